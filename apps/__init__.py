@@ -1,0 +1,1 @@
+"""The doors people use: the command line and the run it drives."""

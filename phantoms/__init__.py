@@ -1,0 +1,1 @@
+"""What is in the beam: atomic structures, materials, the cell and its states along the discharge."""

@@ -1,0 +1,1 @@
+"""What passes from room to room: checked datasets, files, errors, units and seeds."""

@@ -1,0 +1,1 @@
+"""From phantom to counts: scattering, beam path, detector, scan, noise and faults."""

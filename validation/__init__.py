@@ -1,0 +1,1 @@
+"""How true the result is: checks, scenarios, report and gate."""
