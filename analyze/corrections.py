@@ -1,0 +1,71 @@
+"""From counts to line integrals of scattering power: everything that is known about the measurement is divided out."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.records.checks import SCAN, check, check_uniform
+from tsct.records.errors import InputError
+from tsct.records.units import R_E_ANGSTROM, two_theta_rad, wavelength_angstrom
+
+from .tables import sensor_efficiency
+
+#: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm
+_SCALE = R_E_ANGSTROM**2 * 1e7
+#: below this mean count, sqrt(n) is a misleading error bar (coverage off by more than 2 %)
+LOW_COUNTS = 50
+
+
+def line_integrals(scan: xr.Dataset, *, air_rays: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Line integrals of the scattering power of the sample, with their variance.
+
+    Divides by monitor, transmission, solid angle, polarisation and sensor efficiency (at the elastic energy and the
+    angle of incidence), and subtracts what the outermost rays see.
+
+    Parameters
+    ----------
+    scan : xarray.Dataset
+        One tile with dims (angle, translation, q).
+    air_rays : int
+        Translations on each side that miss the sample.
+
+    Returns
+    -------
+    lines, variance : ndarray, shape (angle, translation, q)
+        In electron units per cubic angstrom times mm, and squared. The variance of the subtracted air, smaller by the
+        number of averaged rays, is neglected.
+
+    Raises
+    ------
+    InputError
+        If the scan lacks a quantity, its Q grid is not uniform, or it holds negative or non-finite counts.
+    """
+    check(scan, SCAN, "scan")
+    check_uniform(scan.q.values, "scan: q")
+    counts = scan.intensity.values
+    if not np.all(np.isfinite(counts)) or counts.min() < 0:
+        bad = int(np.sum(~np.isfinite(counts) | (counts < 0)))
+        raise InputError(f"scan: {bad} of {counts.size} counts are negative or not finite; mask or repair them first")
+    rays = (scan.monitor * scan.transmission).values
+    if not np.all(rays > 0):
+        raise InputError("scan: monitor and transmission must be positive in every frame")
+    per_count = (1.0 / (_SCALE * _channel_response(scan))).astype(np.float32)
+    per_ray = (1.0 / rays).astype(np.float32)[..., None]
+    lines = counts * per_ray * per_count
+    variance = np.maximum(counts, 1.0) * (per_ray * per_count) ** 2
+    if air_rays:
+        edge = np.concatenate([lines[:, :air_rays], lines[:, -air_rays:]], axis=1)
+        lines -= edge.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    return lines, variance
+
+
+def sensor(scan: xr.Dataset) -> tuple[str, float, float]:
+    """Material, density (g/cm3) and thickness (mm) of the detector's sensor."""
+    attrs = scan.attrs
+    return attrs["sensor_material"], attrs["sensor_density_g_cm3"], attrs["sensor_mm"]
+
+
+def _channel_response(scan: xr.Dataset) -> NDArray[np.float64]:
+    two_theta = two_theta_rad(scan.q.values, wavelength_angstrom(scan.attrs["energy_kev"]))
+    efficiency = sensor_efficiency(*sensor(scan), scan.attrs["energy_kev"], two_theta)
+    return scan.solid_angle.values * scan.polarization.values * efficiency

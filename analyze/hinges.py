@@ -1,0 +1,97 @@
+"""Onset potentials: where piecewise-linear signals start or bend."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+from scipy.stats import chi2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hinges:
+    """Fitted hinge model.
+
+    Attributes
+    ----------
+    potentials_v, errors_v : ndarray, shape (hinge,)
+        Potentials of the hinges, falling, and their standard errors; NaN where the series cannot tell.
+    slopes : ndarray, shape (signal, hinge)
+        Change of slope of each signal at each hinge, per volt of discharge.
+    model : ndarray, shape (signal, state)
+    chi_squared, freedom : float, int
+        Misfit of the hinge model and its degrees of freedom.
+    chance : float
+        Chance that signals of pure noise are as large as these.
+    """
+
+    potentials_v: NDArray[np.float64]
+    errors_v: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    model: NDArray[np.float64]
+    chi_squared: float
+    freedom: int
+    chance: float
+
+
+def fit_hinges(
+    potential_v: NDArray[np.float64],
+    signals: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    active: NDArray[np.bool_],
+    *,
+    step_v: float = 0.005,
+) -> Hinges:
+    """Fit several signals with hinges at common potentials.
+
+    ``y_k(V) = sum_j s_kj max(0, V_j - V)``, with s_kj fitted where `active` and zero elsewhere. All triples (pairs, ...)
+    on a grid over the measured potentials are tried, so no starting point is needed; the best is then refined.
+
+    Parameters
+    ----------
+    potential_v : ndarray, shape (state,)
+        Potentials, without the reference state.
+    signals : ndarray, shape (signal, state)
+        Signed amplitudes.
+    covariance : ndarray, shape (signal, state, state)
+        Of each signal over the states, the shared reference included.
+    active : ndarray of bool, shape (signal, hinge)
+        Which hinges may bend which signal.
+    step_v : float
+        Step of the grid.
+    """
+    whiten = np.stack([np.linalg.inv(np.linalg.cholesky(c)) for c in covariance])
+    target = np.einsum("kij,kj->ki", whiten, signals)
+
+    def solve(hinges: NDArray) -> tuple[NDArray, NDArray]:
+        ramps = np.maximum(0.0, hinges[:, None] - potential_v)
+        slopes = np.zeros(active.shape)
+        residuals = []
+        for k, use in enumerate(active):
+            design = (whiten[k] @ ramps[use].T) if use.any() else np.zeros((len(potential_v), 0))
+            slopes[k, use] = np.linalg.lstsq(design, target[k], rcond=1e-9)[0]
+            residuals.append(target[k] - design @ slopes[k, use])
+        return slopes, np.concatenate(residuals)
+
+    grid = np.arange(potential_v.min() + step_v, potential_v.max() + 0.1, step_v)[::-1]
+    best = min(combinations(grid, active.shape[1]), key=lambda hinges: np.sum(solve(np.array(hinges))[1] ** 2))
+    found = least_squares(lambda hinges: solve(hinges)[1], best, x_scale=step_v, diff_step=1e-5)
+    slopes, residuals = solve(found.x)
+    model = slopes @ np.maximum(0.0, found.x[:, None] - potential_v)
+    return Hinges(
+        potentials_v=found.x,
+        errors_v=_errors(found.jac),
+        slopes=slopes,
+        model=model,
+        chi_squared=float(residuals @ residuals),
+        chance=float(chi2.sf(np.sum(target**2), target.size)),
+        freedom=residuals.size - int(active.sum()) - active.shape[1],
+    )
+
+
+def _errors(jacobian: NDArray) -> NDArray[np.float64]:
+    information = jacobian.T @ jacobian
+    if np.linalg.cond(information) > 1e12:
+        return np.full(len(information), np.nan)
+    return np.sqrt(np.diag(np.linalg.inv(information)))

@@ -1,0 +1,88 @@
+"""Maps of silicon and carbon from the first two PDF peaks of every voxel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pdf import PdfOperator
+from .series import Reference
+from .templates import CARBON, CARBONATE, shell_pdf
+
+#: limits of the C-C and the Si-Si peak in angstrom, at minima of a PDF with Qmax of 20 1/angstrom
+PEAKS: Mapping[str, tuple[float, float]] = {"carbon_peak": (1.24, 1.60), "silicon_peak": (2.14, 2.60)}
+#: where the height of H(r) is mapped, angstrom
+HEIGHTS: Mapping[str, float] = {"carbon_height": 1.42, "silicon_height": 2.38}
+MAP_UNITS: Mapping[str, str] = {
+    **dict.fromkeys(("carbon_peak", "silicon_peak"), "1/angstrom^4"),
+    **dict.fromkeys(("carbon_height", "silicon_height"), "1/angstrom^5"),
+    **dict.fromkeys(("silicon", "carbon"), "1/angstrom^3"),
+}
+#: range of the template fit: the first two peaks with their flanks
+FIT_RANGE = (1.15, 3.10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapOperator:
+    """Linear functionals of J(Q), one per map: a map is ``J @ weights.T`` and its variance ``var @ weights.T**2``.
+
+    Attributes
+    ----------
+    names : tuple of str
+        ``carbon_peak`` and ``silicon_peak``: area of a peak of H(r) above the line between its limits.
+        ``carbon_height`` and ``silicon_height``: H(r) at the top of the peaks.
+        ``silicon`` and ``carbon``: atoms per cubic angstrom whose first shells explain both peaks, fitted together with
+        a carbonate (electrolyte and binder) and a line, so that neither phase leaks into the other.
+    weights : ndarray, shape (map, q)
+    """
+
+    names: tuple[str, ...]
+    weights: NDArray[np.float64]
+
+
+def map_operator(operator: PdfOperator, reference: Reference, variance: NDArray[np.float64]) -> MapOperator:
+    """Build the maps' weights for one tile.
+
+    Parameters
+    ----------
+    operator : PdfOperator
+        From J(Q) to H(r).
+    reference : Reference
+        Fit of the mean pattern of the region of interest, which gives distance and spread of the silicon shell.
+    variance : ndarray, shape (q,)
+        Typical variance of J(Q) in one voxel, which weights the fit.
+    """
+    rows = {name: peak_area(operator.r, *limits) for name, limits in PEAKS.items()}
+    rows |= {name: np.eye(len(operator.r))[np.argmin(abs(operator.r - r))] for name, r in HEIGHTS.items()}
+    rows |= _unmixing(operator, reference, variance)
+    return MapOperator(names=tuple(rows), weights=np.stack(list(rows.values())) @ operator.matrix)
+
+
+def peak_area(r: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """Weights, shape (r,), of the area between `low` and `high` above the straight line joining the ends."""
+    inside = np.flatnonzero((r >= low) & (r <= high))
+    step = r[1] - r[0]
+    weights = np.zeros_like(r)
+    weights[inside] = step
+    width = r[inside[-1]] - r[inside[0]] + step
+    weights[inside[0]] -= width / 2
+    weights[inside[-1]] -= width / 2
+    return weights
+
+
+def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray) -> dict[str, NDArray[np.float64]]:
+    """Generalised least squares of the first two peaks with silicon, carbon, carbonate and a line.
+
+    The covariance is that of the counting noise plus, on its diagonal, an equal share for what the templates do not
+    know: with noise alone, the fit would trust the templates beyond their accuracy.
+    """
+    inside = (operator.r >= FIT_RANGE[0]) & (operator.r <= FIT_RANGE[1])
+    phases = ((reference.first, reference.second), CARBON, CARBONATE)
+    templates = [shell_pdf(operator, shells) for shells in phases]
+    design = np.stack([*templates, np.ones_like(operator.r), operator.r], axis=1)[inside]
+    noise = operator.covariance(variance)[np.ix_(inside, inside)]
+    weight = np.linalg.inv(noise + np.eye(len(noise)) * np.trace(noise) / len(noise))
+    solution = np.zeros((2, len(operator.r)))
+    solution[:, inside] = np.linalg.solve(design.T @ weight @ design, design.T @ weight)[:2]
+    return {"silicon": solution[0], "carbon": solution[1]}

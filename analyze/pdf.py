@@ -1,0 +1,198 @@
+"""From scattering power to pair distribution functions, for one pattern or for all voxels in one matrix product.
+
+Definitions (Faber-Ziman, X-rays): S - 1 = (I_coh/n - <f^2>) / <f>^2, F = Q (S - 1),
+G(r) = (2/pi) int F(Q) M(Q) sin(Qr) dQ. Everything here is linear in the intensity, so the same matrix serves voxels,
+regions and their covariance.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+from tsct.records.checks import check_uniform
+from tsct.records.errors import InputError
+
+from .recipe import PdfRecipe, Window
+from .tables import compton_weight, mean_compton, mean_f, mean_f2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PdfOperator:
+    """The linear map from scattering power J(Q), in electron units per cubic angstrom, to its PDF.
+
+    Attributes
+    ----------
+    q, r : ndarray
+        Grids of the input (the whole pattern) and of the output.
+    reduced : ndarray, shape (q_used, q)
+        J to Q (J - self - Compton - polynomial) / <f>^2, that is F(Q) times the number density.
+    matrix : ndarray, shape (r, q)
+        J to H(r) = n G(r), with one fixed <f>^2: additive over voxels, phases and states.
+    density : ndarray, shape (q,)
+        J to the number density n (atoms per cubic angstrom) that explains its high-Q part.
+    used : slice
+        The part of the Q grid that is transformed.
+    """
+
+    q: NDArray[np.float64]
+    r: NDArray[np.float64]
+    used: slice
+    reduced: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+    density: NDArray[np.float64]
+    f_squared: NDArray[np.float64]
+
+    def apply(self, intensity: NDArray) -> NDArray:
+        """H(r) of patterns with shape (..., q); float32 stays float32."""
+        return intensity @ self.matrix.T.astype(intensity.dtype)
+
+    def variance(self, variance: NDArray) -> NDArray:
+        """Variance of H(r) for independent channels with shape (..., q)."""
+        return variance @ (self.matrix.T**2).astype(variance.dtype)
+
+    def covariance(self, variance: NDArray) -> NDArray[np.float64]:
+        """Full covariance of H(r), shape (r, r), for one pattern with independent channels."""
+        return (self.matrix * variance) @ self.matrix.T
+
+
+def window(q: NDArray[np.float64], q_max: float, name: Window) -> NDArray[np.float64]:
+    """Modification function M(Q).
+
+    ``lorch`` is sin(x)/x, x = pi Q / q_max (Lorch, J. Phys. C 2, 229 (1969)); ``revised-lorch`` is
+    3 (sin x - x cos x) / x^3 (Soper & Barney, J. Appl. Cryst. 44, 714 (2011), eq. 25) with the same x.
+    """
+    x = np.maximum(np.pi * q / q_max, 1e-9)
+    if name == "lorch":
+        return np.sin(x) / x
+    if name == "revised-lorch":
+        return np.where(x < 1e-3, 1.0, 3 * (np.sin(x) - x * np.cos(x)) / x**3)
+    return np.ones_like(q)
+
+
+def fourier_matrix(q: NDArray[np.float64], r: NDArray[np.float64], modification: NDArray) -> NDArray[np.float64]:
+    """Matrix (r, q) of G(r) = (2/pi) int F M sin(Qr) dQ on a uniform Q grid, by the trapezoid rule."""
+    step = q[1] - q[0]
+    weights = np.full(len(q), step)
+    weights[[0, -1]] = step / 2
+    return 2 / np.pi * np.sin(np.outer(r, q)) * (weights * modification)
+
+
+def pdf_operator(
+    q: NDArray[np.float64],
+    recipe: PdfRecipe,
+    *,
+    compton: NDArray[np.float64] | None = None,
+) -> PdfOperator:
+    """Build the linear map from J(Q) to H(r) = n G(r).
+
+    Parameters
+    ----------
+    q : ndarray, shape (q,)
+        Uniform grid of the patterns, 1/angstrom.
+    recipe : PdfRecipe
+        Composition, range, window and mode.
+    compton : ndarray, shape (q,), optional
+        Weight of Compton scattering in the patterns (see :func:`tsct.analyze.tables.compton_weight`); one if omitted.
+
+    Raises
+    ------
+    InputError
+        If the grid is not uniform or the range exceeds the data.
+    """
+    step = check_uniform(q, "pattern: q")
+    if recipe.q_max > q[-1] + step / 2 or recipe.q_min < q[0] - step / 2:
+        raise InputError(
+            f"analysis: q_min {recipe.q_min:g} to q_max {recipe.q_max:g} exceeds the data ({q[0]:g} to {q[-1]:g} 1/A)"
+        )
+    used = slice(*np.searchsorted(q, [recipe.q_min - step / 2, recipe.q_max + step / 2]))
+    part = q[used]
+    f_squared = mean_f(recipe.composition, q) ** 2
+    weight = 1.0 if compton is None else compton
+    free = mean_f2(recipe.composition, q) + weight * mean_compton(recipe.composition, q)
+    density = _density_weights(q, free, recipe.q_max)
+    pick = np.eye(len(q))[used]
+    self_part = np.outer(free[used], density) if recipe.mode == "absolute" else 0.0
+    reduced = (part / f_squared[used])[:, None] * (pick - self_part)
+    reduced = reduced - _polynomial_part(part, recipe.polynomial_range * recipe.q_max / np.pi, reduced)
+    transform = fourier_matrix(part, recipe.r, window(part, recipe.q_max, recipe.window))
+    return PdfOperator(
+        q=q, r=recipe.r, used=used, reduced=reduced, matrix=transform @ reduced, density=density, f_squared=f_squared
+    )
+
+
+def _density_weights(q: NDArray, free: NDArray, q_max: float) -> NDArray[np.float64]:
+    """Weights of the least-squares number density from the upper half of the transformed range."""
+    high = (q >= q_max / 2) & (q <= q_max)
+    return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
+
+
+def _polynomial_part(q: NDArray, degree: float, columns: NDArray) -> NDArray[np.float64]:
+    """Least-squares Q P_n(Q) of every column; a fractional degree mixes the neighbouring integers.
+
+    n = r_poly q_max / pi: Juhas et al., J. Appl. Cryst. 46, 560 (2013).
+    """
+    low = int(np.floor(degree))
+    return sum(
+        share * _project(q, n, columns) for n, share in ((low, low + 1 - degree), (low + 1, degree - low)) if share
+    )
+
+
+def _project(q: NDArray, degree: int, columns: NDArray) -> NDArray[np.float64]:
+    scaled = 2 * (q - q[0]) / (q[-1] - q[0]) - 1
+    basis, _ = np.linalg.qr(q[:, None] * legendre.legvander(scaled, degree))
+    return basis @ (basis.T @ columns)
+
+
+def pdf(
+    q: NDArray[np.float64],
+    intensity: NDArray[np.float64],
+    recipe: PdfRecipe,
+    *,
+    sigma: NDArray[np.float64] | None = None,
+    energy_kev: float | None = None,
+) -> xr.Dataset:
+    """S(Q), F(Q) and G(r) of one measured pattern on any scale.
+
+    Parameters
+    ----------
+    q, intensity : ndarray, shape (q,)
+        Pattern per unit solid angle, background subtracted, corrected for polarisation; 1/angstrom.
+    recipe : PdfRecipe
+        Composition, range, window and mode.
+    sigma : ndarray, shape (q,), optional
+        Standard deviation of the intensity, independent between points.
+    energy_kev : float, optional
+        Corrects the Compton scattering for recoil.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``sq`` and ``fq`` on q, ``gr`` on r with ``gr_errors`` if sigma is given.
+    """
+    if not np.all(np.isfinite(intensity)):
+        raise InputError(f"pattern: {int(np.sum(~np.isfinite(intensity)))} intensities are not finite")
+    weight = None if energy_kev is None else compton_weight(q, energy_kev)
+    operator = pdf_operator(q, recipe, compton=weight)
+    density = float(operator.density @ intensity)
+    if not density > 0:
+        raise InputError("pattern: the mean intensity at high Q is not positive; is a background over-subtracted?")
+    fq = operator.reduced @ intensity / density
+    part = q[operator.used]
+    data = xr.Dataset(
+        {
+            "gr": ("r", operator.apply(intensity) / density, {"units": "1/angstrom^2", "long_name": "G(r)"}),
+            "fq": ("q", fq, {"units": "1/angstrom", "long_name": "F(Q)"}),
+            "sq": ("q", 1 + fq / part, {"units": "1", "long_name": "S(Q)"}),
+        },
+        coords={
+            "r": ("r", operator.r, {"units": "angstrom"}),
+            "q": ("q", part, {"units": "1/angstrom", "long_name": "Q"}),
+        },
+    )
+    if sigma is not None:
+        errors = np.sqrt(operator.variance(sigma**2)) / density
+        data["gr_errors"] = ("r", errors, {"units": "1/angstrom^2"})
+    return data

@@ -1,0 +1,113 @@
+"""The choices of an analysis, in one value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsct.records.errors import InputError
+
+Window = Literal["none", "lorch", "revised-lorch"]
+Mode = Literal["absolute", "adhoc"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PdfRecipe:
+    """How I(Q) becomes G(r).
+
+    Parameters
+    ----------
+    composition : mapping of str to float
+        Atom fractions that the analyst assumes, the same for all voxels and states.
+    q_min, q_max : float
+        Range of the Fourier transform, 1/angstrom.
+    window : {"none", "lorch", "revised-lorch"}
+        Modification function.
+    mode : {"absolute", "adhoc"}
+        ``absolute`` subtracts self and Compton scattering of the composition and then what a polynomial of low degree
+        explains; ``adhoc`` lets a polynomial of higher degree explain all of it, in the manner of PDFgetX3.
+    r_poly : float, optional
+        Distance in angstrom below which the polynomial may act; its degree is ``r_poly q_max / pi``. Default 0.9 in ad
+        hoc and 0.6 in absolute mode.
+    r_max, r_step : float
+        Grid of G(r), from `r_step` to `r_max`, angstrom.
+    """
+
+    composition: Mapping[str, float]
+    q_min: float = 0.8
+    q_max: float = 20.0
+    window: Window = "none"
+    mode: Mode = "absolute"
+    r_poly: float | None = None
+    r_max: float = 20.0
+    r_step: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.q_min < self.q_max:
+            raise InputError(f"analysis: q_min {self.q_min} and q_max {self.q_max} need 0 <= q_min < q_max")
+        if not 0 < self.r_step < self.r_max:
+            raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max")
+        if self.r_poly is not None and not 0 <= self.r_poly <= 3:
+            raise InputError(f"analysis.r_poly is {self.r_poly}; allowed are 0 to 3 angstrom")
+        if not self.composition or min(self.composition.values()) < 0:
+            raise InputError("analysis.composition needs at least one element, with a positive share")
+
+    @property
+    def r(self) -> NDArray[np.float64]:
+        """Grid of G(r) in angstrom, shape (r,)."""
+        return self.r_step * np.arange(1, round(self.r_max / self.r_step) + 1)
+
+    @property
+    def polynomial_range(self) -> float:
+        """`r_poly`, or its default for the mode."""
+        if self.r_poly is not None:
+            return self.r_poly
+        return 0.9 if self.mode == "adhoc" else 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roi:
+    """A circle of voxels; x to the right and y upwards of the image's centre, in voxels."""
+
+    x_voxels: float = 3.0
+    y_voxels: float = -1.0
+    radius_voxels: float = 16.0
+
+    def mask(self, n: int) -> NDArray[np.bool_]:
+        """Voxels whose centre lies inside, shape (y, x).
+
+        Raises
+        ------
+        InputError
+            If no voxel of an `n` by `n` image does.
+        """
+        centre = np.arange(n) - (n - 1) / 2
+        y, x = np.meshgrid(centre - self.y_voxels, centre - self.x_voxels, indexing="ij")
+        inside = np.hypot(x, y) <= self.radius_voxels
+        if not inside.any():
+            raise InputError(f"analysis.roi {self} holds no voxel of the {n} x {n} image")
+        return inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """All choices of the chain from a scan to maps, PDFs and dPDFs.
+
+    Parameters
+    ----------
+    pdf : PdfRecipe
+        From I(Q) to G(r).
+    roi : Roi
+        The region whose PDF is followed through the states.
+    filter : str
+        Reconstruction filter, ``ramp`` or ``hann``.
+    air_rays : int
+        Outermost translations on each side that see only air; their mean is subtracted. Zero: none.
+    """
+
+    pdf: PdfRecipe
+    roi: Roi = field(default_factory=Roi)
+    filter: str = "ramp"
+    air_rays: int = 2

@@ -1,0 +1,100 @@
+"""What the analyst looks up: form factors, Compton scattering and sensor absorption, all from xraylib.
+
+The simulator uses another table for form factors and absorption (xraydb), so that a table's error is not cancelled.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xraylib
+from numpy.typing import ArrayLike, NDArray
+
+from tsct.records.errors import InputError
+from tsct.records.units import photon_energy_ratio, two_theta_rad, wavelength_angstrom
+
+Composition = Mapping[str, float]
+
+
+def parse_composition(formula: str) -> dict[str, float]:
+    """Atom fractions of a formula such as ``"Si0.5 C0.5"`` or ``"Li15Si4"``.
+
+    Raises
+    ------
+    InputError
+        If the formula cannot be read.
+
+    >>> parse_composition("Si O2")["O"]
+    0.6666666666666666
+    """
+    try:
+        parsed = xraylib.CompoundParser(formula.replace(" ", ""))
+    except ValueError as error:
+        raise InputError(f"composition '{formula}' cannot be read ({error}); write it as 'Si0.5 C0.5'") from None
+    symbols = [xraylib.AtomicNumberToSymbol(z) for z in parsed["Elements"]]
+    return dict(zip(symbols, np.asarray(parsed["nAtoms"]) / parsed["nAtomsAll"], strict=True))
+
+
+def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
+    """Rayleigh form factor at `q` (1/angstrom), shape (q,), electrons."""
+    z = xraylib.SymbolToAtomicNumber(symbol)
+    return np.array([xraylib.FF_Rayl(z, s) for s in np.asarray(q, dtype=float) / (4 * np.pi)])
+
+
+def mean_f(composition: Composition, q: ArrayLike) -> NDArray[np.float64]:
+    """Mean form factor <f>, shape (q,)."""
+    return sum((c * form_factor(symbol, q) for symbol, c in composition.items()), np.zeros(np.shape(q)))
+
+
+def mean_f2(composition: Composition, q: ArrayLike) -> NDArray[np.float64]:
+    """Mean squared form factor <f^2>, shape (q,)."""
+    return sum((c * form_factor(symbol, q) ** 2 for symbol, c in composition.items()), np.zeros(np.shape(q)))
+
+
+def mean_compton(composition: Composition, q: ArrayLike) -> NDArray[np.float64]:
+    """Incoherent scattering function per atom, shape (q,), electron units."""
+    s = np.asarray(q, dtype=float) / (4 * np.pi)
+    total = np.zeros(np.shape(q))
+    for symbol, c in composition.items():
+        z = xraylib.SymbolToAtomicNumber(symbol)
+        total += c * np.array([xraylib.SF_Compt(z, value) for value in s])
+    return total
+
+
+def sensor_efficiency(
+    material: str, density_g_cm3: float, thickness_mm: float, energy_kev: ArrayLike, two_theta: ArrayLike
+) -> NDArray[np.float64]:
+    """Share of photons absorbed in a flat sensor crossed at the scattering angle, shape (q,)."""
+    energies = np.broadcast_to(np.asarray(energy_kev, dtype=float), np.shape(two_theta))
+    mu = np.array([xraylib.CS_Total_CP(material, e) for e in energies]) * density_g_cm3 / 10.0
+    return 1.0 - np.exp(-mu * thickness_mm / np.cos(np.asarray(two_theta, dtype=float)))
+
+
+def compton_weight(
+    q: NDArray[np.float64],
+    energy_kev: float,
+    polarization: NDArray[np.float64] | None = None,
+    sensor: tuple[str, float, float] | None = None,
+) -> NDArray[np.float64]:
+    """Weight of Compton against elastic scattering after an elastic correction for polarisation and efficiency.
+
+    Klein-Nishina over Thomson, times the ratio of sensor efficiencies at the shifted and the elastic energy.
+
+    Parameters
+    ----------
+    q : ndarray, shape (q,)
+        Momentum transfer, 1/angstrom.
+    energy_kev : float
+        Of the incident photons.
+    polarization : ndarray, shape (q,), optional
+        Elastic polarisation factor; that of an unpolarised beam if omitted.
+    sensor : (material, density_g_cm3, thickness_mm), optional
+        Sensor of the detector; every photon counts alike if omitted.
+    """
+    two_theta = two_theta_rad(q, wavelength_angstrom(energy_kev))
+    thomson = (1 + np.cos(two_theta) ** 2) / 2 if polarization is None else polarization
+    recoil = photon_energy_ratio(two_theta, energy_kev)
+    weight = recoil**2 * (recoil + 1 / recoil - 2 + 2 * thomson) / 2 / thomson
+    if sensor is not None:
+        shifted, elastic = (sensor_efficiency(*sensor, e, two_theta) for e in (recoil * energy_kev, energy_kev))
+        weight = weight * shifted / elastic
+    return weight

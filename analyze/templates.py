@@ -1,0 +1,78 @@
+"""What the analyst expects of a phase's PDF: coordination shells from handbooks, seen through the operator of the data.
+
+A shell is N neighbours b of an atom a at distance r with a Gaussian spread. The tables below are textbook distances;
+they share nothing with the atomistic structures that a simulation may have used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pdf import PdfOperator
+from .tables import form_factor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """`number` atoms `b` around each atom `a` at `distance` (angstrom), spread by `sigma` (angstrom)."""
+
+    a: str
+    b: str
+    number: float
+    distance: float
+    sigma: float
+
+
+def _shells(a: str, b: str, *rows: tuple[float, float, float]) -> tuple[Shell, ...]:
+    return tuple(Shell(a=a, b=b, number=n, distance=d, sigma=s) for n, d, s in rows)
+
+
+#: per Si atom: tetrahedral network; distances of Laaziri et al., PRB 60, 13520 (1999)
+SILICON = _shells("Si", "Si", (4.0, 2.352, 0.08), (12.0, 3.83, 0.25))
+#: per C atom of an infinite graphene layer with bonds of 1.42 A; spread growing with distance
+GRAPHENE = _shells(
+    *("C", "C"),
+    *((3.0, 1.420, 0.045), (6.0, 2.460, 0.050), (3.0, 2.840, 0.051), (6.0, 3.757, 0.054)),
+    *((6.0, 4.260, 0.056), (6.0, 4.919, 0.058), (6.0, 5.120, 0.059)),
+)
+#: lateral size of the layers of carbon black in angstrom (Handbook of Battery Materials: La 1.0 to 2.0 nm)
+LAYER_SIZE = 20.0
+
+
+def disc(shells: Sequence[Shell], diameter: float) -> tuple[Shell, ...]:
+    """Shells of a round flake cut from an infinite layer, whose edge atoms miss neighbours.
+
+    The share of pairs at distance r that both lie in a disc is gamma(r) = (2/pi) [acos(x) - x sqrt(1 - x^2)], x = r/D.
+    """
+    x = [shell.distance / diameter for shell in shells]
+    share = [2 / np.pi * (np.arccos(value) - value * np.sqrt(1 - value**2)) for value in x]
+    return tuple(replace(shell, number=shell.number * f) for shell, f in zip(shells, share, strict=True))
+
+
+#: per C atom of carbon black
+CARBON = disc(GRAPHENE, LAYER_SIZE)
+#: per carbonate group C3H4O3 (ethylene carbonate, bond lengths and ring angles of Brown, Acta Cryst. 7, 92 (1954))
+CARBONATE = (
+    *_shells("C", "O", (1, 1.20, 0.05), (2, 1.36, 0.05), (2, 1.44, 0.05), (4, 2.32, 0.08), (2, 3.4, 0.1)),
+    *_shells("C", "C", (2, 1.53, 0.05), (4, 2.30, 0.08)),
+    *_shells("O", "O", (4, 2.24, 0.07), (2, 2.22, 0.07)),
+    *_shells("C", "H", (4, 1.09, 0.08), (4, 2.17, 0.12)),
+)
+SILICON_LITHIUM = Shell(a="Si", b="Li", number=1.0, distance=2.80, sigma=0.22)
+
+
+def shell_pattern(q: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
+    """Coherent intensity of one shell per atom a, electron units, shape (q,).
+
+    Debye's term N f_a f_b sin(Qr)/(Qr) exp(-Q^2 sigma^2 / 2), counted from both ends when a and b differ.
+    """
+    ends = 1.0 if shell.a == shell.b else 2.0
+    weight = ends * shell.number * form_factor(shell.a, q) * form_factor(shell.b, q)
+    return weight * np.sinc(q * shell.distance / np.pi) * np.exp(-0.5 * (q * shell.sigma) ** 2)
+
+
+def shell_pdf(operator: PdfOperator, shells: Sequence[Shell]) -> NDArray[np.float64]:
+    """H(r) of shells around one atom a per cubic angstrom, through the operator of the data, shape (r,)."""
+    return operator.apply(sum((shell_pattern(operator.q, shell) for shell in shells), np.zeros_like(operator.q)))

@@ -1,0 +1,271 @@
+"""The command line."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tsct.records.errors import TsctError, UsageError
+
+Item = TypeVar("Item")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+    help="""Total-scattering computed tomography with a known truth: simulate a scan of a battery electrode from its atoms,
+recover maps and pair distribution functions, and score what was recovered.
+
+Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Make your own experiment with
+`tsct init wragg2023 -o my.toml`, edit it, and `tsct run my.toml -o mine`.
+
+Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 130 interrupted.""",
+)
+structures_app = typer.Typer(no_args_is_help=True, help="The library of atomic structures behind every phase.")
+app.add_typer(structures_app, name="structures")
+
+ExperimentArgument = Annotated[str, typer.Argument(help="A preset (wragg2023) or a TOML file (see `tsct init`).")]
+OutOption = Annotated[Path, typer.Option("-o", "--output", help="Folder that receives the results.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Root seed of all noise; replaces that of the file.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, e.g. `--set analysis.q_max=24`. Repeatable."),
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Only the middle slice and six states.")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes; results do not depend on it.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")]
+CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@app.command()
+def run(
+    experiment: ExperimentArgument = "wragg2023",
+    output: OutOption = Path("out"),
+    quick: QuickOption = False,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Simulate a scan, analyse it, score it against the truth and write a report.
+
+    The exit code is the verdict: 0 if every check passes, 1 if one fails, 4 if one cannot be decided.
+    """
+    from . import run as job
+    from .experiment import load
+
+    made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
+    scores = job.run(made, output, workers=workers, overwrite=overwrite, track=_track)
+    _verdict(scores, output)
+
+
+@app.command()
+def simulate(
+    experiment: ExperimentArgument = "wragg2023",
+    output: OutOption = Path("out"),
+    quick: QuickOption = False,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write the scans that the beamline would record, and the truth beside them.
+
+    `scan/*.h5` hold only what an experimenter knows; `truth.h5` holds the rest.
+    """
+    from . import run as job
+    from .experiment import load
+
+    made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
+    job.simulate(made, output, workers=workers, overwrite=overwrite, track=_track)
+    _say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")
+
+
+@app.command()
+def analyze(
+    sources: Annotated[list[Path], typer.Argument(help="Scan files, or a folder that holds them.")],
+    output: OutOption = Path("recovered"),
+    recipe: Annotated[
+        str | None, typer.Option("--experiment", help="Preset or TOML with the analysis; that of the folder if omitted.")
+    ] = None,
+    set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    volumes: Annotated[bool, typer.Option(help="Also write I(Q) and G(r) of every voxel.")] = True,
+) -> None:
+    """Recover maps, PDFs and dPDFs from scans.
+
+    Reads the scans and the `[analysis]` section of the experiment, never the truth.
+    """
+    from . import run as job
+    from .experiment import load
+
+    beside = sources[0] / "experiment.toml"
+    if recipe is None and not beside.is_file():
+        raise UsageError(f"{sources[0]}: no experiment.toml beside the scans; name one with --experiment")
+    made = load(recipe or str(beside), overrides=set_ or ())
+    files = job.scan_files(sources)
+    job.analyze(files, made.recipe, output, workers=workers, volumes=volumes, track=_track)
+    _say(f"recovered: {output / 'recovered.h5'}; next: tsct validate {output / 'recovered.h5'} --truth TRUTH")
+
+
+@app.command()
+def validate(
+    recovered: Annotated[Path, typer.Argument(help="The recovered file (recovered.h5), or the folder that holds it.")],
+    truth: Annotated[Path, typer.Option("--truth", help="The truth file (truth.h5), or the folder that holds it.")],
+    output: OutOption = Path("validation"),
+) -> None:
+    """Score what was recovered against the truth; the exit code is the gate."""
+    from . import run as job
+
+    found = recovered / "recovered.h5" if recovered.is_dir() else recovered
+    true = truth / "truth.h5" if truth.is_dir() else truth
+    scores = job.validate(found, true, output, None, time.perf_counter())
+    _verdict(scores, output)
+
+
+@app.command()
+def init(
+    preset: Annotated[str, typer.Argument(help="Which preset to start from.")] = "wragg2023",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; printed if omitted.")] = None,
+) -> None:
+    """Write a commented TOML to start from."""
+    from tsct.records.files import write_text
+
+    from .experiment import preset_text
+
+    text = preset_text(preset)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    if output.exists():
+        raise UsageError(f"{output}: exists; choose another name")
+    write_text(output, text)
+    _say(f"wrote {output}; next: tsct run {output} -o out")
+
+
+@app.command()
+def pdf(
+    pattern: Annotated[Path, typer.Argument(help="Two or three columns: Q or 2theta, intensity, error (.xy, .xye, .chi).")],
+    composition: Annotated[str, typer.Option("--composition", help="Such as 'Si O2' or 'Si0.5 C0.5'.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder that receives .sq, .fq, .gr and a picture.")] = Path(
+        "."
+    ),
+    q_max: Annotated[float, typer.Option("--qmax", help="End of the Fourier transform, 1/angstrom.")] = 20.0,
+    q_min: Annotated[float, typer.Option("--qmin", help="Its start, 1/angstrom.")] = 0.8,
+    r_poly: Annotated[float, typer.Option("--rpoly", help="The polynomial acts below this distance, angstrom.")] = 0.9,
+    r_max: Annotated[float, typer.Option("--rmax", help="End of G(r), angstrom.")] = 20.0,
+    window: Annotated[str, typer.Option("--window", help="none, lorch or revised-lorch.")] = "none",
+    mode: Annotated[
+        str, typer.Option("--mode", help="adhoc (polynomial only) or absolute (self and Compton scattering first).")
+    ] = "adhoc",
+    background: Annotated[Path | None, typer.Option("--background", help="Pattern to subtract.")] = None,
+    background_scale: Annotated[float, typer.Option("--bgscale", help="Factor of the background.")] = 1.0,
+    wavelength: Annotated[
+        float | None, typer.Option("--wavelength", help="In angstrom; needed when the first column is 2theta in degrees.")
+    ] = None,
+    twotheta: Annotated[bool, typer.Option("--twotheta", help="The first column is 2theta in degrees.")] = False,
+) -> None:
+    """Turn one measured pattern into S(Q), F(Q) and G(r).
+
+    The `.gr` file opens in PDFgui, pdffit2 and diffpy.
+    """
+    from . import one_pattern
+
+    written = one_pattern.convert(
+        pattern,
+        output,
+        composition=composition,
+        choices={"q_min": q_min, "q_max": q_max, "r_poly": r_poly, "r_max": r_max, "window": window, "mode": mode},
+        background=(background, background_scale) if background else None,
+        wavelength=wavelength,
+        two_theta=twotheta,
+    )
+    _say("wrote " + ", ".join(str(path) for path in written))
+
+
+@structures_app.command("list")
+def structures_list() -> None:
+    """All entries with density and size."""
+    from tsct.phantoms.structures import structure, structure_names
+
+    table = Table("name", "what", "kind", "g/cm³", "members", "atoms")
+    for name in structure_names():
+        entry = structure(name)
+        atoms = sum(len(member) for member in entry.members)
+        row = (entry.title, entry.kind, f"{entry.density_g_cm3:.3f}", str(len(entry.members)), str(atoms))
+        table.add_row(name, *row)
+    Console().print(table)
+
+
+@structures_app.command("show")
+def structures_show(
+    name: Annotated[str, typer.Argument(help="An entry of `tsct structures list`, or a structure file.")],
+    plot: Annotated[Path | None, typer.Option("--plot", help="Write a picture of S(Q) and G(r) here (.png, .svg).")] = None,
+) -> None:
+    """What one entry is, how it was made, and how it scatters."""
+    from . import show_structure
+
+    for line in show_structure.describe_lines(name):
+        typer.echo(line)
+    if plot is not None:
+        show_structure.draw(name, plot)
+        _say(f"wrote {plot}")
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend end in one line and their exit code."""
+    try:
+        app()
+    except TsctError as error:
+        _say(f"error: {' '.join(str(error).split())}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("interrupted; finished files are whole, run again with --overwrite to start over")
+        sys.exit(130)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
+    """Progress bar on stderr when it is a terminal; a line per stage otherwise."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    if not sys.stderr.isatty():
+        started = time.perf_counter()
+        yield from items
+        _say(f"{title}: {total} done in {time.perf_counter() - started:.1f} s")
+        return
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(items, total=total, description=title)
+
+
+def _verdict(scores: Any, output: Path) -> None:
+    table = Table("check", "value", "window", "verdict")
+    for row in scores.document()["checks"]:
+        value = "–" if row["value"] is None else f"{row['value']:.4g} {row['unit']}"
+        table.add_row(f"{row['id']} {row['title']}", value, f"{row['low']} … {row['high']}", row["verdict"])
+    Console().print(table)
+    typer.echo(f"verdict: {scores.verdict}")
+    typer.echo(f"report: {output / 'report.html'}")
+    sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,352 @@
+"""An experiment as a TOML file: phantom, beamline and analysis in one place, checked key by key.
+
+The sections of the file are the frozen records of the other rooms, so a key exists here if and only if it exists there.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import tomli_w
+from pydantic import TypeAdapter, ValidationError
+
+from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
+from tsct.analyze.tables import parse_composition
+from tsct.phantoms.cell import CellGeometry, Electrode, Phantom, Texture, default_materials
+from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
+from tsct.phantoms.structure_files import read_structure
+from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
+from tsct.records.errors import InputError, UsageError, nearest
+from tsct.simulate.beamline import Beamline, Faults, ScanPattern
+from tsct.simulate.detector import Detector
+
+T = TypeVar("T")
+PRESETS = ("wragg2023",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class States:
+    """The discharge: a named truth and the potentials at which it is scanned."""
+
+    scenario: str = "small"
+    potentials_v: tuple[float, ...] = POTENTIALS_V
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """Heights of the slices above the electrode's lower face and the height of the beam."""
+
+    z_mm: tuple[float, ...] = (0.018, 0.050, 0.082)
+    height_mm: float = 0.025
+
+    def __post_init__(self) -> None:
+        if not self.z_mm or not self.height_mm > 0:
+            raise InputError("slices: give at least one height in z_mm and a positive height_mm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structures:
+    """What the phases are made of: names in the structure library or files (extxyz, CIF, xyz with a cell).
+
+    ``silicon`` may be a list, ordered by lithium content; with a single member nothing can be lithiated.
+    """
+
+    silicon: str | tuple[str, ...] = "library"
+    carbon_black: str = "carbon-black"
+    binder: str = "cmc-binder"
+    piston: str = "glassy-carbon"
+    separator: str = "polyolefin"
+    counter_electrode: str = "lithium"
+    container: str = "peek"
+    electrolyte: str = "electrolyte"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Choices of the analysis; the composition defaults to that of the electrode as it was mixed."""
+
+    composition: str = ""
+    q_min: float = 0.8
+    q_max: float = 20.0
+    window: str = "none"
+    mode: str = "absolute"
+    r_poly: float | None = None
+    r_max: float = 12.0
+    r_step: float = 0.02
+    filter: str = "ramp"
+    air_rays: int = 2
+    roi: Roi = field(default_factory=Roi)
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise UsageError(
+                    f"analysis.{name} is '{value}'{nearest(value, allowed)}; allowed are {', '.join(allowed)}"
+                )
+
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "window": ("none", "lorch", "revised-lorch"),
+    "mode": ("absolute", "adhoc"),
+    "filter": ("ramp", "hann"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What is kept besides truth, results and report."""
+
+    scans: bool = True
+    volumes: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole file, section by section."""
+
+    name: str = "wragg2023"
+    seed: int = 1
+    cell: CellGeometry = field(default_factory=CellGeometry)
+    texture: Texture = field(default_factory=Texture)
+    electrode: Electrode = field(default_factory=Electrode)
+    slices: Slices = field(default_factory=Slices)
+    states: States = field(default_factory=States)
+    structures: Structures = field(default_factory=Structures)
+    beamline: Beamline = field(default_factory=Beamline)
+    analysis: Analysis = field(default_factory=Analysis)
+    output: Output = field(default_factory=Output)
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}; it must be zero or larger")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """Everything that a run needs, built from its settings."""
+
+    settings: Settings
+    phantom: Phantom
+    beamline: Beamline
+    recipe: Recipe
+
+    @property
+    def tiles(self) -> list[tuple[int, int]]:
+        """All (state, slice) of the run."""
+        states, slices = self.settings.states.potentials_v, self.settings.slices.z_mm
+        return [(i, j) for i in range(len(states)) for j in range(len(slices))]
+
+
+def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None, quick: bool = False) -> Experiment:
+    """Build an experiment from a preset's name or a TOML file.
+
+    Parameters
+    ----------
+    source : str
+        ``wragg2023`` or the path of a TOML file.
+    overrides : iterable of str
+        ``section.key=value`` each, the value in TOML syntax.
+    seed : int, optional
+        Replaces the seed of the file.
+    quick : bool
+        Only the middle slice and six states.
+
+    Raises
+    ------
+    UsageError
+        For an unknown preset, key or choice.
+    InputError
+        For a value or a structure file that cannot be used.
+    """
+    table, folder = read_table(source)
+    for override in overrides:
+        _set(table, override)
+    settings = build(Settings, table, source)
+    if seed is not None:
+        settings = replace(settings, seed=seed)
+    if quick:
+        settings = _quick(settings)
+    return _experiment(settings, folder)
+
+
+def read_table(source: str) -> tuple[dict[str, Any], Path]:
+    """Parsed TOML of a preset or file, and the folder that its relative paths refer to."""
+    path = Path(source)
+    if path.suffix != ".toml":
+        if source not in PRESETS:
+            known = ", ".join(PRESETS)
+            raise UsageError(
+                f"unknown preset '{source}'{nearest(source, PRESETS)}; known are {known}, or give a .toml file"
+            )
+        return tomllib.loads(preset_text(source)), Path()
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), path.parent
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: cannot be read ({error})") from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"{source}: not valid TOML ({error})") from None
+
+
+def preset_text(name: str) -> str:
+    """The commented TOML of a preset."""
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset '{name}'{nearest(name, PRESETS)}; known are {', '.join(PRESETS)}")
+    return files("tsct.apps").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _set(table: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {override}: write it as section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"--set {override}: '{section}' is not a section")
+    table[last] = value
+
+
+def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") -> T:
+    """Make a frozen record from a parsed table, refusing unknown keys and wrong types.
+
+    Raises
+    ------
+    UsageError
+        For an unknown key, naming the nearest valid one.
+    InputError
+        For a value of the wrong type or out of range.
+    """
+    hints = get_type_hints(cls)
+    allowed = [item.name for item in fields(cls)]  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        path = f"{where}{key}"
+        if key not in allowed:
+            close = nearest(key, allowed) or f"; allowed are {', '.join(allowed)}"
+            raise UsageError(f"{source}: unknown key '{path}'{close}")
+        if is_dataclass(hints[key]):
+            if not isinstance(value, dict):
+                raise UsageError(f"{source}: '{path}' is a section, found {value!r}")
+            values[key] = build(hints[key], value, source, f"{path}.")  # type: ignore[arg-type]
+        else:
+            values[key] = _checked(hints[key], value, f"{source}: {path}")
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise InputError(f"{source}: {where.rstrip('.') or 'settings'}: {error}") from None
+
+
+def _checked(hint: Any, value: Any, where: str) -> Any:
+    try:
+        return TypeAdapter(hint, config={"allow_inf_nan": False}).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
+        raise InputError(f"{where}{at} is {first['input']!r}; {first['msg'].lower()}") from None
+
+
+def _quick(settings: Settings) -> Settings:
+    z = settings.slices.z_mm
+    potentials = settings.states.potentials_v
+    if potentials == POTENTIALS_V:
+        potentials = QUICK_POTENTIALS_V
+    else:
+        chosen = {round(i * (len(potentials) - 1) / 5) for i in range(6)}
+        potentials = tuple(potentials[i] for i in sorted(chosen))
+    return replace(
+        settings,
+        slices=replace(settings.slices, z_mm=(z[len(z) // 2],)),
+        states=replace(settings.states, potentials_v=potentials),
+    )
+
+
+def _experiment(settings: Settings, folder: Path) -> Experiment:
+    phantom = Phantom(
+        geometry=settings.cell,
+        texture=settings.texture,
+        discharge=discharge(settings.states.scenario, settings.states.potentials_v),
+        electrode=settings.electrode,
+        silicon=_silicon(settings.structures.silicon, folder),
+        materials={
+            phase: _material(getattr(settings.structures, phase), f"structures.{phase}", folder)
+            for phase in default_materials()
+        },
+        slices_z_mm=settings.slices.z_mm,
+        slice_height_mm=settings.slices.height_mm,
+        seed=settings.seed,
+    )
+    a = settings.analysis
+    reach = settings.beamline.scan.q_max
+    if a.q_max > reach:
+        raise InputError(f"analysis.q_max is {a.q_max:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)")
+    pdf = PdfRecipe(
+        composition=parse_composition(a.composition) if a.composition else nominal_composition(phantom),
+        q_min=a.q_min,
+        q_max=a.q_max,
+        window=a.window,  # type: ignore[arg-type]
+        mode=a.mode,  # type: ignore[arg-type]
+        r_poly=a.r_poly,
+        r_max=a.r_max,
+        r_step=a.r_step,
+    )
+    recipe = Recipe(pdf=pdf, roi=a.roi, filter=a.filter, air_rays=a.air_rays)
+    recipe.roi.mask(settings.beamline.scan.translations)
+    return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
+
+
+def _silicon(choice: str | tuple[str, ...], folder: Path) -> tuple[Structure, ...]:
+    if choice == "library":
+        return lithiated_series()
+    names = (choice,) if isinstance(choice, str) else choice
+    members = [_material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
+    return tuple(sorted(members, key=lambda member: member.lithium_per_silicon))
+
+
+def _material(choice: str, where: str, folder: Path) -> Structure:
+    if Path(choice).suffix in (".extxyz", ".xyz", ".cif"):
+        return read_structure(folder / choice)
+    if choice not in structure_names():
+        close = nearest(choice, structure_names())
+        raise UsageError(
+            f"{where} is '{choice}'{close}; give a library name (tsct structures list) or an .extxyz, .cif or .xyz file"
+        )
+    return structure(choice)
+
+
+def nominal_composition(phantom: Phantom) -> dict[str, float]:
+    """Atom fractions of the electrode as it was mixed, which is what an experimenter knows."""
+    mixed = phantom.electrode
+    parts = (
+        (mixed.silicon, phantom.silicon[0]),
+        (mixed.carbon_black, phantom.materials["carbon_black"]),
+        (mixed.binder, phantom.materials["binder"]),
+        (1 - mixed.solids, phantom.materials["electrolyte"]),
+    )
+    total: dict[str, float] = {}
+    for share, material in parts:
+        for symbol, fraction in material.composition.items():
+            total[symbol] = total.get(symbol, 0.0) + share * material.number_density_per_a3 * fraction
+    atoms = sum(total.values())
+    return {symbol: value / atoms for symbol, value in total.items()}
+
+
+def dump(settings: Settings) -> str:
+    """The settings as TOML, every key written out."""
+    return tomli_w.dumps(_plain(settings))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        items = ((item.name, getattr(value, item.name)) for item in fields(value))
+        return {name: _plain(inner) for name, inner in items if inner is not None}
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,193 @@
+"""The main job: simulate, analyse, validate and report, tile by tile, into one folder."""
+
+import json
+import platform
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import xarray as xr
+
+from tsct.analyze.chain import collect
+from tsct.analyze.recipe import Recipe
+from tsct.records.errors import InputError, ResourceError, UsageError
+from tsct.records.files import read_record, write_records, write_text
+from tsct.simulate.spectra import Spectra, spectra_table
+from tsct.simulate.truth import phase_truth, truth
+from tsct.validation.report import write_report
+from tsct.validation.score import Scores, score
+
+from .experiment import Experiment, dump
+from .tiles import analyze_file, mapped, only_simulate, run_tile
+
+Item = TypeVar("Item")
+#: shows progress over an iterable of known length with a title
+Track = Callable[[Iterable[Item], str, int], Iterable[Item]]
+
+#: everything that a run writes, and so everything that overwriting a run may delete
+PRODUCTS = (
+    *("experiment.toml", "truth.h5", "recovered.h5", "scores.json", "report.html", "run.json"),
+    *("scan", "recovered", "figures"),
+)
+#: bytes per count: scan (compressed), recovered I(Q) with errors; measured on the default twin
+_SCAN_BYTES, _VOLUME_BYTES = 2.6, 8.0
+
+
+def run(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, track: Track) -> Scores:
+    """Simulate, analyse, validate and report.
+
+    Returns
+    -------
+    Scores
+        What ``scores.json`` in `folder` says.
+    """
+    started = time.perf_counter()
+    prepare(experiment, folder, overwrite=overwrite)
+    table = simulated_truth(experiment, folder, track)
+    shared = {"experiment": experiment, "table": table, "folder": folder}
+    tiles = list(track(mapped(run_tile, experiment.tiles, shared, workers), "scan and analysis", len(experiment.tiles)))
+    found = collect(tiles, experiment.recipe)
+    write_records(folder / "recovered.h5", {"recovered": found}, title=f"{experiment.settings.name}: recovered")
+    return judge(folder, experiment, started)
+
+
+def simulate(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, track: Track) -> None:
+    """Write scans and truth only."""
+    prepare(experiment, folder, overwrite=overwrite)
+    table = simulated_truth(experiment, folder, track)
+    shared = {"experiment": experiment, "table": table, "folder": folder}
+    for _ in track(mapped(only_simulate, experiment.tiles, shared, workers), "scan", len(experiment.tiles)):
+        pass
+
+
+def analyze(sources: Sequence[Path], recipe: Recipe, folder: Path, *, workers: int, volumes: bool, track: Track) -> None:
+    """Analyse scan files and write what is recovered."""
+    writable(folder / "recovered")
+    shared = {"recipe": recipe, "folder": folder if volumes else None}
+    tiles = list(track(mapped(analyze_file, sources, shared, workers), "analysis", len(sources)))
+    write_records(folder / "recovered.h5", {"recovered": collect(tiles, recipe)}, title="recovered")
+
+
+def judge(folder: Path, experiment: Experiment | None, started: float) -> Scores:
+    """Score ``recovered.h5`` against ``truth.h5`` of a run, write the scores, the report and the manifest."""
+    return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started)
+
+
+def validate(found: Path, true: Path, folder: Path, experiment: Experiment | None, started: float) -> Scores:
+    """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
+    writable(folder)
+    recovered, reality = read_record(found, "recovered"), read_record(true, "truth")
+    phases = read_record(true, "phases")
+    scores = score(reality, recovered, phases)
+    manifest = _manifest(experiment, time.perf_counter() - started)
+    document = scores.document() | {
+        "tsct": version("tsct"),
+        "experiment": reality.attrs.get("experiment", ""),
+        "seed": reality.attrs.get("seed"),
+        "resources": {"wall_s": manifest["wall_s"], "peak_mb": manifest["peak_mb"]},
+    }
+    write_report(folder, scores, reality, recovered, phases, manifest)
+    write_text(folder / "run.json", json.dumps(manifest, indent=1))
+    write_text(folder / "scores.json", json.dumps(document, indent=1, allow_nan=False))
+    return scores
+
+
+def simulated_truth(experiment: Experiment, folder: Path, track: Track) -> dict[str, Spectra]:
+    """Scatter from every structure, write ``truth.h5`` and return the table."""
+    phantom, beamline, settings = experiment.phantom, experiment.beamline, experiment.settings
+    (table,) = track((spectra_table(phantom, beamline) for _ in range(1)), "scattering from atoms", 1)
+    reality = truth(phantom, beamline, settings.seed)
+    reality.attrs |= {"experiment": settings.name, "scenario": settings.states.scenario}
+    pdf = experiment.recipe.pdf
+    phases = phase_truth(phantom, table, beamline.scan.q, pdf.r, pdf.q_min)
+    write_records(folder / "truth.h5", {"truth": reality, "phases": phases}, title=f"{settings.name}: truth")
+    return table
+
+
+def prepare(experiment: Experiment, folder: Path, *, overwrite: bool) -> None:
+    """Make the folder, refuse to mix two runs, check the disk, and write the resolved experiment."""
+    present = [name for name in PRODUCTS if (folder / name).exists()]
+    if present and not overwrite:
+        raise UsageError(f"{folder}: holds another run ({present[0]}); choose another folder or add --overwrite")
+    needed = disk_bytes(experiment)
+    writable(folder)
+    free = shutil.disk_usage(folder).free
+    if needed * 1.1 > free:
+        raise ResourceError(
+            f"{folder}: the run needs {needed / 1e9:.1f} GB but {free / 1e9:.1f} GB are free; "
+            "set output.scans or output.volumes to false, or free some space"
+        )
+    for name in present:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in ("scan", "recovered"):
+        (folder / name).mkdir(exist_ok=True)
+    write_text(folder / "experiment.toml", dump(experiment.settings))
+
+
+def disk_bytes(experiment: Experiment) -> float:
+    """Disk space that the run will take, from the number of counts and voxels."""
+    pattern, output = experiment.beamline.scan, experiment.settings.output
+    channels = len(pattern.q)
+    scan = pattern.views * pattern.translations * channels * _SCAN_BYTES * output.scans
+    points = channels + len(experiment.recipe.pdf.r)
+    volume = pattern.translations**2 * points * _VOLUME_BYTES * output.volumes
+    return len(experiment.tiles) * (scan + volume) + 2e7
+
+
+def writable(folder: Path) -> None:
+    """Make a folder, or refuse before any work is done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".tsct-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+
+
+def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:
+    usage = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    packages = ("tsct", "numpy", "scipy", "numba", "xarray", "h5py", "ase", "xraydb", "xraylib")
+    return {
+        "experiment": experiment.settings.name if experiment else None,
+        "seed": experiment.settings.seed if experiment else None,
+        "wall_s": round(wall_s, 2),
+        "peak_mb": round(sum(usage), 1),
+        "peak_mb_note": "peak of the main process plus the largest of its workers",
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+@contextmanager
+def stopwatch() -> Iterator[float]:
+    """Yield the time at which the block started."""
+    yield time.perf_counter()
+
+
+def scan_files(sources: Sequence[Path]) -> list[Path]:
+    """Scan files behind folders and file names."""
+    found: list[Path] = []
+    for source in sources:
+        if source.is_dir():
+            inner = source / "scan" if (source / "scan").is_dir() else source
+            found += sorted(inner.glob("*.h5"))
+        else:
+            found.append(source)
+    if not found:
+        raise InputError(f"{sources[0]}: no scan files (*.h5) found")
+    return found
+
+
+def scan_q(path: Path) -> tuple[np.ndarray, xr.Dataset]:
+    """Q grid and record of one scan file."""
+    record = read_record(path, "data")
+    return record.q.values, record

@@ -1,0 +1,133 @@
+"""The beamline and the scan: everything about the measurement that is not the sample."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsct.records.errors import InputError
+from tsct.records.units import two_theta_rad, wavelength_angstrom
+
+from .detector import Detector, check_reach
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPattern:
+    """Translations, views and the Q grid of one tomogram."""
+
+    translations: int = 60
+    step_mm: float = 0.130
+    views: int = 90
+    angular_range_deg: float = 180.0
+    q_min: float = 0.6
+    q_max: float = 36.0
+    q_step: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name, least in (("translations", 4), ("views", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"scan.{name} is {getattr(self, name)}; at least {least} are needed")
+        if not self.step_mm > 0:
+            raise InputError(f"scan.step_mm is {self.step_mm}; it must be positive")
+        if not 0 < self.angular_range_deg <= 360:
+            raise InputError(f"scan.angular_range_deg is {self.angular_range_deg}; allowed are more than 0 to 360")
+        if not (0 < self.q_min < self.q_max and 0 < self.q_step <= (self.q_max - self.q_min) / 16):
+            raise InputError(
+                f"scan: q_min {self.q_min}, q_max {self.q_max}, q_step {self.q_step} are no grid; "
+                "needed is 0 < q_min < q_max with at least 16 steps between"
+            )
+
+    @property
+    def q(self) -> NDArray[np.float64]:
+        """Centres of the Q bins in 1/angstrom, shape (q,)."""
+        return self.q_min + self.q_step * np.arange(round((self.q_max - self.q_min) / self.q_step) + 1)
+
+    @property
+    def angles_deg(self) -> NDArray[np.float64]:
+        """View angles, shape (angle,); the end of the range is not repeated."""
+        return self.angular_range_deg * np.arange(self.views) / self.views
+
+    @property
+    def translations_mm(self) -> NDArray[np.float64]:
+        """Centres of the beam at each translation, shape (translation,)."""
+        return self.step_mm * (np.arange(self.translations) - (self.translations - 1) / 2)
+
+    @property
+    def extent_mm(self) -> float:
+        """Width of the field of view."""
+        return self.translations * self.step_mm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """Imperfections of the scan, each with a size; zero switches it off.
+
+    Parameters
+    ----------
+    axis_offset_mm : float
+        Distance of the rotation axis from the centre of the translations.
+    channel_gain, translation_gain : float
+        Relative standard deviation of a gain error that each Q bin and each translation keeps over all scans.
+    channel_drift : float
+        Relative standard deviation of a gain error per Q bin that is new in every scan.
+    monitor_noise : float
+        Relative standard deviation of the incident-flux and transmission monitors, per frame.
+    """
+
+    axis_offset_mm: float = 0.030
+    channel_gain: float = 0.003
+    translation_gain: float = 0.003
+    channel_drift: float = 0.0005
+    monitor_noise: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name in ("channel_gain", "translation_gain", "channel_drift", "monitor_noise"):
+            if not 0 <= getattr(self, name) < 0.5:
+                raise InputError(f"faults.{name} is {getattr(self, name)}; allowed are 0 to 0.5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beamline:
+    """Source, distances, detector, scan and faults of one experiment."""
+
+    name: str = "ID15A-like"
+    energy_kev: float = 100.0
+    distance_mm: float = 300.0
+    photons_per_s: float = 1e12
+    exposure_s: float = 0.1
+    beam_width_mm: float = 0.130
+    polarisation: float = 0.99
+    air_mm: float = 20.0
+    detector: Detector = field(default_factory=Detector)
+    scan: ScanPattern = field(default_factory=ScanPattern)
+    faults: Faults = field(default_factory=Faults)
+
+    def __post_init__(self) -> None:
+        for name in ("distance_mm", "photons_per_s", "exposure_s", "beam_width_mm"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
+                raise InputError(f"beamline.{name} is {getattr(self, name)}; it must be positive and finite")
+        if not 4 <= self.energy_kev <= 250:
+            raise InputError(f"beamline.energy_kev is {self.energy_kev}; allowed are 4 to 250 keV")
+        if not (-1 <= self.polarisation <= 1 and self.air_mm >= 0):
+            raise InputError("beamline: polarisation must be in -1 to 1 and air_mm not negative")
+        check_reach(self.detector, self.distance_mm, self.wavelength, self.scan.q_max)
+
+    @property
+    def wavelength(self) -> float:
+        """In angstrom."""
+        return wavelength_angstrom(self.energy_kev)
+
+    @property
+    def two_theta(self) -> NDArray[np.float64]:
+        """Scattering angle of each Q bin in radians, shape (q,)."""
+        return two_theta_rad(self.scan.q, self.wavelength)
+
+    @property
+    def photons_per_frame(self) -> float:
+        """Incident photons in one frame."""
+        return self.photons_per_s * self.exposure_s
+
+
+def id15a() -> Beamline:
+    """100 keV, detector at 0.3 m with the beam in its corner: consistent with Wragg et al. 2023 and ESRF ID15A."""
+    return Beamline()

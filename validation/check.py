@@ -1,0 +1,85 @@
+"""What a check is: a number, the window it must fall in, and why."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that a check may look at.
+
+    Attributes
+    ----------
+    truth : xarray.Dataset
+        See :func:`tsct.simulate.truth.truth`.
+    found : xarray.Dataset
+        See :func:`tsct.analyze.chain.collect`.
+    phases : xarray.Dataset or None
+        Scattering of every phase, see :func:`tsct.simulate.truth.phase_truth`.
+    """
+
+    truth: xr.Dataset
+    found: xr.Dataset
+    phases: xr.Dataset | None = None
+
+    @property
+    def lithiated(self) -> bool:
+        """Whether anything happens to the silicon in this scenario."""
+        return bool(self.truth.lithium_per_silicon.max() > 0)
+
+    def curve(self, name: str, state: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """r and one recovered curve of the region of interest."""
+        return self.found.r.values, self.found[name].values[state]
+
+
+class NotRunError(Exception):
+    """The check does not apply to this scenario or this recovered data; says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """A measured value, the number of independent numbers behind it, and a remark."""
+
+    value: float
+    n: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One acceptance check.
+
+    Parameters
+    ----------
+    id, title : str
+        Short name and one line in words.
+    reason : str
+        Why it matters, in plain language.
+    source : str
+        Where the window comes from.
+    low, high : float
+        The window; the value passes inside, ends included.
+    unit : str
+        Of the value.
+    measure : callable
+        Takes the evidence, returns a :class:`Measurement` or raises :class:`NotRunError`.
+    """
+
+    id: str
+    title: str
+    reason: str
+    source: str
+    low: float
+    high: float
+    unit: str
+    measure: Callable[[Evidence], Measurement]
+
+
+def need(evidence: Evidence, *names: str) -> None:
+    """Raise :class:`NotRunError` unless the recovered data hold all of these."""
+    missing = [name for name in names if name not in evidence.found]
+    if missing:
+        raise NotRunError(f"the recovered data hold no {', '.join(missing)}")

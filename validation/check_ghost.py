@@ -1,0 +1,132 @@
+"""The truncation ghost near 1 angstrom, where no atoms are (A5)."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import find_peaks
+
+from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.recipe import PdfRecipe, Window
+from tsct.analyze.series import extremum
+
+from .check import Check, Evidence, Measurement, NotRunError, need
+
+
+def ghost(r: NDArray, gr: NDArray) -> tuple[float, float]:
+    """Position and prominence of the most prominent maximum between 0.85 and 1.15 A; NaN and 0 where there is none."""
+    near = (r > 0.5) & (r < 2.2)
+    tops, found = find_peaks(gr[near], prominence=0.0)
+    positions = r[near][tops]
+    inside = (positions > 0.85) & (positions < 1.15)
+    if not inside.any():
+        return float("nan"), 0.0
+    best = np.argmax(np.where(inside, found["prominences"], -1.0))
+    return float(positions[best]), float(found["prominences"][best])
+
+
+def reference_pdf(evidence: Evidence, q_max: float, window: Window = "none") -> tuple[NDArray, NDArray]:
+    """The reference pattern as it was recovered, transformed with another Qmax or window."""
+    need(evidence, "roi_iq", "compton_weight")
+    found = evidence.found
+    q = found.q.values
+    if q_max > q[-1] + 1e-6:
+        raise NotRunError(f"the data end at {q[-1]:.1f} 1/A")
+    recipe = PdfRecipe(composition=found.attrs["composition"], q_min=found.attrs["q_min"], mode=found.attrs["mode"])
+    recipe = replace(recipe, q_max=q_max, window=window, r_max=6.0, r_step=0.01)
+    operator = pdf_operator(q, recipe, compton=found.compton_weight.values)
+    pattern = found.roi_iq.values[0]
+    return recipe.r, operator.apply(pattern) / (operator.density @ pattern)
+
+
+def _position(evidence: Evidence) -> Measurement:
+    position, prominence = ghost(*reference_pdf(evidence, 20.0))
+    return Measurement(value=position, note=f"prominence {prominence:.2f} 1/A2")
+
+
+def _prominence(evidence: Evidence, q_max: float, window: Window = "none") -> Measurement:
+    _, prominence = ghost(*reference_pdf(evidence, q_max, window))
+    return Measurement(value=prominence)
+
+
+def _moves(evidence: Evidence) -> Measurement:
+    """Largest deviation of the ghost from 1.42 A - 7.7/Qmax over Qmax 18 to 22."""
+    limits = (18.0, 19.0, 20.0, 21.0, 22.0)
+    positions = [ghost(*reference_pdf(evidence, q_max))[0] for q_max in limits]
+    expected = [1.42 - 7.725 / q_max for q_max in limits]
+    shown = ", ".join(f"{p:.3f}" for p in positions)
+    return Measurement(value=float(np.max(np.abs(np.subtract(positions, expected)))), n=len(limits), note=shown)
+
+
+def _bonds_stay(evidence: Evidence) -> Measurement:
+    """Largest move of the C-C and Si-Si maxima from their place at Qmax 20, over Qmax 18 to 22."""
+    rows = []
+    for q_max in (20.0, 18.0, 22.0):
+        r, gr = reference_pdf(evidence, q_max)
+        rows.append([extremum(r, gr, 1.25, 1.6, 1.0)[0], extremum(r, gr, 2.2, 2.6, 1.0)[0]])
+    return Measurement(value=float(np.max(np.abs(np.array(rows[1:]) - rows[0]))), n=4)
+
+
+_SOURCE = "side lobes of the truncated transform: +12.8 % at 7.725/Qmax from a peak"
+CHECKS = (
+    Check(
+        id="A5",
+        title="ghost at 1 A, position at Qmax 20",
+        reason="A peak where no atoms are, made by ending the transform at Qmax: the paper shows it.",
+        source="Wragg et al. 2023; " + _SOURCE,
+        low=0.94,
+        high=1.06,
+        unit="angstrom",
+        measure=_position,
+    ),
+    Check(
+        id="A5b",
+        title="ghost at 1 A, prominence at Qmax 20",
+        reason="It is large enough to be taken for a bond.",
+        source="computed for equal masses of Si and C: 0.8 1/A2",
+        low=0.3,
+        high=np.inf,
+        unit="1/angstrom^2",
+        measure=lambda e: _prominence(e, 20.0),
+    ),
+    Check(
+        id="A5c",
+        title="ghost moves with Qmax",
+        reason="A ghost follows 1.42 A - 7.7/Qmax, a bond does not: the test that tells them apart.",
+        source=_SOURCE,
+        low=0.0,
+        high=0.02,
+        unit="angstrom",
+        measure=_moves,
+    ),
+    Check(
+        id="A5d",
+        title="bonds stay with Qmax",
+        reason="The C-C and Si-Si maxima keep their place between Qmax 18 and 22.",
+        source="computed",
+        low=0.0,
+        high=0.02,
+        unit="angstrom",
+        measure=_bonds_stay,
+    ),
+    Check(
+        id="A5e",
+        title="ghost vanishes with a Lorch window",
+        reason="Damping the end of the transform removes the ghost, and a broadening of the bonds is the price.",
+        source="computed",
+        low=0.0,
+        high=0.15,
+        unit="1/angstrom^2",
+        measure=lambda e: _prominence(e, 20.0, "lorch"),
+    ),
+    Check(
+        id="A5f",
+        title="ghost vanishes at Qmax 30",
+        reason="So does measuring further out.",
+        source="computed",
+        low=0.0,
+        high=0.15,
+        unit="1/angstrom^2",
+        measure=lambda e: _prominence(e, 30.0),
+    ),
+)

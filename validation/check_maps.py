@@ -1,0 +1,75 @@
+"""Maps of silicon and carbon against the truth (A11)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .check import Check, Evidence, Measurement, need
+
+
+def _pairs(evidence: Evidence) -> dict[str, tuple[NDArray, NDArray]]:
+    """Recovered and true values of both maps in the reference state, inside the electrode, all slices."""
+    need(evidence, "silicon", "carbon")
+    state = evidence.found.isel(state=0)
+    true_silicon = evidence.truth.silicon.sel(slice=state["slice"].values).values
+    inside = true_silicon > 0.5 * np.median(true_silicon[true_silicon > 0])
+    true = {name: evidence.truth[name].sel(slice=state["slice"].values).values for name in ("silicon", "carbon")}
+    return {name: (state[name].transpose("slice", "y", "x").values[inside], true[name][inside]) for name in true}
+
+
+def _pearson(evidence: Evidence, name: str) -> Measurement:
+    found, true = _pairs(evidence)[name]
+    return Measurement(value=float(np.corrcoef(found, true)[0, 1]), n=true.size)
+
+
+def _bias(evidence: Evidence, name: str) -> Measurement:
+    found, true = _pairs(evidence)[name]
+    return Measurement(value=float(100 * (found.mean() / true.mean() - 1)), n=true.size)
+
+
+def _cross_talk(evidence: Evidence, name: str) -> Measurement:
+    """How much of a relative change of the other phase appears in this map, in per cent of this phase's mean."""
+    pairs = _pairs(evidence)
+    other = "carbon" if name == "silicon" else "silicon"
+    (found, own), (_, foreign) = pairs[name], pairs[other]
+    design = np.stack([np.ones_like(own), own / own.mean(), foreign / foreign.mean()], axis=1)
+    coefficients = np.linalg.lstsq(design, found / own.mean(), rcond=None)[0]
+    return Measurement(value=float(100 * abs(coefficients[2])), n=own.size)
+
+
+def _checks(name: str, suffix: str) -> tuple[Check, ...]:
+    common = {"source": "acceptance windows of the twin; a linear unmixing of the first two peaks"}
+    return (
+        Check(
+            id=f"A11{suffix}1",
+            title=f"{name} map: correlation with the truth",
+            reason="The rings and the gradient of the electrode must be the ones that were put in.",
+            low=0.9,
+            high=1.0,
+            unit="1",
+            measure=lambda e: _pearson(e, name),
+            **common,
+        ),
+        Check(
+            id=f"A11{suffix}2",
+            title=f"{name} map: bias",
+            reason="Absolute amounts, not just patterns.",
+            low=-5.0,
+            high=5.0,
+            unit="%",
+            measure=lambda e: _bias(e, name),
+            **common,
+        ),
+        Check(
+            id=f"A11{suffix}3",
+            title=f"{name} map: cross-talk",
+            reason="A change of the other phase must not show in this map.",
+            low=0.0,
+            high=15.0,
+            unit="%",
+            measure=lambda e: _cross_talk(e, name),
+            **common,
+        ),
+    )
+
+
+CHECKS = (*_checks("silicon", "s"), *_checks("carbon", "c"))

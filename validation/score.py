@@ -1,0 +1,121 @@
+"""Run every check that applies and reach a verdict."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import xarray as xr
+
+from . import (
+    check_dpdf_lobes,
+    check_ghost,
+    check_maps,
+    check_noise,
+    check_null,
+    check_onsets,
+    check_order,
+    check_peaks,
+    check_shift,
+    check_voxel,
+    check_wedge,
+)
+from .check import Check, Evidence, Measurement, NotRunError
+
+Verdict = Literal["pass", "fail", "inconclusive", "not run"]
+
+#: all checks, in the order of the report
+CHECKS: tuple[Check, ...] = (
+    *check_peaks.CHECKS,
+    *check_ghost.CHECKS,
+    *check_voxel.CHECKS,
+    *check_order.CHECKS,
+    *check_dpdf_lobes.CHECKS,
+    *check_onsets.CHECKS,
+    *check_shift.CHECKS,
+    *check_maps.CHECKS,
+    *check_noise.CHECKS,
+    *check_null.CHECKS,
+    *check_wedge.CHECKS,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A check with what it measured."""
+
+    check: Check
+    measurement: Measurement
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """All outcomes of one validation."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def verdict(self) -> Literal["pass", "fail", "inconclusive"]:
+        """``fail`` if one check fails, ``inconclusive`` if one cannot be decided or none ran, else ``pass``."""
+        verdicts = {outcome.verdict for outcome in self.outcomes}
+        if "fail" in verdicts:
+            return "fail"
+        return "inconclusive" if "inconclusive" in verdicts or "pass" not in verdicts else "pass"
+
+    def document(self) -> dict[str, Any]:
+        """What ``scores.json`` says."""
+        return {"verdict": self.verdict, "checks": [_row(outcome) for outcome in self.outcomes]}
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    check, measured = outcome.check, outcome.measurement
+    return {
+        "id": check.id,
+        "title": check.title,
+        "value": _number(measured.value),
+        "unit": check.unit,
+        "low": _number(check.low),
+        "high": _number(check.high),
+        "n": measured.n,
+        "verdict": outcome.verdict,
+        "note": measured.note,
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def score(
+    truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None = None, checks: Sequence[Check] = CHECKS
+) -> Scores:
+    """Compare what was recovered with the truth.
+
+    Parameters
+    ----------
+    truth, found : xarray.Dataset
+        See :func:`tsct.simulate.truth.truth` and :func:`tsct.analyze.chain.collect`.
+    phases : xarray.Dataset, optional
+        Scattering of every phase.
+    checks : sequence of Check
+        Which checks; all of them if omitted.
+
+    Returns
+    -------
+    Scores
+        A value that is not a number is ``inconclusive``, a check that does not apply is ``not run``: neither passes.
+    """
+    evidence = Evidence(truth=truth, found=found, phases=phases)
+    return Scores(outcomes=tuple(_outcome(check, evidence) for check in checks))
+
+
+def _outcome(check: Check, evidence: Evidence) -> Outcome:
+    try:
+        measured = check.measure(evidence)
+    except NotRunError as why:
+        return Outcome(check=check, measurement=Measurement(value=math.nan, n=0, note=str(why)), verdict="not run")
+    if not math.isfinite(measured.value) or measured.n == 0:
+        return Outcome(check=check, measurement=measured, verdict="inconclusive")
+    verdict: Verdict = "pass" if check.low <= measured.value <= check.high else "fail"
+    return Outcome(check=check, measurement=measured, verdict=verdict)
