@@ -201,7 +201,7 @@ def analyze_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     operator = pdf_operator(q, recipe.pdf, compton=tiles[0].compton_weight.values)
     intensity = np.stack([tile.roi_iq.values for tile in tiles])
     poisson = np.stack([tile.roi_iq_variance.values for tile in tiles])
-    density = float(operator.density @ intensity[0])
+    density = float(operator.density(intensity[0]))
     absolute = poisson + channel_noise(intensity, poisson)
     changing = poisson + drift_noise(intensity, poisson)
     record = _curves(operator, density, tiles, intensity, absolute, changing)
@@ -248,7 +248,7 @@ def _curves(
     changing: NDArray,
 ) -> xr.Dataset:
     gr = operator.apply(intensity) / density
-    fq = intensity @ operator.reduced.T / density
+    fq = operator.fq(intensity) / density
     gr_errors = np.sqrt(operator.variance(absolute)) / density
     dgr_errors = np.sqrt(operator.variance(changing + changing[:1])) / density
     dgr_errors[0] = 0.0

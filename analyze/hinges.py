@@ -41,12 +41,12 @@ def fit_hinges(
     covariance: NDArray[np.float64],
     active: NDArray[np.bool_],
     *,
-    step_v: float = 0.005,
+    step_v: float = 0.01,
 ) -> Hinges:
     """Fit several signals with hinges at common potentials.
 
-    ``y_k(V) = sum_j s_kj max(0, V_j - V)``, with s_kj fitted where `active` and zero elsewhere. All triples (pairs, ...)
-    on a grid over the measured potentials are tried, so no starting point is needed; the best is then refined.
+    ``y_k(V) = sum_j s_kj max(0, V_j - V)``, with s_kj fitted where `active` and zero elsewhere. All combinations on a
+    grid over the measured potentials are tried, so no starting point is needed; the best is then refined.
 
     Parameters
     ----------

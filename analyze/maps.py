@@ -35,6 +35,7 @@ class MapOperator:
         ``silicon`` and ``carbon``: atoms per cubic angstrom whose first shells explain both peaks, fitted together with
         a carbonate (electrolyte and binder) and a line, so that neither phase leaks into the other.
     weights : ndarray, shape (map, q)
+        Zero outside the transformed range.
     """
 
     names: tuple[str, ...]
@@ -56,7 +57,9 @@ def map_operator(operator: PdfOperator, reference: Reference, variance: NDArray[
     rows = {name: peak_area(operator.r, *limits) for name, limits in PEAKS.items()}
     rows |= {name: np.eye(len(operator.r))[np.argmin(abs(operator.r - r))] for name, r in HEIGHTS.items()}
     rows |= _unmixing(operator, reference, variance)
-    return MapOperator(names=tuple(rows), weights=np.stack(list(rows.values())) @ operator.matrix)
+    weights = np.zeros((len(rows), len(operator.q)))
+    weights[:, operator.used] = np.stack(list(rows.values())) @ operator.matrix
+    return MapOperator(names=tuple(rows), weights=weights)
 
 
 def peak_area(r: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

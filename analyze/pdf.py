@@ -27,14 +27,14 @@ class PdfOperator:
     ----------
     q, r : ndarray
         Grids of the input (the whole pattern) and of the output.
-    reduced : ndarray, shape (q_used, q)
-        J to Q (J - self - Compton - polynomial) / <f>^2, that is F(Q) times the number density.
-    matrix : ndarray, shape (r, q)
-        J to H(r) = n G(r), with one fixed <f>^2: additive over voxels, phases and states.
-    density : ndarray, shape (q,)
-        J to the number density n (atoms per cubic angstrom) that explains its high-Q part.
     used : slice
-        The part of the Q grid that is transformed.
+        The part of the Q grid that is transformed; nothing outside it enters.
+    reduced : ndarray, shape (q_used, q_used)
+        J to Q (J - self - Compton - polynomial) / <f>^2, that is F(Q) times the number density.
+    matrix : ndarray, shape (r, q_used)
+        J to H(r) = n G(r), with one fixed <f>^2: additive over voxels, phases and states.
+    density_weights : ndarray, shape (q_used,)
+        J to the number density n (atoms per cubic angstrom) that explains its high-Q part.
     """
 
     q: NDArray[np.float64]
@@ -42,20 +42,32 @@ class PdfOperator:
     used: slice
     reduced: NDArray[np.float64]
     matrix: NDArray[np.float64]
-    density: NDArray[np.float64]
-    f_squared: NDArray[np.float64]
+    density_weights: NDArray[np.float64]
 
     def apply(self, intensity: NDArray) -> NDArray:
-        """H(r) of patterns with shape (..., q); float32 stays float32."""
-        return intensity @ self.matrix.T.astype(intensity.dtype)
+        """H(r), shape (..., r), of patterns with shape (..., q); float32 stays float32."""
+        return self._times(intensity, self.matrix)
+
+    def fq(self, intensity: NDArray) -> NDArray:
+        """F(Q) times the number density, shape (..., q_used), of patterns with shape (..., q)."""
+        return self._times(intensity, self.reduced)
+
+    def density(self, intensity: NDArray) -> NDArray:
+        """Number density in atoms per cubic angstrom, shape (...), of patterns with shape (..., q)."""
+        return intensity[..., self.used] @ self.density_weights
 
     def variance(self, variance: NDArray) -> NDArray:
-        """Variance of H(r) for independent channels with shape (..., q)."""
-        return variance @ (self.matrix.T**2).astype(variance.dtype)
+        """Variance of H(r), shape (..., r), for independent channels with shape (..., q)."""
+        return self._times(variance, self.matrix**2)
 
     def covariance(self, variance: NDArray) -> NDArray[np.float64]:
         """Full covariance of H(r), shape (r, r), for one pattern with independent channels."""
-        return (self.matrix * variance) @ self.matrix.T
+        return (self.matrix * variance[self.used]) @ self.matrix.T
+
+    def _times(self, values: NDArray, matrix: NDArray) -> NDArray:
+        # one tall matrix, because a stack of small products is several times slower
+        rows = values[..., self.used].reshape(-1, matrix.shape[1])
+        return (rows @ matrix.T.astype(values.dtype)).reshape(*values.shape[:-1], matrix.shape[0])
 
 
 def window(q: NDArray[np.float64], q_max: float, name: Window) -> NDArray[np.float64]:
@@ -109,23 +121,22 @@ def pdf_operator(
         )
     used = slice(*np.searchsorted(q, [recipe.q_min - step / 2, recipe.q_max + step / 2]))
     part = q[used]
-    f_squared = mean_f(recipe.composition, q) ** 2
-    weight = 1.0 if compton is None else compton
-    free = mean_f2(recipe.composition, q) + weight * mean_compton(recipe.composition, q)
-    density = _density_weights(q, free, recipe.q_max)
-    pick = np.eye(len(q))[used]
-    self_part = np.outer(free[used], density) if recipe.mode == "absolute" else 0.0
-    reduced = (part / f_squared[used])[:, None] * (pick - self_part)
-    reduced = reduced - _polynomial_part(part, recipe.polynomial_range * recipe.q_max / np.pi, reduced)
+    f_squared = mean_f(recipe.composition, part) ** 2
+    weight = 1.0 if compton is None else compton[used]
+    free = mean_f2(recipe.composition, part) + weight * mean_compton(recipe.composition, part)
+    density = _density_weights(part, free)
+    structure = np.eye(len(part))
+    if recipe.mode == "absolute":
+        structure -= np.outer(free, density)
+    reduced = (part / f_squared)[:, None] * structure
+    reduced -= _polynomial_part(part, recipe.polynomial_range * recipe.q_max / np.pi, reduced)
     transform = fourier_matrix(part, recipe.r, window(part, recipe.q_max, recipe.window))
-    return PdfOperator(
-        q=q, r=recipe.r, used=used, reduced=reduced, matrix=transform @ reduced, density=density, f_squared=f_squared
-    )
+    return PdfOperator(q=q, r=recipe.r, used=used, reduced=reduced, matrix=transform @ reduced, density_weights=density)
 
 
-def _density_weights(q: NDArray, free: NDArray, q_max: float) -> NDArray[np.float64]:
-    """Weights of the least-squares number density from the upper half of the transformed range."""
-    high = (q >= q_max / 2) & (q <= q_max)
+def _density_weights(q: NDArray, free: NDArray) -> NDArray[np.float64]:
+    """Weights of the mean of J over free-atom scattering in the upper half of the transformed range."""
+    high = q >= q[-1] / 2
     return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
 
 
@@ -135,9 +146,9 @@ def _polynomial_part(q: NDArray, degree: float, columns: NDArray) -> NDArray[np.
     n = r_poly q_max / pi: Juhas et al., J. Appl. Cryst. 46, 560 (2013).
     """
     low = int(np.floor(degree))
-    return sum(
-        share * _project(q, n, columns) for n, share in ((low, low + 1 - degree), (low + 1, degree - low)) if share
-    )
+    above = degree - low
+    fitted = (1 - above) * _project(q, low, columns)
+    return fitted + above * _project(q, low + 1, columns) if above else fitted
 
 
 def _project(q: NDArray, degree: int, columns: NDArray) -> NDArray[np.float64]:
@@ -176,10 +187,10 @@ def pdf(
         raise InputError(f"pattern: {int(np.sum(~np.isfinite(intensity)))} intensities are not finite")
     weight = None if energy_kev is None else compton_weight(q, energy_kev)
     operator = pdf_operator(q, recipe, compton=weight)
-    density = float(operator.density @ intensity)
+    density = float(operator.density(intensity))
     if not density > 0:
         raise InputError("pattern: the mean intensity at high Q is not positive; is a background over-subtracted?")
-    fq = operator.reduced @ intensity / density
+    fq = operator.fq(intensity) / density
     part = q[operator.used]
     data = xr.Dataset(
         {

@@ -94,7 +94,8 @@ def analyze(
     sources: Annotated[list[Path], typer.Argument(help="Scan files, or a folder that holds them.")],
     output: OutOption = Path("recovered"),
     recipe: Annotated[
-        str | None, typer.Option("--experiment", help="Preset or TOML with the analysis; that of the folder if omitted.")
+        str | None,
+        typer.Option("--experiment", help="Preset or TOML with the analysis; that of the folder if omitted."),
     ] = None,
     set_: SetOption = None,
     workers: WorkersOption = CPUS,
@@ -153,11 +154,13 @@ def init(
 
 @app.command()
 def pdf(
-    pattern: Annotated[Path, typer.Argument(help="Two or three columns: Q or 2theta, intensity, error (.xy, .xye, .chi).")],
+    pattern: Annotated[
+        Path, typer.Argument(help="Two or three columns: Q or 2theta, intensity, error (.xy, .xye, .chi).")
+    ],
     composition: Annotated[str, typer.Option("--composition", help="Such as 'Si O2' or 'Si0.5 C0.5'.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder that receives .sq, .fq, .gr and a picture.")] = Path(
-        "."
-    ),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder that receives .sq, .fq, .gr and a picture.")
+    ] = Path("."),
     q_max: Annotated[float, typer.Option("--qmax", help="End of the Fourier transform, 1/angstrom.")] = 20.0,
     q_min: Annotated[float, typer.Option("--qmin", help="Its start, 1/angstrom.")] = 0.8,
     r_poly: Annotated[float, typer.Option("--rpoly", help="The polynomial acts below this distance, angstrom.")] = 0.9,
@@ -169,7 +172,8 @@ def pdf(
     background: Annotated[Path | None, typer.Option("--background", help="Pattern to subtract.")] = None,
     background_scale: Annotated[float, typer.Option("--bgscale", help="Factor of the background.")] = 1.0,
     wavelength: Annotated[
-        float | None, typer.Option("--wavelength", help="In angstrom; needed when the first column is 2theta in degrees.")
+        float | None,
+        typer.Option("--wavelength", help="In angstrom; needed when the first column is 2theta in degrees."),
     ] = None,
     twotheta: Annotated[bool, typer.Option("--twotheta", help="The first column is 2theta in degrees.")] = False,
 ) -> None:
@@ -208,7 +212,9 @@ def structures_list() -> None:
 @structures_app.command("show")
 def structures_show(
     name: Annotated[str, typer.Argument(help="An entry of `tsct structures list`, or a structure file.")],
-    plot: Annotated[Path | None, typer.Option("--plot", help="Write a picture of S(Q) and G(r) here (.png, .svg).")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Write a picture of S(Q) and G(r) here (.png, .svg).")
+    ] = None,
 ) -> None:
     """What one entry is, how it was made, and how it scatters."""
     from . import show_structure
@@ -238,7 +244,14 @@ def _say(text: str) -> None:
 
 def _track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
     """Progress bar on stderr when it is a terminal; a line per stage otherwise."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     if not sys.stderr.isatty():
         started = time.perf_counter()

@@ -20,8 +20,7 @@ from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
 from tsct.phantoms.structure_files import read_structure
 from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
 from tsct.records.errors import InputError, UsageError, nearest
-from tsct.simulate.beamline import Beamline, Faults, ScanPattern
-from tsct.simulate.detector import Detector
+from tsct.simulate.beamline import Beamline
 
 T = TypeVar("T")
 PRESETS = ("wragg2023",)

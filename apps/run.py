@@ -66,7 +66,9 @@ def simulate(experiment: Experiment, folder: Path, *, workers: int, overwrite: b
         pass
 
 
-def analyze(sources: Sequence[Path], recipe: Recipe, folder: Path, *, workers: int, volumes: bool, track: Track) -> None:
+def analyze(
+    sources: Sequence[Path], recipe: Recipe, folder: Path, *, workers: int, volumes: bool, track: Track
+) -> None:
     """Analyse scan files and write what is recovered."""
     writable(folder / "recovered")
     shared = {"recipe": recipe, "folder": folder if volumes else None}

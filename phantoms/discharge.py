@@ -13,12 +13,13 @@ POTENTIALS_V: tuple[float, ...] = (
     *(0.50, 0.49, 0.48, 0.46, 0.44, 0.42, 0.40, 0.38, 0.36, 0.34, 0.32, 0.30),
     *(0.29, 0.28, 0.27, 0.26, 0.25, 0.24, 0.23, 0.22, 0.21, 0.205, 0.20),
 )
-#: six of them that still determine three hinges (two points on every straight piece)
-QUICK_POTENTIALS_V: tuple[float, ...] = (0.50, 0.40, 0.28, 0.22, 0.205, 0.20)
+#: six potentials that still determine three hinges: enough points, far enough apart, on every straight piece
+QUICK_POTENTIALS_V: tuple[float, ...] = (0.50, 0.40, 0.30, 0.25, 0.205, 0.20)
 
 #: Li per Si at the corners of the piecewise-linear truth, potential falling
 SMALL_LITHIATION = ((0.48, 0.0), (0.28, 0.04), (0.21, 0.16), (0.20, 0.22))
-#: first lithiation of a-Si, digitised from Hatchard & Dahn, J. Electrochem. Soc. 151, A838 (2004), less its value at 0.50 V
+#: first lithiation of a-Si less its value at 0.50 V, digitised from Hatchard & Dahn, J. Electrochem. Soc. 151, A838
+#: (2004)
 HATCHARD_DAHN = tuple(
     (v, round(x - 0.152, 3))
     for v, x in (

@@ -37,8 +37,8 @@ class Thermal:
 
     def pair_variance(self, symbol_a: str, symbol_b: str, r: ArrayLike) -> NDArray[np.float64]:
         """Variance in square angstrom of the distance of an a-b pair at separation `r` (angstrom)."""
-        r = np.maximum(np.asarray(r, dtype=float), 1e-6)
-        correlation = np.maximum(1.0 - self.delta1 / r - self.delta2 / r**2, FLOOR)
+        distance = np.maximum(np.asarray(r, dtype=float), 1e-6)
+        correlation = np.maximum(1.0 - self.delta1 / distance - self.delta2 / distance**2, FLOOR)
         return (self.u_iso.get(symbol_a, 0.0) + self.u_iso.get(symbol_b, 0.0)) * correlation
 
 

@@ -40,7 +40,9 @@ class ScanPattern:
     @property
     def q(self) -> NDArray[np.float64]:
         """Centres of the Q bins in 1/angstrom, shape (q,)."""
-        return self.q_min + self.q_step * np.arange(round((self.q_max - self.q_min) / self.q_step) + 1)
+        return self.q_min + self.q_step * np.arange(
+            round((self.q_max - self.q_min) / self.q_step) + 1, dtype=np.float64
+        )
 
     @property
     def angles_deg(self) -> NDArray[np.float64]:
@@ -50,7 +52,7 @@ class ScanPattern:
     @property
     def translations_mm(self) -> NDArray[np.float64]:
         """Centres of the beam at each translation, shape (translation,)."""
-        return self.step_mm * (np.arange(self.translations) - (self.translations - 1) / 2)
+        return self.step_mm * (np.arange(self.translations, dtype=np.float64) - (self.translations - 1) / 2)
 
     @property
     def extent_mm(self) -> float:

@@ -39,7 +39,8 @@ class Detector:
 
     def q_max(self, distance_mm: float, wavelength: float) -> float:
         """Largest momentum transfer (1/angstrom) that still meets an active pixel: that of the farthest corner."""
-        reach = np.hypot(*(max(b, size - b) for b, size in zip(self.beam_mm, self.size_mm, strict=True)))
+        across, up = (max(b, size - b) for b, size in zip(self.beam_mm, self.size_mm, strict=True))
+        reach = np.hypot(across, up)
         return float(q_inv_angstrom(np.arctan2(reach, distance_mm), wavelength))
 
     def rings(self, two_theta: ArrayLike, distance_mm: float, polarisation: float) -> tuple[NDArray, NDArray]:

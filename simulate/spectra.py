@@ -37,7 +37,7 @@ class Spectra:
 def spectra(material: Structure, q: NDArray[np.float64], energy_kev: float) -> Spectra:
     """Scatter from one structure (Debye sum over its atoms) and look up its attenuation."""
     has_silicon = material.composition.get("Si", 0) > 0 and material.kind == "periodic"
-    mu = attenuation_per_mm(material.composition, material.density_g_cm3, energy_kev)
+    mu = float(attenuation_per_mm(material.composition, material.density_g_cm3, energy_kev))
     return Spectra(
         coherent=structure_scattering(material, q),
         compton=structure_compton(material, q),

@@ -110,7 +110,11 @@ def phase_truth(
     names = list(materials)
     return xr.Dataset(
         {
-            "coherent": (("structure", "q"), np.stack([table[name].coherent for name in names]), {"units": "e.u./atom"}),
+            "coherent": (
+                ("structure", "q"),
+                np.stack([table[name].coherent for name in names]),
+                {"units": "e.u./atom"},
+            ),
             "compton": (("structure", "q"), np.stack([table[name].compton for name in names]), {"units": "e.u./atom"}),
             "gr": (
                 ("structure", "r"),

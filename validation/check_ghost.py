@@ -36,7 +36,7 @@ def reference_pdf(evidence: Evidence, q_max: float, window: Window = "none") -> 
     recipe = replace(recipe, q_max=q_max, window=window, r_max=6.0, r_step=0.01)
     operator = pdf_operator(q, recipe, compton=found.compton_weight.values)
     pattern = found.roi_iq.values[0]
-    return recipe.r, operator.apply(pattern) / (operator.density @ pattern)
+    return recipe.r, operator.apply(pattern) / operator.density(pattern)
 
 
 def _position(evidence: Evidence) -> Measurement:

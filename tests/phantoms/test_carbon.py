@@ -7,7 +7,14 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
-from tsct.phantoms.carbon import CARBON_BLACK, GLASSY_CARBON, Stacks, build_carbon_black, build_glassy_carbon, build_stack
+from tsct.phantoms.carbon import (
+    CARBON_BLACK,
+    GLASSY_CARBON,
+    Stacks,
+    build_carbon_black,
+    build_glassy_carbon,
+    build_stack,
+)
 
 #: pair distances of graphene with a 1.420 A bond, and neighbours at each (exact geometry of the honeycomb)
 GRAPHENE_SHELLS = {1.420: 3, 2.460: 6, 2.840: 3, 3.757: 6, 4.260: 6, 4.919: 6, 5.120: 6}

@@ -7,17 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
 
 from tsct.phantoms import structures
 from tsct.phantoms.describe import boxed, describe, king_rings
 from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names, write_members
 from tsct.records.errors import UsageError
 
-NAMES = (
-    "a-si a-li0.05si a-li0.1si a-li0.2si a-li0.4si a-li0.6si carbon-black glassy-carbon electrolyte cmc-binder peek "
-    "polyolefin lithium c-si graphite copper aluminium air"
-).split()
+NAMES = ["a-si", "a-li0.05si", "a-li0.1si", "a-li0.2si", "a-li0.4si", "a-li0.6si", "carbon-black", "glassy-carbon", "electrolyte", "cmc-binder", "peek", "polyolefin", "lithium", "c-si", "graphite", "copper", "aluminium", "air"]
 #: g/cm3. Elements: CRC Handbook (298 K). a-Si: 1.8 % below the crystal, Laaziri et al. 1999. Glassy carbon: makers give
 #: 1.42-1.54. Polymers and electrolyte: data sheets
 DENSITIES_G_CM3 = {

@@ -1,0 +1,45 @@
+# make run: install and run the main job.  make test: install and run every test.  make clean: forget both.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.stamp
+
+.PHONY: run test reference format clean
+
+run: $(STAMP)-run
+	@$(BIN)/tsct run wragg2023 --quick --overwrite -o out; status=$$?; \
+	if [ $$status -eq 1 ] || [ $$status -eq 4 ]; then echo "(exit code $$status is the verdict; the run itself is complete)"; exit 0; fi; \
+	exit $$status
+
+test: $(STAMP)-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	mkdir -p build/mypy && ln -sfn ../.. build/mypy/tsct
+	MYPYPATH=build/mypy $(BIN)/mypy --explicit-package-bases
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(PYTEST)
+
+# the independent Debye engine: a CPU build of torch first, then the package
+reference: $(STAMP)-reference
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(STAMP)-run: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+$(STAMP)-test: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e ".[test]"
+	touch $@ $(STAMP)-run
+
+$(STAMP)-reference: $(STAMP)-test
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet debyecalculator
+	touch $@
+
+format:
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+clean:
+	rm -rf .venv build out *.egg-info
