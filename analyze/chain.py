@@ -23,7 +23,7 @@ from .series import PARAMETER_UNITS, PARAMETERS, Reference, extremum, fit_differ
 from .tables import compton_weight
 
 #: signals that the hinge model follows, and which of the three hinges may bend each
-HINGED = ("shift", "silicon_lithium", "second_shell")
+HINGED = {"silicon_lithium": (True, True, True), "second_shell": (False, False, True)}
 #: an onset is claimed only if a series without events would look like this with a smaller chance
 ONSET_CHANCE = 1e-4
 #: channels over which the scatter between neighbouring Q bins is averaged
@@ -311,7 +311,7 @@ def _onsets(record: xr.Dataset) -> xr.Dataset:
     states = record.sizes["state"]
     if states < 5:
         return xr.Dataset()
-    active = np.ones((len(HINGED), 3), dtype=bool)
+    active = np.array(list(HINGED.values()))
     found: Hinges = fit_hinges(record.potential_v.values[1:], *_signals(record, HINGED), active)
     coords = {"hinge": ("hinge", [1, 2, 3]), "signal": ("signal", list(HINGED))}
     if found.chance > ONSET_CHANCE:

@@ -57,7 +57,7 @@ class PdfRecipe:
     @property
     def r(self) -> NDArray[np.float64]:
         """Grid of G(r) in angstrom, shape (r,)."""
-        return self.r_step * np.arange(1, round(self.r_max / self.r_step) + 1)
+        return self.r_step * np.arange(1, round(self.r_max / self.r_step) + 1, dtype=np.float64)
 
     @property
     def polynomial_range(self) -> float:

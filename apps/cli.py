@@ -21,8 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="markdown",
-    help="""Total-scattering computed tomography with a known truth: simulate a scan of a battery electrode from its atoms,
-recover maps and pair distribution functions, and score what was recovered.
+    help="""Total-scattering computed tomography with a known truth: simulate a scan of a battery electrode from its
+atoms, recover maps and pair distribution functions, and score what was recovered.
 
 Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Make your own experiment with
 `tsct init wragg2023 -o my.toml`, edit it, and `tsct run my.toml -o mine`.
@@ -95,7 +95,7 @@ def analyze(
     output: OutOption = Path("recovered"),
     recipe: Annotated[
         str | None,
-        typer.Option("--experiment", help="Preset or TOML with the analysis; that of the folder if omitted."),
+        typer.Option("--experiment", help="Preset or TOML that says how; that of the folder if omitted."),
     ] = None,
     set_: SetOption = None,
     workers: WorkersOption = CPUS,
@@ -154,13 +154,9 @@ def init(
 
 @app.command()
 def pdf(
-    pattern: Annotated[
-        Path, typer.Argument(help="Two or three columns: Q or 2theta, intensity, error (.xy, .xye, .chi).")
-    ],
+    pattern: Annotated[Path, typer.Argument(help="Columns: Q or 2theta, intensity, error (.xy, .xye, .chi).")],
     composition: Annotated[str, typer.Option("--composition", help="Such as 'Si O2' or 'Si0.5 C0.5'.")],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder that receives .sq, .fq, .gr and a picture.")
-    ] = Path("."),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for .sq, .fq, .gr and a picture.")] = Path("."),
     q_max: Annotated[float, typer.Option("--qmax", help="End of the Fourier transform, 1/angstrom.")] = 20.0,
     q_min: Annotated[float, typer.Option("--qmin", help="Its start, 1/angstrom.")] = 0.8,
     r_poly: Annotated[float, typer.Option("--rpoly", help="The polynomial acts below this distance, angstrom.")] = 0.9,
@@ -173,7 +169,7 @@ def pdf(
     background_scale: Annotated[float, typer.Option("--bgscale", help="Factor of the background.")] = 1.0,
     wavelength: Annotated[
         float | None,
-        typer.Option("--wavelength", help="In angstrom; needed when the first column is 2theta in degrees."),
+        typer.Option("--wavelength", help="In angstrom; needed with --twotheta."),
     ] = None,
     twotheta: Annotated[bool, typer.Option("--twotheta", help="The first column is 2theta in degrees.")] = False,
 ) -> None:
@@ -212,9 +208,7 @@ def structures_list() -> None:
 @structures_app.command("show")
 def structures_show(
     name: Annotated[str, typer.Argument(help="An entry of `tsct structures list`, or a structure file.")],
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Write a picture of S(Q) and G(r) here (.png, .svg).")
-    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw S(Q) and G(r) into this file (.png, .svg).")] = None,
 ) -> None:
     """What one entry is, how it was made, and how it scatters."""
     from . import show_structure

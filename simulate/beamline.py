@@ -40,9 +40,8 @@ class ScanPattern:
     @property
     def q(self) -> NDArray[np.float64]:
         """Centres of the Q bins in 1/angstrom, shape (q,)."""
-        return self.q_min + self.q_step * np.arange(
-            round((self.q_max - self.q_min) / self.q_step) + 1, dtype=np.float64
-        )
+        number = round((self.q_max - self.q_min) / self.q_step) + 1
+        return self.q_min + self.q_step * np.arange(number, dtype=np.float64)
 
     @property
     def angles_deg(self) -> NDArray[np.float64]:

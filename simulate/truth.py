@@ -1,12 +1,13 @@
-"""The truth of a simulated experiment: what a perfect analysis would find. It travels beside the scan, never inside it."""
+"""The truth of a simulated experiment: what a perfect analysis would find. It travels beside the scan, never in it."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from tsct.phantoms.cell import Phantom
+from tsct.phantoms.cell import Phantom, series_weights
 from tsct.phantoms.structures import Structure
 
 from .beamline import Beamline
@@ -70,8 +71,6 @@ def _maps(phantom: Phantom, beamline: Beamline, slice_index: int) -> dict[str, N
 
 
 def _states(phantom: Phantom) -> dict[str, NDArray[np.float64]]:
-    from tsct.phantoms.cell import series_weights
-
     x = phantom.discharge.x
     weights = series_weights(phantom.silicon, x)
     rows = np.array([_shells(member) for member in phantom.silicon])
@@ -87,8 +86,6 @@ def _states(phantom: Phantom) -> dict[str, NDArray[np.float64]]:
 
 def _shells(member: Structure) -> tuple[float, float, float]:
     """Mean number of Si neighbours of a Si atom, the sum of their distances, and the number of its Li neighbours."""
-    from ase.neighborlist import neighbor_list
-
     numbers, distances, lithium, silicon = 0.0, 0.0, 0.0, 0
     for atoms in member.members:
         i, j, d = neighbor_list("ijd", atoms, max(SI_SI_SHELL, SI_LI_SHELL))
@@ -108,14 +105,15 @@ def phase_truth(
     """Scattering and untruncated G(r) of every phase on its own, dims (structure, q) and (structure, r)."""
     materials = {m.name: m for m in (*phantom.silicon, *phantom.materials.values())}
     names = list(materials)
+    per_atom = {"units": "electron units/atom"}
     return xr.Dataset(
         {
             "coherent": (
                 ("structure", "q"),
                 np.stack([table[name].coherent for name in names]),
-                {"units": "e.u./atom"},
+                per_atom,
             ),
-            "compton": (("structure", "q"), np.stack([table[name].compton for name in names]), {"units": "e.u./atom"}),
+            "compton": (("structure", "q"), np.stack([table[name].compton for name in names]), per_atom),
             "gr": (
                 ("structure", "r"),
                 np.stack([structure_pair_distribution(materials[name], r, q_min) for name in names]),
