@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .pdf import PdfOperator
 from .series import Reference
-from .templates import CARBON, CARBONATE, shell_pdf
+from .templates import CARBON, ELECTROLYTE, shell_pdf
 
 #: limits of the C-C and the Si-Si peak in angstrom, at minima of a PDF with Qmax of 20 1/angstrom
 PEAKS: Mapping[str, tuple[float, float]] = {"carbon_peak": (1.24, 1.60), "silicon_peak": (2.14, 2.60)}
@@ -75,13 +75,13 @@ def peak_area(r: NDArray[np.float64], low: float, high: float) -> NDArray[np.flo
 
 
 def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray) -> dict[str, NDArray[np.float64]]:
-    """Generalised least squares of the first two peaks with silicon, carbon, carbonate and a line.
+    """Generalised least squares of the first two peaks with silicon, carbon, electrolyte and a line.
 
     The covariance is that of the counting noise plus, on its diagonal, an equal share for what the templates do not
     know: with noise alone, the fit would trust the templates beyond their accuracy.
     """
     inside = (operator.r >= FIT_RANGE[0]) & (operator.r <= FIT_RANGE[1])
-    phases = ((reference.first, reference.second), CARBON, CARBONATE)
+    phases = ((reference.first, reference.second), CARBON, ELECTROLYTE)
     templates = [shell_pdf(operator, shells) for shells in phases]
     design = np.stack([*templates, np.ones_like(operator.r), operator.r], axis=1)[inside]
     noise = operator.covariance(variance)[np.ix_(inside, inside)]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from .pdf import PdfOperator
-from .templates import CARBON, CARBONATE, SILICON, SILICON_LITHIUM, Shell, shell_pdf
+from .templates import CARBON, ELECTROLYTE, SILICON, SILICON_LITHIUM, Shell, shell_pdf
 
 #: range of the reference fit and of the difference fit, angstrom
 REFERENCE_RANGE = (1.15, 4.60)
@@ -29,7 +29,7 @@ class Reference:
     first, second : Shell
         First and second Si-Si shell with fitted distance and spread.
     amplitudes : ndarray
-        Number densities (1/angstrom^3) of silicon by its first and by its second shell, of carbon and of carbonate.
+        Number densities (1/angstrom^3) of silicon by its first and by its second shell, of carbon and of electrolyte molecules.
     model : ndarray, shape (r,)
         The fitted H(r).
     """
@@ -41,12 +41,12 @@ class Reference:
 
 
 def fit_reference(operator: PdfOperator, h: NDArray[np.float64]) -> Reference:
-    """Fit the reference PDF H(r) with two Si-Si shells of free distance and spread, carbon, carbonate and a line.
+    """Fit the reference PDF H(r) with two Si-Si shells of free distance and spread, carbon, electrolyte and a line.
 
     Variable projection: distances and spreads are searched, amplitudes follow by linear least squares.
     """
     inside = _between(operator.r, REFERENCE_RANGE)
-    fixed = [shell_pdf(operator, shells) for shells in (CARBON, CARBONATE)]
+    fixed = [shell_pdf(operator, shells) for shells in (CARBON, ELECTROLYTE)]
     line = [np.ones_like(operator.r), operator.r]
 
     def shells(p: NDArray) -> tuple[Shell, Shell]:

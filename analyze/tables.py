@@ -4,6 +4,7 @@ The simulator uses another table for form factors and absorption (xraydb), so th
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import xraylib
@@ -36,8 +37,16 @@ def parse_composition(formula: str) -> dict[str, float]:
 
 def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
     """Rayleigh form factor at `q` (1/angstrom), shape (q,), electrons."""
+    return _form_factor(symbol, np.asarray(q, dtype=float).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _form_factor(symbol: str, q: bytes) -> NDArray[np.float64]:
+    # fits of shells ask for the same table hundreds of times
     z = xraylib.SymbolToAtomicNumber(symbol)
-    return np.array([xraylib.FF_Rayl(z, s) for s in np.asarray(q, dtype=float) / (4 * np.pi)])
+    values = np.array([xraylib.FF_Rayl(z, s) for s in np.frombuffer(q) / (4 * np.pi)])
+    values.flags.writeable = False
+    return values
 
 
 def mean_f(composition: Composition, q: ArrayLike) -> NDArray[np.float64]:

@@ -29,6 +29,10 @@ def _shells(a: str, b: str, *rows: tuple[float, float, float]) -> tuple[Shell, .
     return tuple(Shell(a=a, b=b, number=n, distance=d, sigma=s) for n, d, s in rows)
 
 
+def _scaled(shells: Sequence[Shell], factor: float) -> tuple[Shell, ...]:
+    return tuple(replace(shell, number=shell.number * factor) for shell in shells)
+
+
 #: per Si atom: tetrahedral network; distances of Laaziri et al., PRB 60, 13520 (1999)
 SILICON = _shells("Si", "Si", (4.0, 2.352, 0.08), (12.0, 3.83, 0.25))
 #: per C atom of an infinite graphene layer with bonds of 1.42 A; spread growing with distance
@@ -53,12 +57,27 @@ def disc(shells: Sequence[Shell], diameter: float) -> tuple[Shell, ...]:
 
 #: per C atom of carbon black
 CARBON = disc(GRAPHENE, LAYER_SIZE)
-#: per carbonate group C3H4O3 (ethylene carbonate, bond lengths and ring angles of Brown, Acta Cryst. 7, 92 (1954))
-CARBONATE = (
-    *_shells("C", "O", (1, 1.20, 0.05), (2, 1.36, 0.05), (2, 1.44, 0.05), (4, 2.32, 0.08), (2, 3.4, 0.1)),
-    *_shells("C", "C", (2, 1.53, 0.05), (4, 2.30, 0.08)),
-    *_shells("O", "O", (4, 2.24, 0.07), (2, 2.22, 0.07)),
+_ETHYLENE_CARBONATE = (
+    *_shells("C", "O", (1, 1.20, 0.05), (2, 1.36, 0.05), (2, 1.44, 0.05), (2, 2.33, 0.07), (2, 3.40, 0.08)),
+    *_shells("C", "C", (2, 1.53, 0.05), (4, 2.28, 0.07)),
+    *_shells("O", "O", (2, 2.22, 0.07), (4, 2.25, 0.07)),
     *_shells("C", "H", (4, 1.09, 0.08), (4, 2.17, 0.12)),
+    *_shells("O", "H", (4, 2.05, 0.12)),
+)
+_DIMETHYL_CARBONATE = (
+    *_shells("C", "O", (1, 1.21, 0.05), (2, 1.34, 0.05), (2, 1.44, 0.05), (2, 2.66, 0.08), (2, 3.50, 0.10)),
+    *_shells("C", "C", (4, 2.31, 0.07)),
+    *_shells("O", "O", (2, 2.22, 0.07), (4, 2.26, 0.07)),
+    *_shells("C", "H", (6, 1.09, 0.08)),
+    *_shells("O", "H", (6, 2.03, 0.12)),
+)
+_HEXAFLUOROPHOSPHATE = (*_shells("P", "F", (6, 1.60, 0.05)), *_shells("F", "F", (24, 2.26, 0.07), (6, 3.20, 0.07)))
+#: per molecule of solvent: ethylene and dimethyl carbonate 1:1 by volume with 1 M LiPF6 (12.5 mol/l of solvent); bond
+#: lengths and angles of the CRC Handbook; pairs of unlike atoms are counted once, of like atoms from both ends
+ELECTROLYTE = (
+    *_scaled(_ETHYLENE_CARBONATE, 0.56),
+    *_scaled(_DIMETHYL_CARBONATE, 0.44),
+    *_scaled(_HEXAFLUOROPHOSPHATE, 0.08),
 )
 SILICON_LITHIUM = Shell(a="Si", b="Li", number=1.0, distance=2.80, sigma=0.22)
 

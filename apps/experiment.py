@@ -234,7 +234,7 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
         if is_dataclass(hints[key]):
             if not isinstance(value, dict):
                 raise UsageError(f"{source}: '{path}' is a section, found {value!r}")
-            values[key] = build(hints[key], value, source, f"{path}.")  # type: ignore[arg-type]
+            values[key] = build(hints[key], value, source, f"{path}.")
         else:
             values[key] = _checked(hints[key], value, f"{source}: {path}")
     try:

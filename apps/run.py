@@ -35,8 +35,8 @@ PRODUCTS = (
     *("experiment.toml", "truth.h5", "recovered.h5", "scores.json", "report.html", "run.json"),
     *("scan", "recovered", "figures"),
 )
-#: bytes per count: scan (compressed), recovered I(Q) with errors; measured on the default twin
-_SCAN_BYTES, _VOLUME_BYTES = 2.6, 8.0
+#: bytes per number in the files (single precision)
+_BYTES = 4
 
 
 def run(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, track: Track) -> Scores:
@@ -137,10 +137,10 @@ def disk_bytes(experiment: Experiment) -> float:
     """Disk space that the run will take, from the number of counts and voxels."""
     pattern, output = experiment.beamline.scan, experiment.settings.output
     channels = len(pattern.q)
-    scan = pattern.views * pattern.translations * channels * _SCAN_BYTES * output.scans
-    points = channels + len(experiment.recipe.pdf.r)
-    volume = pattern.translations**2 * points * _VOLUME_BYTES * output.volumes
-    return len(experiment.tiles) * (scan + volume) + 2e7
+    scan = pattern.views * pattern.translations * channels * output.scans
+    # I(Q), and G(r) with its error
+    volume = pattern.translations**2 * (channels + 2 * len(experiment.recipe.pdf.r)) * output.volumes
+    return _BYTES * len(experiment.tiles) * (scan + volume) + 2e7
 
 
 def writable(folder: Path) -> None:

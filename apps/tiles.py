@@ -36,7 +36,7 @@ def simulate_to_file(tile: Tile) -> xr.Dataset:
     scan = simulate_tile(experiment.phantom, experiment.beamline, table, experiment.settings.seed, *tile)
     if experiment.settings.output.scans:
         path = _shared["folder"] / "scan" / tile_name(tile)
-        write_records(path, {"data": scan}, title=f"{experiment.settings.name}: simulated scan", compress=True)
+        write_records(path, {"data": scan}, title=f"{experiment.settings.name}: simulated scan")
     return scan
 
 
@@ -44,7 +44,7 @@ def analyze_to_file(scan: xr.Dataset, recipe: Recipe, path: Path | None) -> xr.D
     """Analyse one tile, write its volumes if a path is given, and return what is small."""
     found = analyze_tile(scan, recipe)
     if path is not None:
-        write_records(path, {"data": found.drop_vars("compton_weight")}, title="recovered tile")
+        write_records(path, {"data": found.drop_vars("iq_errors")}, title="recovered tile")
     return lean(found)
 
 

@@ -21,7 +21,6 @@ VOLUME_PER_LI_A3 = 16.05
 BATCH_PER_SI = 0.01
 #: images of the box within this distance take part in the search for voids
 VOID_REACH_A = 8.0
-TIMESTEP_PS = 0.001
 
 #: 2NN-MEAM of Godet et al., Phys. Rev. Materials 4, 065402 (2020), one element a row, columns as in LAMMPS' library
 #: file: lattice, z, ielement, atwt, alpha, b0..b3, alat, esub, asub, t0..t3, rozero, ibar
@@ -73,19 +72,12 @@ PAIRS: dict[str, float | str] = {
 }
 
 
-def lithiate(
-    network: Atoms,
-    lithium_per_silicon: Sequence[float],
-    *,
-    seed: int,
-    anneal_ps: float = 2.0,
-    temperature_k: float = 300.0,
-) -> Iterator[Atoms]:
+def lithiate(network: Atoms, lithium_per_silicon: Sequence[float]) -> Iterator[Atoms]:
     """Members of one lineage: each is the previous one with more lithium in the largest voids.
 
     The box follows V = V0 + 16.05 A3 per Li and is never relaxed, since this potential alone makes amorphous silicon
-    2 % too dilute. Every member is minimised, annealed and minimised again, so that all have the same history and
-    stand at a minimum of the same energy.
+    2 % too dilute. Nothing but the lithium disturbs the network: annealing in between changes mean distances by less
+    than 0.01 A but exchanges bonds at random, which a difference of two members would show.
 
     Parameters
     ----------
@@ -93,15 +85,11 @@ def lithiate(
         Silicon only, in a cubic periodic box at its experimental density.
     lithium_per_silicon : sequence of float
         Increasing ratios x; the nearest whole number of lithium atoms is taken.
-    seed : int
-        Seed of the velocities of the anneals.
-    anneal_ps, temperature_k : float
-        Molecular dynamics before each member is minimised.
 
     Yields
     ------
     ase.Atoms
-        One member for each ratio, silicon first and in the order of `network`.
+        One member for each ratio, silicon first and in the order of `network`; see `minimise` for ``info``.
 
     Raises
     ------
@@ -116,7 +104,6 @@ def lithiate(
     for target in targets:
         while (missing := target - _count(atoms, "Li")) > 0:
             atoms = minimise(insert(atoms, min(batch, missing)))
-        atoms = minimise(atoms, anneal_ps=anneal_ps, temperature_k=temperature_k, seed=seed)
         yield atoms
 
 
@@ -151,15 +138,18 @@ def _circumspheres(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     return origin + offset, np.linalg.norm(offset, axis=1)
 
 
-def minimise(atoms: Atoms, *, anneal_ps: float = 0.0, temperature_k: float = 300.0, seed: int = 1) -> Atoms:
-    """Atoms at a minimum of the MEAM energy in their own, fixed box; `info["energy_ev"]` holds the energy.
+def minimise(atoms: Atoms) -> Atoms:
+    """Atoms at a minimum of the MEAM energy in their own, fixed box.
 
     Parameters
     ----------
     atoms : ase.Atoms
         Si and Li in a cubic periodic box.
-    anneal_ps, temperature_k, seed : float, float, int
-        Molecular dynamics (constant volume, Langevin) before a last minimisation; none if `anneal_ps` is 0.
+
+    Returns
+    -------
+    ase.Atoms
+        The same atoms; ``info["energy_ev"]`` and ``info["pressure_gpa"]`` at the minimum.
 
     Raises
     ------
@@ -171,9 +161,6 @@ def minimise(atoms: Atoms, *, anneal_ps: float = 0.0, temperature_k: float = 300
     try:
         _set_up(engine, atoms)
         engine.command("minimize 1e-12 1e-4 5000 20000")
-        if anneal_ps > 0.0:
-            _anneal(engine, anneal_ps, temperature_k, seed)
-            engine.command("minimize 1e-12 1e-4 5000 20000")
         return _read_back(engine, atoms)
     finally:
         engine.close()
@@ -217,25 +204,13 @@ def _set_up(engine: Any, atoms: Atoms) -> None:
     engine.commands_list(["min_style cg", "min_modify dmax 0.1"])
 
 
-def _anneal(engine: Any, anneal_ps: float, temperature_k: float, seed: int) -> None:
-    engine.commands_list(
-        [
-            f"timestep {TIMESTEP_PS}",
-            f"velocity all create {temperature_k} {seed} mom yes rot no dist gaussian",
-            "fix motion all nve",
-            f"fix bath all langevin {temperature_k} {temperature_k} 0.1 {seed}",
-            f"run {round(anneal_ps / TIMESTEP_PS)}",
-            "unfix bath",
-            "unfix motion",
-        ]
-    )
-
-
 def _read_back(engine: Any, atoms: Atoms) -> Atoms:
     relaxed = Atoms(atoms.symbols, cell=atoms.cell, pbc=True)
     relaxed.positions = np.array(engine.gather_atoms("x", 1, 3), dtype=float).reshape(-1, 3)
     relaxed.wrap()
     relaxed.info["energy_ev"] = float(engine.get_thermo("pe"))
+    # LAMMPS gives bar in its metal units
+    relaxed.info["pressure_gpa"] = float(engine.get_thermo("press")) * 1e-4
     return relaxed
 
 

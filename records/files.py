@@ -43,7 +43,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str = "", compress: bool = False) -> None:
+def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str = "") -> None:
     """Write labelled datasets to one HDF5 file.
 
     Parameters
@@ -54,8 +54,10 @@ def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str =
         One group ``/entry/<name>`` each; the first is what a NeXus viewer opens.
     title : str
         Human-readable title of the entry.
-    compress : bool
-        Compress the large arrays (LZF with byte shuffling: fast, lossless, readable by every HDF5 build of h5py).
+
+    Notes
+    -----
+    Nothing is compressed: counts and volumes are mostly noise, which LZF shrinks by a third at a tenth of the speed.
     """
     with replacing(path) as temporary, h5py.File(temporary, "w") as handle:
         handle.attrs.update(
@@ -70,35 +72,34 @@ def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str =
         entry.attrs.update(NX_class="NXentry", default=next(iter(records)))
         entry["title"] = title
         for name, record in records.items():
-            _write_record(entry.create_group(name), record, compress)
+            _write_record(entry.create_group(name), record)
         handle.attrs["complete"] = True
 
 
-def _write_record(group: h5py.Group, record: xr.Dataset, compress: bool) -> None:
+def _write_record(group: h5py.Group, record: xr.Dataset) -> None:
     group.attrs["NX_class"] = "NXdata"
     signal = next((str(name) for name, array in record.data_vars.items() if array.ndim), None)
     if signal is not None:
         group.attrs["signal"] = signal
-        group.attrs["axes"] = [str(dim) for dim in record[signal].dims]
+        group.attrs["axes"] = [str(dim) if dim in record.variables else "." for dim in record[signal].dims]
         group.attrs["interpretation"] = "spectrum"
     for key, value in record.attrs.items():
         group.attrs[key] = json.dumps(value) if isinstance(value, dict | list | tuple) else value
     for name, array in record.variables.items():
-        _write_array(group, str(name), array, compress)
+        dataset = _write_array(group, str(name), array)
+        dataset.attrs["coordinate"] = name in record.coords
 
 
-def _write_array(group: h5py.Group, name: str, array: xr.Variable, compress: bool) -> None:
+def _write_array(group: h5py.Group, name: str, array: xr.Variable) -> h5py.Dataset:
     values = np.asarray(array.values)
     if values.dtype.kind in "UO":
         dataset = group.create_dataset(name, data=values.astype(object), dtype=h5py.string_dtype())
-    elif compress and values.nbytes > 1 << 20:
-        chunk = (1,) * (values.ndim - 2) + values.shape[-2:]
-        dataset = group.create_dataset(name, data=values, chunks=chunk, compression="lzf", shuffle=True)
     else:
         dataset = group.create_dataset(name, data=values)
-    dataset.attrs["dims"] = [str(dim) for dim in array.dims]
+    dataset.attrs["dims"] = np.array([str(dim) for dim in array.dims], dtype=h5py.string_dtype())
     for key, value in array.attrs.items():
         dataset.attrs[key] = value
+    return dataset
 
 
 def read_record(path: Path, name: str | None = None) -> xr.Dataset:
@@ -144,13 +145,15 @@ def open_complete(path: Path) -> Iterator[h5py.File]:
 
 
 def _read_group(group: h5py.Group) -> xr.Dataset:
+    coords: dict[str, xr.Variable] = {}
     variables: dict[str, xr.Variable] = {}
     for name, dataset in group.items():
         attrs = {key: _plain(value) for key, value in dataset.attrs.items()}
         dims = attrs.pop("dims")
-        values = dataset.asstr()[()] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
-        variables[name] = xr.Variable(dims, values, attrs)
-    coords = {name: variables.pop(name) for name in list(variables) if variables[name].dims == (name,)}
+        is_coordinate = attrs.pop("coordinate")
+        is_text = h5py.check_string_dtype(dataset.dtype)
+        values = np.asarray(dataset.asstr()[()]).astype(str) if is_text else dataset[()]
+        (coords if is_coordinate else variables)[name] = xr.Variable(dims, values, attrs)
     attrs = {k: _plain(v) for k, v in group.attrs.items() if k not in ("NX_class", "signal", "axes", "interpretation")}
     return xr.Dataset(variables, coords=coords, attrs=attrs)
 

@@ -159,7 +159,7 @@ def _atomic_number(symbol: str) -> int:
     number = atomic_numbers.get(symbol, 0)
     if not 1 <= number <= Z_MAX:
         known = [name for name, z in atomic_numbers.items() if 1 <= z <= Z_MAX]
-        raise InputError(f"no scattering table for element '{symbol}'{nearest(symbol, known)}")
+        raise InputError(f"no scattering table for element '{symbol}'{nearest(symbol.title(), known)}")
     return number
 
 

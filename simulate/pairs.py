@@ -25,7 +25,7 @@ _COPIES = (2, 3, 5, 7, 11, 13)
 _SAME_PLACE = 1e-3
 
 # A distance is kept as an integer in units of dr / 2**10. One addition per pair puts the distance and a large constant
-# into the counter of its bin; number and mean distance of the pairs can be told apart for up to 2**26 pairs, and after
+# into the counter of its bin; number and mean distance of the pairs can be told apart for nearly 2**26 pairs, and after
 # half of that the counters are emptied.
 _FRACTION_BITS = 10
 _ONE_PAIR = np.uint64(1 << 38)

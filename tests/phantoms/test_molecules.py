@@ -72,9 +72,7 @@ def test_the_ring_of_ethylene_carbonate_closes_with_the_right_angles():
     distances = atoms.get_all_distances()
     carbonyl = next(i for i in range(10) if symbols[i] == "C" and np.count_nonzero(distances[i] < 1.45) == 4)
     oxygens = [i for i in range(10) if symbols[i] == "O" and distances[carbonyl, i] < 1.45]
-    angles = sorted(
-        atoms.get_angle(a, carbonyl, b) for k, a in enumerate(oxygens) for b in oxygens[k + 1 :]
-    )
+    angles = sorted(atoms.get_angle(a, carbonyl, b) for k, a in enumerate(oxygens) for b in oxygens[k + 1 :])
     # 111, 125, 125 degrees: Brown, Acta Cryst. 7, 92 (1954); force fields agree within 3 degrees
     assert angles == pytest.approx([111, 124.5, 124.5], abs=3)
 

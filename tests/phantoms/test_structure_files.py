@@ -68,7 +68,9 @@ def test_a_crystal_survives_each_format(tmp_path, suffix):
     # 2.329 g/cm3: a = 5.431 A and 28.0855 g/mol (28.085 in newer tables, 2e-5 less)
     assert found.density_g_cm3 == pytest.approx(8 * 28.0855 / 0.602214076 / 5.431**3, rel=5e-5)
     distances = found.members[0].get_all_distances(mic=True)
-    np.testing.assert_allclose(np.sort(distances[0]), np.sort(SILICON.get_all_distances(mic=True)[0]), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(
+        np.sort(distances[0]), np.sort(SILICON.get_all_distances(mic=True)[0]), rtol=0, atol=1e-4
+    )
 
 
 def test_symmetry_is_applied(tmp_path):
@@ -225,7 +227,9 @@ def test_partly_periodic_cells_are_refused(tmp_path):
 
 @pytest.mark.parametrize("density", [-1.0, 0.0, float("nan"), 0.001, 100.0])
 def test_densities_without_sense_are_refused(tmp_path, density):
-    refused(write(tmp_path, "water.xyz", XYZ), "density_g_cm3" if not density > 0 else "atoms per A3", density_g_cm3=density)
+    refused(
+        write(tmp_path, "water.xyz", XYZ), "density_g_cm3" if not density > 0 else "atoms per A3", density_g_cm3=density
+    )
 
 
 def test_a_density_against_the_cell_is_refused(tmp_path):
@@ -235,7 +239,8 @@ def test_a_density_against_the_cell_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("value", "word"), [("0", "above 0"), ("-0.5", "above 0"), ("1.5", "above 0"), ("0.5", "whole atoms"), ("half", "number")]
+    ("value", "word"),
+    [("0", "above 0"), ("-0.5", "above 0"), ("1.5", "above 0"), ("0.5", "whole atoms"), ("half", "number")],
 )
 def test_occupancies(tmp_path, value, word):
     text = CIF.replace("0.25 0.25 0.25 1.0", f"0.25 0.25 0.25 {value}")
@@ -270,7 +275,9 @@ def test_damaged_cifs_name_the_line_and_tag(tmp_path, old, new, words):
 
 
 def test_a_cif_text_field_may_hold_anything(tmp_path):
-    text = CIF.replace("_space_group_name_H-M_alt 'P 1'", "_title\n;\nloop_ 'quotes _tags\n;\n_space_group_name_H-M_alt 'P 1'")
+    text = CIF.replace(
+        "_space_group_name_H-M_alt 'P 1'", "_title\n;\nloop_ 'quotes _tags\n;\n_space_group_name_H-M_alt 'P 1'"
+    )
     assert len(read_structure(write(tmp_path, "text.cif", text)).members[0]) == 8
 
 

@@ -1,0 +1,84 @@
+"""What a perfect measurement of the region of interest would give in the reference state, composed from its phases."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.recipe import PdfRecipe
+from tsct.analyze.tables import mean_f
+
+
+def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -> xr.Dataset | None:
+    """True pattern and true PDF of the region of interest, or nothing where the records cannot tell.
+
+    Scattering powers of phases add up (pairs across an interface are neglected: domains are much larger than r), so the
+    pattern is ``sum_p n_p I_p(Q)`` with n_p averaged over the same voxels as the recovered one. It is transformed with
+    the analyst's recipe, so that truncated truth and recovered PDF differ by the experiment alone.
+
+    Parameters
+    ----------
+    truth : xarray.Dataset
+        ``phase_density`` (phase, slice, y, x) in atoms/angstrom^3, reference state, with the coordinate
+        ``phase_structure`` (phase).
+    found : xarray.Dataset
+        See :func:`tsct.analyze.chain.collect`.
+    phases : xarray.Dataset or None
+        See :func:`tsct.simulate.truth.phase_truth`.
+
+    Returns
+    -------
+    xarray.Dataset or None
+        ``iq`` (q) in electron units/angstrom^3, ``gr`` (r) in 1/angstrom^2 as truncated at Qmax and ``gr_untruncated``.
+    """
+    if phases is None or "phase_density" not in truth or not {"roi", "compton_weight"} <= set(found):
+        return None
+    density = _densities(truth, found, phases)
+    weight = found.compton_weight.values
+    patterns = phases.coherent.values + weight * phases.compton.values
+    iq = density @ patterns
+    return xr.Dataset(
+        {
+            "iq": ("q", iq, {"units": "electron units/angstrom^3"}),
+            "gr": ("r", _truncated(iq, found), {"units": "1/angstrom^2"}),
+            "gr_untruncated": ("r", _untruncated(density, found, phases), {"units": "1/angstrom^2"}),
+        },
+        coords={"q": found.q, "r": found.r},
+    )
+
+
+def _densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
+    """Atoms per cubic angstrom of every structure of `phases`, averaged over the region of interest."""
+    inside = found.roi.values.astype(bool)
+    maps = truth.phase_density.sel(slice=int(found.attrs["roi_slice"])).transpose("phase", "y", "x").values
+    mean = dict(zip(truth.phase_structure.values, maps[:, inside].mean(axis=1), strict=True))
+    return np.array([mean.get(name, 0.0) for name in phases.structure_name.values])
+
+
+def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:
+    r = found.r.values
+    choices = {name: found.attrs[name] for name in ("composition", "q_min", "q_max", "mode", "window")}
+    recipe = PdfRecipe(**choices, r_max=float(r[-1]), r_step=float(r[1] - r[0]))
+    operator = pdf_operator(found.q.values, recipe, compton=found.compton_weight.values)
+    return operator.apply(iq) / operator.density(iq)
+
+
+def _untruncated(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
+    """Sum of the phases' own G(r), weighted by n_p <f>_p^2 / (n <f>^2).
+
+    The weights depend on Q; their mean over the transformed range is taken, which is what the heights of peaks follow.
+    """
+    q = np.linspace(found.attrs["q_min"], found.attrs["q_max"], 100)
+    reference = mean_f(found.attrs["composition"], q) ** 2
+    weights = [
+        share * np.mean(mean_f(_composition(str(name)), q) ** 2 / reference) if share else 0.0
+        for name, share in zip(phases.structure_name.values, density, strict=True)
+    ]
+    mixed = np.array(weights) @ phases.gr.values / density.sum()
+    return np.interp(found.r.values, phases.r.values, mixed)
+
+
+def _composition(name: str) -> dict[str, float]:
+    from tsct.phantoms.structures import structure
+
+    return structure(name).composition
