@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pdf import PdfOperator
-from .series import Reference
+from .reference import Reference
 from .templates import CARBON, ELECTROLYTE, shell_pdf
 
 #: limits of the C-C and the Si-Si peak in angstrom, at minima of a PDF with Qmax of 20 1/angstrom

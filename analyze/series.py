@@ -1,164 +1,181 @@
-"""What changes from state to state: difference PDFs, signed template fits, lobes and onset potentials."""
+"""The region of interest through the states: difference PDFs, fitted changes with errors, and onset potentials."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from scipy.ndimage import uniform_filter1d
 
-from .pdf import PdfOperator
-from .templates import CARBON, ELECTROLYTE, SILICON, SILICON_LITHIUM, Shell, shell_pdf
+from .difference import PARAMETER_UNITS, PARAMETERS, fit_difference
+from .hinges import Hinges, fit_hinges
+from .pdf import PdfOperator, pdf_operator
+from .peaks import extremum
+from .recipe import Recipe
+from .reference import Reference, fit_reference
 
-#: range of the reference fit and of the difference fit, angstrom
-REFERENCE_RANGE = (1.15, 4.60)
-DIFFERENCE_RANGE = (1.90, 4.60)
-#: what a difference PDF is made of, in the order of the fitted parameters
-PARAMETERS = ("shift", "number", "broadening", "silicon_lithium", "second_shell", "second_shift", "level", "slope")
-PARAMETER_UNITS = ("angstrom", "1", "angstrom^2", "1", "1", "angstrom", "1/angstrom^2", "1/angstrom^3")
-GAUSS_NEWTON_STEPS = 6
-#: coordination of pristine amorphous silicon that fixes the scale (Laaziri et al., PRB 60, 13520 (1999), annealed)
-SILICON_COORDINATION = 3.88
+#: signals that the hinge model follows, and which of the three hinges may bend each
+HINGED = {"silicon_lithium": (True, True, True), "second_shell": (False, False, True)}
+#: an onset is claimed only if a series without events would look like this with a smaller chance
+ONSET_CHANCE = 1e-4
+#: channels over which the scatter between neighbouring Q bins is averaged
+NOISE_CHANNELS = 101
+#: windows in angstrom for the lobes of the first difference peak: loss at short, gain at long distance
+LOBES = {"lobe_low": (2.05, 2.40, -1.0), "lobe_high": (2.36, 2.65, 1.0)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """The fitted PDF of the reference state.
+def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
+    """Follow the region of interest of one slice through the states.
 
-    Attributes
+    Parameters
     ----------
-    first, second : Shell
-        First and second Si-Si shell with fitted distance and spread.
-    amplitudes : ndarray
-        Number densities (1/angstrom^3) of silicon by its first and by its second shell, of carbon and of electrolyte molecules.
-    model : ndarray, shape (r,)
-        The fitted H(r).
+    tiles : sequence of xarray.Dataset
+        Results of :func:`~tsct.analyze.chain.analyze_tile`; the first is the reference.
+    recipe : Recipe
+        All choices.
+
+    Returns
+    -------
+    xarray.Dataset
+        ROI I(Q), F(Q), G(r) and dPDF of every state with errors, fitted parameters with errors, lobes, onsets.
     """
+    q = tiles[0].q.values
+    operator = pdf_operator(q, recipe.pdf, compton=tiles[0].compton_weight.values)
+    intensity = np.stack([tile.roi_iq.values for tile in tiles])
+    poisson = np.stack([tile.roi_iq_variance.values for tile in tiles])
+    density = float(operator.density(intensity[0]))
+    absolute = poisson + channel_noise(intensity, poisson)
+    changing = poisson + drift_noise(intensity, poisson)
+    record = _curves(operator, density, tiles, intensity, absolute, changing)
+    oxygen = recipe.pdf.composition.get("O", 0.0) * density
+    reference = fit_reference(operator, operator.apply(intensity[0]), oxygen)
+    record["gr_model"] = ("r", reference.model / density, {"units": "1/angstrom^2"})
+    record["compton_weight"] = tiles[0].compton_weight.reset_coords(drop=True)
+    record.attrs |= _reference_attrs(reference, density)
+    choices = ("q_min", "q_max", "mode", "window")
+    record.attrs |= {name: getattr(recipe.pdf, name) for name in choices}
+    record.attrs["composition"] = dict(recipe.pdf.composition)
+    if len(tiles) > 1:
+        record = record.merge(_changes(operator, reference, intensity, changing, density), combine_attrs="override")
+        record = record.merge(_onsets(record), combine_attrs="override")
+    return record
 
-    first: Shell
-    second: Shell
-    amplitudes: NDArray[np.float64]
-    model: NDArray[np.float64]
 
+def channel_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:
+    """Variance of each channel beyond counting, shape (q,), from the scatter between neighbouring Q bins.
 
-def fit_reference(operator: PdfOperator, h: NDArray[np.float64]) -> Reference:
-    """Fit the reference PDF H(r) with two Si-Si shells of free distance and spread, carbon, electrolyte and a line.
-
-    Variable projection: distances and spreads are searched, amplitudes follow by linear least squares.
+    A total-scattering pattern is smooth on the scale of a bin, so second differences hold noise alone:
+    ``(J[i-1] - 2 J[i] + J[i+1])^2 / 6`` has the channel variance as its mean. What exceeds the counting noise is a gain
+    pattern.
     """
-    inside = _between(operator.r, REFERENCE_RANGE)
-    fixed = [shell_pdf(operator, shells) for shells in (CARBON, ELECTROLYTE)]
-    line = [np.ones_like(operator.r), operator.r]
-
-    def shells(p: NDArray) -> tuple[Shell, Shell]:
-        first, second = SILICON
-        return replace(first, distance=p[0], sigma=p[1]), replace(second, distance=p[2], sigma=p[3])
-
-    def solve(p: NDArray) -> tuple[NDArray, NDArray]:
-        design = np.stack([*(shell_pdf(operator, [shell]) for shell in shells(p)), *fixed, *line], axis=1)
-        amplitudes = np.linalg.lstsq(design[inside], h[inside], rcond=None)[0]
-        return amplitudes, design @ amplitudes
-
-    start = [value for shell in SILICON for value in (shell.distance, shell.sigma)]
-    bounds = ([2.2, 0.03, 3.5, 0.08], [2.6, 0.20, 4.1, 0.50])
-    found = least_squares(lambda p: (solve(p)[1] - h)[inside], start, bounds=bounds, x_scale=[0.01, 0.01, 0.05, 0.05])
-    amplitudes, model = solve(found.x)
-    first, second = shells(found.x)
-    return Reference(first=first, second=second, amplitudes=amplitudes[:4], model=model)
+    second = np.diff(intensity, 2, axis=-1) ** 2 / 6
+    padded = np.pad(second.mean(axis=0), 1, mode="edge")
+    return np.maximum(uniform_filter1d(padded - poisson.mean(axis=0), NOISE_CHANNELS, mode="nearest"), 0.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DifferenceFit:
-    """Signed template fit of one difference PDF.
-
-    Attributes
-    ----------
-    parameters : ndarray, shape (parameter,)
-        In the order of PARAMETERS.
-    matrix : ndarray, shape (parameter, r)
-        Response of the parameters to a small change of d(r), from which their covariance follows.
-    model : ndarray, shape (r,)
-        The fitted difference, in units of H.
-    """
-
-    parameters: NDArray[np.float64]
-    matrix: NDArray[np.float64]
-    model: NDArray[np.float64]
-
-    def covariance(self, covariance: NDArray) -> NDArray[np.float64]:
-        """Covariance of the parameters for a covariance (r, r) of the difference, whatever its correlations."""
-        return self.matrix @ covariance @ self.matrix.T
+def drift_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:
+    """Variance per state beyond counting that differences do not cancel, shape (q,)."""
+    if len(intensity) < 2:
+        return np.zeros(intensity.shape[-1])
+    changes = np.diff(intensity, axis=0)
+    both = poisson[1:] + poisson[:-1]
+    return channel_noise(changes, both) / 2
 
 
-def fit_difference(operator: PdfOperator, reference: Reference, difference: NDArray[np.float64]) -> DifferenceFit:
-    """Fit H_n - H_1 with the shells of the reference moved, thinned out and broadened, and a Si-Li shell.
-
-    Gauss-Newton steps from no change: the first is the linear estimator (value, derivative and second derivative of the
-    peak, Si-Li shell), the others follow it where the shift is no longer small against the width of the peak. The
-    points of d(r) are correlated, which enters the covariance of the parameters exactly.
-    """
-    inside = _between(operator.r, DIFFERENCE_RANGE)
-    parameters = np.zeros(len(PARAMETERS))
-    for _ in range(GAUSS_NEWTON_STEPS):
-        model, design = _difference_model(operator, reference, parameters)
-        matrix = np.zeros((len(PARAMETERS), len(operator.r)))
-        matrix[:, inside] = np.linalg.pinv(design[inside])
-        parameters = parameters + matrix @ (difference - model)
-    model, _ = _difference_model(operator, reference, parameters)
-    return DifferenceFit(parameters=parameters, matrix=matrix, model=model)
-
-
-def _difference_model(
-    operator: PdfOperator, reference: Reference, parameters: NDArray
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Difference of H(r) for a set of parameters, shape (r,), and its derivatives, shape (r, parameter)."""
-    shift, number, broadening, lithium, second_number, second_shift, level, slope = parameters
-    silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
-    second_density = reference.amplitudes[1]
-    variance = max(reference.first.sigma**2 + broadening, 0.02**2)
-    first = replace(reference.first, distance=reference.first.distance + shift, sigma=float(np.sqrt(variance)))
-    second = replace(reference.second, distance=reference.second.distance + second_shift)
-    neighbours = SILICON_COORDINATION + number
-    per_neighbour = shell_pdf(operator, [replace(first, number=1.0)]) * silicon
-    second_pdf = shell_pdf(operator, [second]) * second_density
-    lithium_pdf = shell_pdf(operator, [SILICON_LITHIUM]) * silicon
-    before = reference.amplitudes[0] * shell_pdf(operator, [reference.first])
-    before = before + second_density * shell_pdf(operator, [reference.second])
-    line = np.stack([np.ones_like(operator.r), operator.r])
-    after = neighbours * per_neighbour + (1 + second_number) * second_pdf + lithium * lithium_pdf
-    per_shift = _derivative(operator, replace(first, number=1.0), "distance", 1e-3) * silicon * neighbours
-    per_broadening = _derivative(operator, replace(first, number=1.0), "variance", 1e-4) * silicon * neighbours
-    per_second_shift = _derivative(operator, second, "distance", 5e-3) * second_density * (1 + second_number)
-    columns = (per_shift, per_neighbour, per_broadening, lithium_pdf, second_pdf, per_second_shift, *line)
-    return after - before + np.array([level, slope]) @ line, np.stack(columns, axis=1)
+def _curves(
+    operator: PdfOperator,
+    density: float,
+    tiles: Sequence[xr.Dataset],
+    intensity: NDArray,
+    absolute: NDArray,
+    changing: NDArray,
+) -> xr.Dataset:
+    gr = operator.apply(intensity) / density
+    fq = operator.fq(intensity) / density
+    gr_errors = np.sqrt(operator.variance(absolute)) / density
+    dgr_errors = np.sqrt(operator.variance(changing + changing[:1])) / density
+    dgr_errors[0] = 0.0
+    series = ("state",)
+    return xr.Dataset(
+        {
+            "roi_gr": ((*series, "r"), gr, {"units": "1/angstrom^2", "long_name": "G(r)"}),
+            "roi_gr_errors": ((*series, "r"), gr_errors, {"units": "1/angstrom^2"}),
+            "roi_dgr": ((*series, "r"), gr - gr[0], {"units": "1/angstrom^2", "long_name": "G_n(r) - G_1(r)"}),
+            "roi_dgr_errors": ((*series, "r"), dgr_errors, {"units": "1/angstrom^2"}),
+            "roi_fq": ((*series, "q_used"), fq, {"units": "1/angstrom", "long_name": "F(Q)"}),
+            "roi_iq": ((*series, "q"), intensity / density, {"units": "electron units/atom", "long_name": "I(Q)"}),
+            "roi_iq_errors": ((*series, "q"), np.sqrt(absolute) / density, {"units": "electron units/atom"}),
+        },
+        coords={
+            "state": ("state", [int(tile["state"]) for tile in tiles]),
+            "potential_v": ("state", [float(tile.potential_v) for tile in tiles], {"units": "V"}),
+            "q": ("q", operator.q, {"units": "1/angstrom"}),
+            "q_used": ("q_used", operator.q[operator.used], {"units": "1/angstrom"}),
+            "r": ("r", operator.r, {"units": "angstrom"}),
+        },
+    )
 
 
-def _derivative(operator: PdfOperator, shell: Shell, by: str, step: float) -> NDArray[np.float64]:
-    """Central difference of a shell's H(r) by its distance or its variance."""
-
-    def moved(sign: float) -> NDArray[np.float64]:
-        if by == "distance":
-            return shell_pdf(operator, [replace(shell, distance=shell.distance + sign * step)])
-        return shell_pdf(operator, [replace(shell, sigma=float(np.sqrt(shell.sigma**2 + sign * step)))])
-
-    return (moved(1) - moved(-1)) / (2 * step)
-
-
-def extremum(r: NDArray, curve: NDArray, low: float, high: float, sign: float) -> tuple[float, float]:
-    """Position and height of the highest (`sign` 1) or lowest (-1) local extremum between two distances.
-
-    Refined by the parabola through three points; NaN where the curve has no extremum inside.
-    """
-    inside = np.flatnonzero((r > low) & (r < high))
-    inner = inside[(inside > 0) & (inside < len(r) - 1)]
-    y = sign * curve
-    peaks = inner[(y[inner] >= y[inner - 1]) & (y[inner] > y[inner + 1])]
-    if not len(peaks):
-        return float("nan"), float("nan")
-    top = peaks[np.argmax(y[peaks])]
-    before, at, after = y[top - 1 : top + 2]
-    offset = 0.5 * (before - after) / (before - 2 * at + after)
-    return float(r[top] + offset * (r[1] - r[0])), float(sign * (at - 0.25 * (before - after) * offset))
+def _reference_attrs(reference: Reference, density: float) -> dict[str, float]:
+    return {
+        "reference_density": density,
+        "reference_distance": reference.first.distance,
+        "reference_sigma": reference.first.sigma,
+        "reference_silicon": float(reference.amplitudes[0]),
+        "reference_carbon": float(reference.amplitudes[2]),
+    }
 
 
-def _between(r: NDArray, limits: tuple[float, float]) -> NDArray[np.bool_]:
-    return (r >= limits[0]) & (r <= limits[1])
+def _changes(
+    operator: PdfOperator, reference: Reference, intensity: NDArray, variance: NDArray, density: float
+) -> xr.Dataset:
+    """Fitted parameters of every difference; ``covariance_single`` is that of one state, without the reference's."""
+    fits = [fit_difference(operator, reference, change) for change in operator.apply(intensity - intensity[0])]
+    values = np.stack([fit.parameters for fit in fits])
+    own = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, variance, strict=True)])
+    shared = np.stack([fit.covariance(operator.covariance(variance[0])) for fit in fits])
+    errors = np.sqrt(np.diagonal(own + shared, axis1=1, axis2=2))
+    values[0], errors[0] = 0.0, 0.0
+    curves = operator.apply(intensity - intensity[0]) / density
+    record = xr.Dataset(coords={"parameter": ("parameter", list(PARAMETERS))})
+    record["fit"] = (("state", "parameter"), values, {"units": "mixed", "parameter_units": list(PARAMETER_UNITS)})
+    record["fit_errors"] = (("state", "parameter"), errors, {"units": "mixed"})
+    record["fit_covariance_single"] = (("state", "parameter", "parameter_2"), own, {"units": "mixed"})
+    record["dgr_model"] = (("state", "r"), np.stack([fit.model for fit in fits]) / density, {"units": "1/angstrom^2"})
+    for name, (low, high, sign) in LOBES.items():
+        found = np.array([extremum(operator.r, curve, low, high, sign) for curve in curves])
+        found[0] = np.nan
+        record[name] = ("state", found[:, 0], {"units": "angstrom"})
+        record[f"{name}_height"] = ("state", found[:, 1], {"units": "1/angstrom^2"})
+    return record
+
+
+def _onsets(record: xr.Dataset) -> xr.Dataset:
+    states = record.sizes["state"]
+    if states < 5:
+        return xr.Dataset()
+    active = np.array(list(HINGED.values()))
+    found: Hinges = fit_hinges(record.potential_v.values[1:], *_signals(record, HINGED), active)
+    coords = {"hinge": ("hinge", [1, 2, 3]), "signal": ("signal", list(HINGED))}
+    if found.chance > ONSET_CHANCE:
+        nothing = np.full(3, np.nan)
+        found = replace(found, potentials_v=nothing, errors_v=nothing)
+    return xr.Dataset(
+        {
+            "onset_v": ("hinge", found.potentials_v, {"units": "V"}),
+            "onset_v_errors": ("hinge", found.errors_v, {"units": "V"}),
+            "onset_slopes": (("signal", "hinge"), found.slopes, {"units": "1/V"}),
+        },
+        coords=coords,
+    )
+
+
+def _signals(record: xr.Dataset, names: Iterable[str]) -> tuple[NDArray, NDArray]:
+    values, covariances = [], []
+    for name in names:
+        index = PARAMETERS.index(name)
+        values.append(record["fit"].values[1:, index])
+        variance = record["fit_covariance_single"].values[:, index, index]
+        covariances.append(np.diag(variance[1:]) + variance[0])
+    return np.stack(values), np.stack(covariances)

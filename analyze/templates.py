@@ -16,13 +16,17 @@ from .tables import form_factor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """`number` atoms `b` around each atom `a` at `distance` (angstrom), spread by `sigma` (angstrom)."""
+    """`number` atoms `b` around each atom `a` at `distance` (angstrom), spread by `sigma` (angstrom).
+
+    `skew` is the third cumulant of the distances in cubic angstrom: positive where long bonds outnumber short ones.
+    """
 
     a: str
     b: str
     number: float
     distance: float
     sigma: float
+    skew: float = 0.0
 
 
 def _shells(a: str, b: str, *rows: tuple[float, float, float]) -> tuple[Shell, ...]:
@@ -41,8 +45,8 @@ GRAPHENE = _shells(
     *((3.0, 1.420, 0.045), (6.0, 2.460, 0.050), (3.0, 2.840, 0.051), (6.0, 3.757, 0.054)),
     *((6.0, 4.260, 0.056), (6.0, 4.919, 0.058), (6.0, 5.120, 0.059)),
 )
-#: lateral size of the layers of carbon black in angstrom (Handbook of Battery Materials: La 1.0 to 2.0 nm)
-LAYER_SIZE = 20.0
+#: lateral size of the layers of carbon black in angstrom: middle of 1.0 to 2.0 nm (Handbook of Battery Materials, La)
+LAYER_SIZE = 15.0
 
 
 def disc(shells: Sequence[Shell], diameter: float) -> tuple[Shell, ...]:
@@ -79,17 +83,23 @@ ELECTROLYTE = (
     *_scaled(_DIMETHYL_CARBONATE, 0.44),
     *_scaled(_HEXAFLUOROPHOSPHATE, 0.08),
 )
+#: oxygen atoms in one such molecule
+ELECTROLYTE_OXYGEN = 3.0
 SILICON_LITHIUM = Shell(a="Si", b="Li", number=1.0, distance=2.80, sigma=0.22)
 
 
 def shell_pattern(q: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
     """Coherent intensity of one shell per atom a, electron units, shape (q,).
 
-    Debye's term N f_a f_b sin(Qr)/(Qr) exp(-Q^2 sigma^2 / 2), counted from both ends when a and b differ.
+    Debye's term N f_a f_b sin(Qr)/(Qr) exp(-Q^2 sigma^2 / 2), counted from both ends when a and b differ. A third
+    cumulant C turns the phase by -C Q^3 / 6 (Bunker, Nucl. Instrum. Methods 207, 437 (1983), for EXAFS with Q = 2k).
     """
     ends = 1.0 if shell.a == shell.b else 2.0
     weight = ends * shell.number * form_factor(shell.a, q) * form_factor(shell.b, q)
-    return weight * np.sinc(q * shell.distance / np.pi) * np.exp(-0.5 * (q * shell.sigma) ** 2)
+    phase = q * shell.distance - shell.skew * q**3 / 6
+    # sin(phase) / (q distance), finite at q = 0
+    wave = np.sinc(phase / np.pi) * (1 - shell.skew * q**2 / (6 * shell.distance))
+    return weight * wave * np.exp(-0.5 * (q * shell.sigma) ** 2)
 
 
 def shell_pdf(operator: PdfOperator, shells: Sequence[Shell]) -> NDArray[np.float64]:

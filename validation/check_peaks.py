@@ -3,8 +3,8 @@
 import numpy as np
 
 from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.peaks import extremum
 from tsct.analyze.recipe import PdfRecipe
-from tsct.analyze.series import extremum
 
 from .check import Check, Evidence, Measurement, NotRunError, need
 

@@ -10,7 +10,8 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tsct.analyze.series import DIFFERENCE_RANGE, extremum
+from tsct.analyze.difference import DIFFERENCE_RANGE
+from tsct.analyze.peaks import extremum
 
 from .check_ghost import ghost
 from .check_onsets import EVENTS
