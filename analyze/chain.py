@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from tsct.records.errors import InputError
 from tsct.records.tiles import stack_tiles
 
 from .axis import find_axis
@@ -15,30 +16,44 @@ from .fbp import fbp, fbp_variance, fbp_weights
 from .geometry import ParallelGeometry
 from .maps import MAP_UNITS, map_operator
 from .pdf import pdf_operator
-from .recipe import Recipe, Roi
+from .recipe import PdfRecipe, Recipe, Roi
 from .reference import fit_reference
 from .series import fit_series
-from .tables import compton_weight
+from .tables import compton_weight, parse_composition
 
 
-def chain(scan: xr.Dataset, recipe: Recipe) -> xr.Dataset:
+def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
     """Analyse a scan of several tiles.
 
     Parameters
     ----------
     scan : xarray.Dataset
         Dims (state, slice, angle, translation, q); a missing leading dim counts as one state or slice.
-    recipe : Recipe
-        All choices.
+    recipe : Recipe, optional
+        All choices; the defaults with the scan's own ``sample_composition`` if omitted.
 
     Returns
     -------
     xarray.Dataset
         Maps of every tile and the series of the middle slice; see :func:`collect`.
+
+    Raises
+    ------
+    InputError
+        If the scan lacks a quantity, or names no composition where no recipe is given.
     """
+    recipe = recipe or default_recipe(scan)
     scan = scan.expand_dims([dim for dim in ("state", "slice") if dim not in scan.dims])
     where = product(range(scan.sizes["state"]), range(scan.sizes["slice"]))
     return collect([lean(analyze_tile(scan.isel(state=i, slice=j), recipe)) for i, j in where], recipe)
+
+
+def default_recipe(scan: xr.Dataset) -> Recipe:
+    """The default choices, with the composition that the scan's attributes state."""
+    formula = scan.attrs.get("sample_composition")
+    if not formula:
+        raise InputError("scan: no attribute 'sample_composition'; add one, such as 'Si0.5 C0.5', or give a recipe")
+    return Recipe(pdf=PdfRecipe(composition=parse_composition(formula)))
 
 
 def _ray_errors(variance: NDArray, geometry: ParallelGeometry, roi: Roi) -> NDArray[np.float32]:

@@ -287,7 +287,7 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
     if a.q_max > reach:
         raise InputError(f"analysis.q_max is {a.q_max:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)")
     pdf = PdfRecipe(
-        composition=parse_composition(a.composition) if a.composition else nominal_composition(phantom),
+        composition=parse_composition(a.composition) if a.composition else phantom.nominal_composition,
         q_min=a.q_min,
         q_max=a.q_max,
         window=a.window,  # type: ignore[arg-type]
@@ -318,23 +318,6 @@ def _material(choice: str, where: str, folder: Path) -> Structure:
             f"{where} is '{choice}'{close}; give a library name (tsct structures list) or an .extxyz, .cif or .xyz file"
         )
     return structure(choice)
-
-
-def nominal_composition(phantom: Phantom) -> dict[str, float]:
-    """Atom fractions of the electrode as it was mixed, which is what an experimenter knows."""
-    mixed = phantom.electrode
-    parts = (
-        (mixed.silicon, phantom.silicon[0]),
-        (mixed.carbon_black, phantom.materials["carbon_black"]),
-        (mixed.binder, phantom.materials["binder"]),
-        (1 - mixed.solids, phantom.materials["electrolyte"]),
-    )
-    total: dict[str, float] = {}
-    for share, material in parts:
-        for symbol, fraction in material.composition.items():
-            total[symbol] = total.get(symbol, 0.0) + share * material.number_density_per_a3 * fraction
-    atoms = sum(total.values())
-    return {symbol: value / atoms for symbol, value in total.items()}
 
 
 def dump(settings: Settings) -> str:

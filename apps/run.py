@@ -5,14 +5,10 @@ import platform
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
-
-import numpy as np
-import xarray as xr
 
 from tsct.analyze.chain import collect
 from tsct.analyze.recipe import Recipe
@@ -54,7 +50,7 @@ def run(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, 
     tiles = list(track(mapped(run_tile, experiment.tiles, shared, workers), "scan and analysis", len(experiment.tiles)))
     found = collect(tiles, experiment.recipe)
     write_records(folder / "recovered.h5", {"recovered": found}, title=f"{experiment.settings.name}: recovered")
-    return judge(folder, experiment, started)
+    return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started)
 
 
 def simulate(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, track: Track) -> None:
@@ -74,11 +70,6 @@ def analyze(
     shared = {"recipe": recipe, "folder": folder if volumes else None}
     tiles = list(track(mapped(analyze_file, sources, shared, workers), "analysis", len(sources)))
     write_records(folder / "recovered.h5", {"recovered": collect(tiles, recipe)}, title="recovered")
-
-
-def judge(folder: Path, experiment: Experiment | None, started: float) -> Scores:
-    """Score ``recovered.h5`` against ``truth.h5`` of a run, write the scores, the report and the manifest."""
-    return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started)
 
 
 def validate(found: Path, true: Path, folder: Path, experiment: Experiment | None, started: float) -> Scores:
@@ -105,7 +96,7 @@ def simulated_truth(experiment: Experiment, folder: Path, track: Track) -> dict[
     phantom, beamline, settings = experiment.phantom, experiment.beamline, experiment.settings
     (table,) = track((spectra_table(phantom, beamline) for _ in range(1)), "scattering from atoms", 1)
     reality = truth(phantom, beamline, settings.seed)
-    reality.attrs |= {"experiment": settings.name, "scenario": settings.states.scenario}
+    reality.attrs["experiment"] = settings.name
     pdf = experiment.recipe.pdf
     phases = phase_truth(phantom, table, beamline.scan.q, pdf.r, pdf.q_min)
     write_records(folder / "truth.h5", {"truth": reality, "phases": phases}, title=f"{settings.name}: truth")
@@ -169,12 +160,6 @@ def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def stopwatch() -> Iterator[float]:
-    """Yield the time at which the block started."""
-    yield time.perf_counter()
-
-
 def scan_files(sources: Sequence[Path]) -> list[Path]:
     """Scan files behind folders and file names."""
     found: list[Path] = []
@@ -187,9 +172,3 @@ def scan_files(sources: Sequence[Path]) -> list[Path]:
     if not found:
         raise InputError(f"{sources[0]}: no scan files (*.h5) found")
     return found
-
-
-def scan_q(path: Path) -> tuple[np.ndarray, xr.Dataset]:
-    """Q grid and record of one scan file."""
-    record = read_record(path, "data")
-    return record.q.values, record

@@ -1,1 +1,21 @@
 """What is in the beam: atomic structures, materials, the cell and its states along the discharge."""
+
+from .cell import CellGeometry, Electrode, Phantom, Texture, wragg2023
+from .discharge import Discharge, discharge
+from .structure_files import read_structure
+from .structures import Structure, lithiated_series, structure, structure_names
+
+__all__ = [
+    "CellGeometry",
+    "Discharge",
+    "Electrode",
+    "Phantom",
+    "Structure",
+    "Texture",
+    "discharge",
+    "lithiated_series",
+    "read_structure",
+    "structure",
+    "structure_names",
+    "wragg2023",
+]

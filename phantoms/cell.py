@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
@@ -236,6 +237,35 @@ class Phantom:
                 parts.append(Part(phase=phase, structure=material))
                 densities.append(np.clip(share, 0, None) * material.number_density_per_a3)
         return Contents(parts=tuple(parts), densities=np.stack(densities))
+
+    @property
+    def nominal_composition(self) -> dict[str, float]:
+        """Atom fractions of the pristine electrode as it was mixed, which is what an experimenter knows."""
+        mixed = self.electrode
+        parts = (
+            (mixed.silicon, self.silicon[0]),
+            (mixed.carbon_black, self.materials["carbon_black"]),
+            (mixed.binder, self.materials["binder"]),
+            (1 - mixed.solids, self.materials["electrolyte"]),
+        )
+        total: dict[str, float] = {}
+        for share, material in parts:
+            for symbol, fraction in material.composition.items():
+                total[symbol] = total.get(symbol, 0.0) + share * material.number_density_per_a3 * fraction
+        atoms = sum(total.values())
+        return {symbol: value / atoms for symbol, value in total.items()}
+
+    @property
+    def nominal_formula(self) -> str:
+        """The nominal composition as a formula, such as ``Si0.132 C0.458 O0.145``."""
+        return " ".join(f"{symbol}{share:.6f}" for symbol, share in self.nominal_composition.items())
+
+    def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> xr.Dataset:
+        """Maps and states averaged over voxels; see :func:`tsct.phantoms.truth.phantom_truth`."""
+        # here, because that module needs this class
+        from .truth import phantom_truth
+
+        return phantom_truth(self, voxels, voxel_mm)
 
     def lithium_map(self, rho: NDArray, state: int) -> NDArray[np.float64]:
         """Li per Si at distance `rho` (mm) from the axis."""

@@ -46,8 +46,11 @@ class Discharge:
         Corners of the piecewise-linear truth; constant beyond the ends.
     second_shell_loss : tuple of (potential_v, share)
         Share of second-shell Si-Si order that is lost, likewise.
+    scenario : str
+        Name of this truth.
     """
 
+    scenario: str = "small"
     potentials_v: tuple[float, ...] = POTENTIALS_V
     lithium_per_silicon: Corners = SMALL_LITHIATION
     second_shell_loss: Corners = SECOND_SHELL_LOSS
@@ -94,4 +97,6 @@ def discharge(scenario: str = "small", potentials_v: tuple[float, ...] = POTENTI
         known = ", ".join(SCENARIOS)
         raise UsageError(f"unknown scenario '{scenario}'{nearest(scenario, SCENARIOS)}; known are {known}")
     lithium, loss = SCENARIOS[scenario]
-    return Discharge(potentials_v=potentials_v, lithium_per_silicon=lithium, second_shell_loss=loss)
+    return Discharge(
+        scenario=scenario, potentials_v=potentials_v, lithium_per_silicon=lithium, second_shell_loss=loss
+    )

@@ -195,5 +195,6 @@ def _record(
             "sensor_mm": detector.sensor_mm,
             "sensor_density_g_cm3": detector.sensor_density_g_cm3,
             "applied_corrections": "none",
+            "sample_composition": phantom.nominal_formula,
         },
     )

@@ -1,1 +1,6 @@
-"""How true the result is: checks, scenarios, report and gate."""
+"""How true a result is: checks, scores and the report."""
+
+from .check import Check, Evidence, Measurement
+from .score import CHECKS, Scores, score
+
+__all__ = ["CHECKS", "Check", "Evidence", "Measurement", "Scores", "score"]

@@ -1,0 +1,93 @@
+"""What is true about a phantom, on the voxels of a scan: maps and states."""
+
+import numpy as np
+import xarray as xr
+from ase.neighborlist import neighbor_list
+from numpy.typing import NDArray
+
+from .cell import Phantom, series_weights
+from .structures import Structure
+
+#: pair distances that count as the first Si-Si and Si-Li shell, angstrom (physical minima of g(r))
+SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40
+#: pixels of the truth grid along the side of a voxel
+PIXELS = 4
+
+
+def phantom_truth(phantom: Phantom, voxels: int = 60, voxel_mm: float = 0.130) -> xr.Dataset:
+    """Maps and states of a phantom, averaged over voxels.
+
+    Parameters
+    ----------
+    phantom : Phantom
+        The sample.
+    voxels : int
+        Along each side of the image.
+    voxel_mm : float
+        Side of a voxel.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``silicon`` and ``carbon`` (sp2) atoms per cubic angstrom and the electrolyte, dims (slice, y, x); lithiation,
+        lost second-shell order, Si-Si distance and coordination, Si-Li coordination, dims (state,).
+    """
+    centres = voxel_mm * (np.arange(voxels) - (voxels - 1) / 2)
+    maps = [_maps(phantom, voxels, voxel_mm, j) for j in range(len(phantom.slices_z_mm))]
+    record = xr.Dataset(
+        {name: (("slice", "y", "x"), np.stack([m[name] for m in maps]), {"units": "1/angstrom^3"}) for name in maps[0]},
+        coords={
+            "slice": ("slice", np.arange(len(maps))),
+            "y": ("y", centres, {"units": "mm"}),
+            "x": ("x", centres, {"units": "mm"}),
+            "potential_v": ("state", list(phantom.discharge.potentials_v), {"units": "V"}),
+        },
+        attrs={
+            "electrode_radius_mm": phantom.geometry.electrode_diameter_mm / 2,
+            "scenario": phantom.discharge.scenario,
+        },
+    )
+    for name, values in _states(phantom).items():
+        record[name] = ("state", values, {"units": "angstrom" if name.endswith("distance") else "1"})
+    return record
+
+
+def _maps(phantom: Phantom, n: int, voxel_mm: float, slice_index: int) -> dict[str, NDArray[np.float64]]:
+    contents = phantom.contents(0, slice_index, n * voxel_mm, PIXELS * n)
+    voxels = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
+    found = {name: np.zeros((n, n)) for name in ("silicon", "carbon", "electrolyte")}
+    names = {"silicon": "silicon", "carbon_black": "carbon", "piston": "carbon", "electrolyte": "electrolyte"}
+    for part, density in zip(contents.parts, voxels, strict=True):
+        if part.phase in names:
+            share = 1.0 / (1.0 + part.structure.lithium_per_silicon)
+            found[names[part.phase]] += density * share
+    return found
+
+
+def _states(phantom: Phantom) -> dict[str, NDArray[np.float64]]:
+    x = phantom.discharge.x
+    weights = series_weights(phantom.silicon, x)
+    rows = np.array([_shells(member) for member in phantom.silicon])
+    neighbours, summed_distance, lithium = weights.T @ rows[:, 0], weights.T @ rows[:, 1], weights.T @ rows[:, 2]
+    return {
+        "lithium_per_silicon": x,
+        "second_shell_loss": phantom.discharge.kappa,
+        "silicon_distance": summed_distance / neighbours,
+        "silicon_neighbours": neighbours,
+        "lithium_neighbours": lithium,
+    }
+
+
+def _shells(member: Structure) -> tuple[float, float, float]:
+    """Mean number of Si neighbours of a Si atom, the sum of their distances, and the number of its Li neighbours."""
+    numbers, distances, lithium, silicon = 0.0, 0.0, 0.0, 0
+    for atoms in member.members:
+        i, j, d = neighbor_list("ijd", atoms, max(SI_SI_SHELL, SI_LI_SHELL))
+        symbols = np.array(atoms.get_chemical_symbols())
+        of_silicon = symbols[i] == "Si"
+        bonded = of_silicon & (symbols[j] == "Si") & (d < SI_SI_SHELL)
+        numbers += bonded.sum()
+        distances += d[bonded].sum()
+        lithium += (of_silicon & (symbols[j] == "Li") & (d < SI_LI_SHELL)).sum()
+        silicon += (symbols == "Si").sum()
+    return numbers / silicon, distances / silicon, lithium / silicon
