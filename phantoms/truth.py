@@ -1,11 +1,14 @@
 """What is true about a phantom, on the voxels of a scan: maps and states."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from .cell import Phantom, series_weights
+from .cell import Contents, Phantom, series_weights
 from .structures import Structure
 
 #: pair distances that count as the first Si-Si and Si-Li shell, angstrom (physical minima of g(r))
@@ -29,11 +32,13 @@ def phantom_truth(phantom: Phantom, voxels: int = 60, voxel_mm: float = 0.130) -
     Returns
     -------
     xarray.Dataset
-        ``silicon`` and ``carbon`` (sp2) atoms per cubic angstrom and the electrolyte, dims (slice, y, x); lithiation,
-        lost second-shell order, Si-Si distance and coordination, Si-Li coordination, dims (state,).
+        ``silicon`` and ``carbon`` (sp2) atoms per cubic angstrom and the electrolyte, dims (slice, y, x);
+        ``phase_density``, all atoms of each structure in the first state, dims (phase, slice, y, x); lithiation, lost
+        second-shell order, Si-Si distance and coordination, Si-Li coordination, dims (state,).
     """
     centres = voxel_mm * (np.arange(voxels) - (voxels - 1) / 2)
-    maps = [_maps(phantom, voxels, voxel_mm, j) for j in range(len(phantom.slices_z_mm))]
+    slices = [_voxels(phantom, voxels, voxel_mm, j) for j in range(len(phantom.slices_z_mm))]
+    maps = [_maps(contents) for contents in slices]
     record = xr.Dataset(
         {name: (("slice", "y", "x"), np.stack([m[name] for m in maps]), {"units": "1/angstrom^3"}) for name in maps[0]},
         coords={
@@ -47,21 +52,40 @@ def phantom_truth(phantom: Phantom, voxels: int = 60, voxel_mm: float = 0.130) -
             "scenario": phantom.discharge.scenario,
         },
     )
+    record = record.merge(_structures(slices))
     for name, values in _states(phantom).items():
         record[name] = ("state", values, {"units": "angstrom" if name.endswith("distance") else "1"})
     return record
 
 
-def _maps(phantom: Phantom, n: int, voxel_mm: float, slice_index: int) -> dict[str, NDArray[np.float64]]:
+def _voxels(phantom: Phantom, n: int, voxel_mm: float, slice_index: int) -> Contents:
+    """What one slice holds in the first state, averaged over voxels."""
     contents = phantom.contents(0, slice_index, n * voxel_mm, PIXELS * n)
-    voxels = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
-    found = {name: np.zeros((n, n)) for name in ("silicon", "carbon", "electrolyte")}
+    densities = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
+    return replace(contents, densities=densities)
+
+
+def _maps(contents: Contents) -> dict[str, NDArray[np.float64]]:
+    found = {name: np.zeros_like(contents.densities[0]) for name in ("silicon", "carbon", "electrolyte")}
     names = {"silicon": "silicon", "carbon_black": "carbon", "piston": "carbon", "electrolyte": "electrolyte"}
-    for part, density in zip(contents.parts, voxels, strict=True):
+    for part, density in zip(contents.parts, contents.densities, strict=True):
         if part.phase in names:
             share = 1.0 / (1.0 + part.structure.lithium_per_silicon)
             found[names[part.phase]] += density * share
     return found
+
+
+def _structures(slices: Sequence[Contents]) -> xr.Dataset:
+    """Density of every structure that occurs, dims (phase, slice, y, x)."""
+    names = list(dict.fromkeys(part.structure.name for contents in slices for part in contents.parts))
+    density = np.zeros((len(names), len(slices), *slices[0].densities.shape[1:]))
+    for j, contents in enumerate(slices):
+        for part, values in zip(contents.parts, contents.densities, strict=True):
+            density[names.index(part.structure.name), j] += values
+    return xr.Dataset(
+        {"phase_density": (("phase", "slice", "y", "x"), density, {"units": "1/angstrom^3"})},
+        coords={"phase_structure": ("phase", names)},
+    )
 
 
 def _states(phantom: Phantom) -> dict[str, NDArray[np.float64]]:

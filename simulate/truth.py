@@ -42,6 +42,8 @@ def phase_truth(
     """Scattering and untruncated G(r) of every phase on its own, dims (structure, q) and (structure, r)."""
     materials = {m.name: m for m in (*phantom.silicon, *phantom.materials.values())}
     names = list(materials)
+    elements = sorted({symbol for material in materials.values() for symbol in material.composition})
+    shares = [[materials[name].composition.get(symbol, 0.0) for symbol in elements] for name in names]
     per_atom = {"units": "electron units/atom"}
     return xr.Dataset(
         {
@@ -61,8 +63,10 @@ def phase_truth(
                 [materials[name].number_density_per_a3 for name in names],
                 {"units": "1/angstrom^3"},
             ),
+            "composition": (("structure", "element"), shares, {"units": "1", "long_name": "atom fractions"}),
         },
         coords={
+            "element": ("element", elements),
             "structure": ("structure", np.arange(len(names))),
             "structure_name": ("structure", names),
             "q": ("q", q, {"units": "1/angstrom"}),

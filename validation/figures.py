@@ -107,7 +107,7 @@ def _pdf(axes: Axes, found: xr.Dataset, true: xr.Dataset | None) -> None:
     for name, low, high in BONDS:
         position, height = extremum(r, gr, low, high, 1.0)
         _mark(axes, f"{name}\n{position:.2f}", position, height, FOUND)
-    position, _ = ghost(r, gr)
+    position, _ = ghost(r, gr, (0.85, 1.15))
     _mark(axes, f"ghost\n{position:.2f}", position, float(np.interp(position, r, gr)), NAIVE)
     tidy(axes, "", "G(r) (1/Å²)", f"b  pair distribution function, Qmax {found.attrs['q_max']:g} 1/Å")
     legend(axes, loc="upper right")

@@ -70,15 +70,8 @@ def _untruncated(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> NDA
     """
     q = np.linspace(found.attrs["q_min"], found.attrs["q_max"], 100)
     reference = mean_f(found.attrs["composition"], q) ** 2
-    weights = [
-        share * np.mean(mean_f(_composition(str(name)), q) ** 2 / reference) if share else 0.0
-        for name, share in zip(phases.structure_name.values, density, strict=True)
-    ]
-    mixed = np.array(weights) @ phases.gr.values / density.sum()
+    elements = [str(symbol) for symbol in phases.element.values]
+    own = [mean_f(dict(zip(elements, shares, strict=True)), q) ** 2 for shares in phases.composition.values]
+    weights = density * np.mean(np.array(own) / reference, axis=1)
+    mixed = weights @ phases.gr.values / density.sum()
     return np.interp(found.r.values, phases.r.values, mixed)
-
-
-def _composition(name: str) -> dict[str, float]:
-    from tsct.phantoms.structures import structure
-
-    return structure(name).composition

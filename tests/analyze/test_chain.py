@@ -1,0 +1,92 @@
+"""The whole chain on a small simulated scan: absolute level, linearity, errors, and what it does not need to know."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tsct import analyze
+from tsct.analyze.chain import analyze_tile, default_recipe, scatter_over_errors
+from tsct.records.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def found(small_scan):
+    return analyze.chain(small_scan)
+
+
+@pytest.fixture(scope="module")
+def tile(small_scan):
+    return analyze_tile(small_scan.isel(state=0, slice=0), default_recipe(small_scan))
+
+
+def test_the_level_is_absolute(small_cell, found):
+    """Number density of all atoms in the region of interest: nothing in the chain is scaled to fit."""
+    contents = small_cell.contents(0, 1, 7.8, 240)
+    density = (
+        contents.densities.sum(axis=0).reshape(60, 4, 60, 4).mean(axis=(1, 3))[found.roi.values.astype(bool)].mean()
+    )
+    assert found.attrs["reference_density"] == pytest.approx(density, rel=0.03)
+
+
+def test_maps_are_those_that_were_put_in(small_cell, found):
+    truth = small_cell.truth()
+    inside = np.hypot(*np.meshgrid(found.x, found.y)) < 2.3
+    for name, tolerance in (("silicon", 0.06), ("carbon", 0.10)):
+        true, value = truth[name].values[1][inside], found[name].isel(state=0, slice=0).values[inside]
+        assert value.mean() == pytest.approx(true.mean(), rel=tolerance)
+        assert np.corrcoef(true, value)[0, 1] > 0.8
+    outside = np.hypot(*np.meshgrid(found.x, found.y)) > 3.7
+    assert abs(found.silicon.isel(state=0, slice=0).values[outside].mean()) < 1e-4
+
+
+def test_the_bond_of_silicon_gets_longer_with_lithium(small_cell, found):
+    shift = found.fit.sel(parameter="shift").values[1]
+    truth = small_cell.truth().silicon_distance.values
+    assert shift > 10 * found.fit_errors.sel(parameter="shift").values[1]
+    assert shift == pytest.approx(truth[1] - truth[0], rel=0.3)
+
+
+def test_the_pattern_of_the_region_is_the_mean_of_its_voxels(tile):
+    mean = tile.iq.values[tile.roi.values.astype(bool)].mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(tile.roi_iq.values, mean, rtol=1e-6)
+
+
+def test_maps_are_linear_in_the_counts(small_scan, tile):
+    """Twice the monitor is half the density, whatever the map."""
+    doubled = small_scan.isel(state=0, slice=0).copy()
+    with xr.set_options(keep_attrs=True):
+        doubled["monitor"] = 2 * doubled.monitor
+    other = analyze_tile(doubled, default_recipe(small_scan))
+    for name in ("iq", "hr", "silicon", "carbon", "silicon_peak", "carbon_height"):
+        np.testing.assert_allclose(other[name], tile[name] / 2, atol=1e-4 * np.abs(tile[name].values).max())
+
+
+def test_the_axis_is_found_where_the_scan_has_it(tile):
+    assert abs(tile.axis_mm - 0.030) < 5 * tile.axis_mm_errors + 0.003
+
+
+def test_voxels_scatter_as_their_errors_say(tile):
+    inside = tile.roi.values.astype(bool)
+    ratio, number = scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
+    assert number > 10_000
+    assert ratio == pytest.approx(1.0, abs=0.05)
+
+
+def test_scatter_over_errors_sees_errors_that_are_too_small():
+    rng = np.random.default_rng(1)
+    patterns, errors = 5.0 + rng.normal(0, 0.2, (50, 400)), np.full((50, 400), 0.1)
+    assert scatter_over_errors(patterns, errors)[0] == pytest.approx(4.0, rel=0.1)
+
+
+def test_a_scan_that_names_no_composition_needs_a_recipe(small_scan):
+    scan = small_scan.copy()
+    del scan.attrs["sample_composition"]
+    with pytest.raises(InputError, match="sample_composition"):
+        analyze.chain(scan)
+
+
+def test_the_order_of_the_views_does_not_matter(small_scan, tile):
+    scan = small_scan.isel(state=0, slice=0)
+    order = np.random.default_rng(2).permutation(scan.sizes["angle"])
+    other = analyze_tile(scan.isel(angle=order), default_recipe(small_scan))
+    np.testing.assert_allclose(other.iq, tile.iq, atol=2e-3 * np.abs(tile.iq.values).max())

@@ -1,0 +1,149 @@
+"""Template fits of reference and difference PDFs: what is planted is found, with errors that random draws confirm."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsct.analyze.difference import PARAMETERS, SILICON_COORDINATION, fit_difference
+from tsct.analyze.maps import map_operator
+from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.peaks import extremum
+from tsct.analyze.recipe import PdfRecipe
+from tsct.analyze.reference import fit_reference
+from tsct.analyze.series import channel_noise, drift_noise
+from tsct.analyze.tables import mean_compton, mean_f2
+from tsct.analyze.templates import CARBON, ELECTROLYTE, SILICON, SILICON_LITHIUM, Shell, disc, shell_pattern
+
+Q = np.arange(0.6, 24.01, 0.02)
+COMPOSITION = {"Si": 0.3, "C": 0.4, "O": 0.1, "H": 0.2}
+#: number densities of silicon, carbon and carbonate molecules, 1/angstrom^3
+SI, C, CARBONATE = 0.012, 0.025, 0.003
+FIRST = replace(SILICON[0], distance=2.36, sigma=0.085, skew=2e-4)
+
+
+def sample(first=FIRST, silicon=SI, carbon=C, lithium=0.0, second=SILICON[1]):
+    """Scattering power of an electrode made of shells and free atoms."""
+    smooth = 0.09 * (mean_f2(COMPOSITION, Q) + mean_compton(COMPOSITION, Q))
+    solid = silicon * (shell_pattern(Q, first) + shell_pattern(Q, second))
+    solid = solid + silicon * shell_pattern(Q, replace(SILICON_LITHIUM, number=lithium))
+    solid = solid + carbon * sum(shell_pattern(Q, shell) for shell in CARBON)
+    return smooth + solid + CARBONATE * sum(shell_pattern(Q, shell) for shell in ELECTROLYTE)
+
+
+@pytest.fixture(scope="module")
+def operator():
+    return pdf_operator(Q, PdfRecipe(composition=COMPOSITION, r_max=6.0))
+
+
+@pytest.fixture(scope="module")
+def reference(operator):
+    return fit_reference(operator, operator.apply(sample()), oxygen=3.0 * CARBONATE)
+
+
+def test_the_reference_is_what_was_put_in(reference):
+    assert reference.first.distance == pytest.approx(FIRST.distance, abs=1e-4)
+    assert reference.first.sigma == pytest.approx(FIRST.sigma, abs=1e-3)
+    assert reference.first.skew == pytest.approx(FIRST.skew, abs=2e-5)
+    np.testing.assert_allclose(reference.amplitudes, [SI, SI, C], rtol=0.01)
+
+
+def test_a_skewed_shell_has_its_cumulants():
+    """Mean, variance and third central moment of the distances behind a shell's pattern, from its sine transform."""
+    q = np.arange(0.0, 60.0, 0.01)
+    shell = Shell(a="Si", b="Si", number=1.0, distance=2.4, sigma=0.09, skew=2.5e-4)
+    wave = (
+        shell.distance
+        * q
+        * (shell_pattern(q, shell) / shell_pattern(q, replace(shell, distance=1e-9, sigma=0.0, skew=0.0)))
+    )
+    r = np.arange(1.6, 3.4, 0.005)
+    density = np.sin(np.outer(r, q)) @ wave
+    density /= density.sum()
+    mean = np.sum(r * density)
+    assert mean == pytest.approx(shell.distance, abs=1e-3)
+    assert np.sum((r - mean) ** 2 * density) == pytest.approx(shell.sigma**2, rel=0.01)
+    assert np.sum((r - mean) ** 3 * density) == pytest.approx(shell.skew, rel=0.03)
+
+
+@pytest.mark.parametrize("shift", [0.002, 0.01, 0.03, -0.02])
+def test_shifts_come_back_with_slope_one(operator, reference, shift):
+    moved = sample(first=replace(FIRST, distance=FIRST.distance + shift))
+    fit = fit_difference(operator, reference, operator.apply(moved - sample()))
+    found = dict(zip(PARAMETERS, fit.parameters, strict=True))
+    assert found["shift"] == pytest.approx(shift, rel=0.02, abs=1e-5)
+    assert found["silicon_lithium"] == pytest.approx(0.0, abs=0.02)
+
+
+def test_lithium_neighbours_are_counted_and_are_not_a_shift(operator, reference):
+    fit = fit_difference(operator, reference, operator.apply(sample(lithium=0.8) - sample()))
+    found = dict(zip(PARAMETERS, fit.parameters, strict=True))
+    # counted per silicon with the measured 3.88 neighbours, planted with four
+    assert found["silicon_lithium"] == pytest.approx(0.8 * SILICON_COORDINATION / FIRST.number, rel=1e-3)
+    assert found["shift"] == pytest.approx(0.0, abs=2e-4)
+
+
+def test_errors_of_the_fit_are_those_of_random_draws(operator, reference):
+    variance = 1e-6 * sample()
+    change = operator.apply(sample(first=replace(FIRST, distance=FIRST.distance + 0.01)) - sample())
+    rng = np.random.default_rng(3)
+    noise = operator.apply(rng.normal(0.0, np.sqrt(variance), (200, len(Q))))
+    fits = np.array([fit_difference(operator, reference, change + row).parameters for row in noise])
+    expected = np.sqrt(np.diag(fit_difference(operator, reference, change).covariance(operator.covariance(variance))))
+    # 200 draws give a standard deviation to 5 %
+    np.testing.assert_allclose(fits.std(axis=0), expected, rtol=0.2)
+
+
+def test_half_a_shift_is_read_from_the_lobes(operator):
+    """The documented trap: the middle between the lobes of a dPDF moves by half of the shift."""
+    middles = []
+    for shift in (0.01, 0.03):
+        curve = operator.apply(
+            sample(first=replace(FIRST, skew=0.0, distance=2.36 + shift)) - sample(first=replace(FIRST, skew=0.0))
+        )
+        low, high = (extremum(operator.r, curve, *limits)[0] for limits in ((2.05, 2.36, -1.0), (2.36, 2.65, 1.0)))
+        middles.append((low + high) / 2)
+    assert (middles[1] - middles[0]) / 0.02 == pytest.approx(0.5, abs=0.05)
+
+
+def test_maps_count_atoms_of_each_phase_alone(operator, reference):
+    maps = map_operator(operator, reference, 1e-6 * sample())
+    silicon, carbon = (maps.weights[maps.names.index(name)] for name in ("silicon", "carbon"))
+    for si, c in ((SI, C), (2 * SI, C), (SI, 0.5 * C), (0.0, 0.0)):
+        assert silicon @ sample(silicon=si, carbon=c) == pytest.approx(si, abs=0.01 * SI)
+        assert carbon @ sample(silicon=si, carbon=c) == pytest.approx(c, abs=0.01 * C)
+
+
+def test_an_empty_voxel_holds_nothing(operator, reference):
+    maps = map_operator(operator, reference, 1e-6 * sample())
+    np.testing.assert_array_equal(maps.weights @ np.zeros(len(Q)), 0.0)
+
+
+def test_pairs_in_a_disc_are_fewer_at_its_edge():
+    """Share of pairs that both lie in a disc against drawn points."""
+    rng = np.random.default_rng(4)
+    diameter, shell = 15.0, Shell(a="C", b="C", number=1.0, distance=4.0, sigma=0.05)
+    radius, turn = diameter / 2 * np.sqrt(rng.random(200_000)), 2 * np.pi * rng.random(200_000)
+    inside = np.hypot(radius + shell.distance * np.cos(turn), shell.distance * np.sin(turn)) < diameter / 2
+    assert disc([shell], diameter)[0].number == pytest.approx(inside.mean(), abs=0.004)
+
+
+def test_extrema_are_found_between_grid_points():
+    r = np.arange(0.0, 4.0, 0.02)
+    position, height = extremum(r, -(((r - 2.013) / 0.3) ** 2), 1.5, 2.5, 1.0)
+    assert position == pytest.approx(2.013, abs=1e-9) and height == pytest.approx(0.0, abs=1e-9)
+    assert np.isnan(extremum(r, r, 1.0, 2.0, 1.0)[0])
+
+
+def test_gain_patterns_are_measured_from_the_scatter_of_channels():
+    rng = np.random.default_rng(5)
+    intensity = np.tile(sample(), (6, 1))
+    poisson = np.full_like(intensity, (0.0005 * intensity.mean()) ** 2)
+    gain, drift = 0.003 * rng.standard_normal(len(Q)), 0.001 * rng.standard_normal(intensity.shape)
+    noisy = intensity * (1 + gain + drift) + rng.normal(0.0, np.sqrt(poisson))
+    high = Q > 8
+    found = np.sqrt(channel_noise(noisy, poisson)[high] / intensity[0, high] ** 2)
+    assert np.median(found) == pytest.approx(np.hypot(0.003, 0.001), rel=0.15)
+    found = np.sqrt(drift_noise(noisy, poisson)[high] / intensity[0, high] ** 2)
+    assert np.median(found) == pytest.approx(0.001, rel=0.15)
+    assert np.all(drift_noise(noisy[:1], poisson[:1]) == 0.0)
