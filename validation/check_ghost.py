@@ -17,7 +17,12 @@ AT_20, AROUND_20 = (0.94, 1.06), (0.85, 1.15)
 
 
 def ghost(r: NDArray, gr: NDArray, limits: tuple[float, float]) -> tuple[float, float]:
-    """Position and prominence of the most prominent maximum between two distances; NaN and 0 where there is none."""
+    """Position and prominence of the most prominent maximum between two distances.
+
+    NaN and 0 where there is none, NaN and NaN where the curve is not finite.
+    """
+    if not np.all(np.isfinite(gr)):
+        return float("nan"), float("nan")
     near = (r > 0.5) & (r < 2.2)
     tops, found = find_peaks(gr[near], prominence=0.0)
     positions = r[near][tops]
