@@ -8,14 +8,26 @@ from numpy.typing import NDArray
 from .pdf import PdfOperator
 from .peaks import between
 from .reference import Reference
-from .templates import SILICON, SILICON_LITHIUM, Shell, shell_pdf
+from .templates import SILICON, SILICON_LITHIUM, shell_derivatives, shell_pattern
 
 #: range of the fit, angstrom
 DIFFERENCE_RANGE = (1.90, 4.60)
 #: what a difference PDF is made of, in the order of the fitted parameters
-PARAMETERS = ("shift", "number", "broadening", "silicon_lithium", "second_shell", "second_shift", "level", "slope")
-PARAMETER_UNITS = ("angstrom", "1", "angstrom^2", "1", "1", "angstrom", "1/angstrom^2", "1/angstrom^3")
+PARAMETERS = (
+    "shift",
+    "number",
+    "broadening",
+    "skew",
+    "silicon_lithium",
+    "second_shell",
+    "second_shift",
+    "level",
+    "slope",
+)
+PARAMETER_UNITS = ("angstrom", "1", "angstrom^2", "angstrom^3", "1", "1", "angstrom", "1/angstrom^2", "1/angstrom^3")
 GAUSS_NEWTON_STEPS = 6
+#: a shell may not get narrower than this, angstrom
+LEAST_SIGMA = 0.02
 #: coordination of pristine amorphous silicon that fixes the scale (Laaziri et al., PRB 60, 13520 (1999), annealed)
 SILICON_COORDINATION = 3.88
 
@@ -65,33 +77,29 @@ def _difference_model(
     operator: PdfOperator, reference: Reference, parameters: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of H(r) for a set of parameters, shape (r,), and its derivatives, shape (r, parameter)."""
-    shift, number, broadening, lithium, second_number, second_shift, level, slope = parameters
+    shift, number, broadening, skew, lithium, second_number, second_shift, level, slope = parameters
+    q, line = operator.q, np.stack([np.ones_like(operator.r), operator.r])
     silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
     second_density = reference.amplitudes[1]
-    variance = max(reference.first.sigma**2 + broadening, 0.02**2)
-    first = replace(reference.first, distance=reference.first.distance + shift, sigma=float(np.sqrt(variance)))
-    second = replace(reference.second, distance=reference.second.distance + second_shift)
     neighbours = SILICON_COORDINATION + number
-    per_neighbour = shell_pdf(operator, [replace(first, number=1.0)]) * silicon
-    second_pdf = shell_pdf(operator, [second]) * second_density
-    lithium_pdf = shell_pdf(operator, [SILICON_LITHIUM]) * silicon
-    before = reference.amplitudes[0] * shell_pdf(operator, [reference.first])
-    before = before + second_density * shell_pdf(operator, [reference.second])
-    line = np.stack([np.ones_like(operator.r), operator.r])
-    after = neighbours * per_neighbour + (1 + second_number) * second_pdf + lithium * lithium_pdf
-    per_shift = _derivative(operator, replace(first, number=1.0), "distance", 1e-3) * silicon * neighbours
-    per_broadening = _derivative(operator, replace(first, number=1.0), "variance", 1e-4) * silicon * neighbours
-    per_second_shift = _derivative(operator, second, "distance", 5e-3) * second_density * (1 + second_number)
-    columns = (per_shift, per_neighbour, per_broadening, lithium_pdf, second_pdf, per_second_shift, *line)
-    return after - before + np.array([level, slope]) @ line, np.stack(columns, axis=1)
-
-
-def _derivative(operator: PdfOperator, shell: Shell, by: str, step: float) -> NDArray[np.float64]:
-    """Central difference of a shell's H(r) by its distance or its variance."""
-
-    def moved(sign: float) -> NDArray[np.float64]:
-        if by == "distance":
-            return shell_pdf(operator, [replace(shell, distance=shell.distance + sign * step)])
-        return shell_pdf(operator, [replace(shell, sigma=float(np.sqrt(shell.sigma**2 + sign * step)))])
-
-    return (moved(1) - moved(-1)) / (2 * step)
+    sigma = float(np.sqrt(max(reference.first.sigma**2 + broadening, LEAST_SIGMA**2)))
+    first = replace(
+        reference.first,
+        number=1.0,
+        distance=reference.first.distance + shift,
+        sigma=sigma,
+        skew=reference.first.skew + skew,
+    )
+    second = replace(reference.second, distance=reference.second.distance + second_shift)
+    per_neighbour = silicon * shell_pattern(q, first)
+    per_lithium = silicon * shell_pattern(q, SILICON_LITHIUM)
+    per_second = second_density * shell_pattern(q, second)
+    by_distance, by_variance, by_skew = (silicon * neighbours * row for row in shell_derivatives(q, first))
+    by_second_distance = second_density * (1 + second_number) * shell_derivatives(q, second)[0]
+    before = reference.amplitudes[0] * shell_pattern(q, reference.first)
+    before = before + second_density * shell_pattern(q, reference.second)
+    after = neighbours * per_neighbour + (1 + second_number) * per_second + lithium * per_lithium
+    changes = (by_distance, per_neighbour, by_variance, by_skew, per_lithium, per_second, by_second_distance)
+    # one product for all, because the operator is far larger than the patterns
+    change, *columns = operator.apply(np.stack([after - before, *changes]))
+    return change + np.array([level, slope]) @ line, np.stack([*columns, *line], axis=1)

@@ -75,7 +75,7 @@ def fit_hinges(
         return slopes, np.concatenate(residuals)
 
     grid = np.arange(potential_v.min() + step_v, potential_v.max() + 0.1, step_v)[::-1]
-    best = min(combinations(grid, active.shape[1]), key=lambda hinges: np.sum(solve(np.array(hinges))[1] ** 2))
+    best = grid[_best_on_grid(whiten @ np.maximum(0.0, grid[:, None] - potential_v).T, target, active)]
     found = least_squares(lambda hinges: solve(hinges)[1], best, x_scale=step_v, diff_step=1e-5)
     slopes, residuals = solve(found.x)
     model = slopes @ np.maximum(0.0, found.x[:, None] - potential_v)
@@ -88,6 +88,31 @@ def fit_hinges(
         chance=float(chi2.sf(np.sum(target**2), target.size)),
         freedom=residuals.size - int(active.sum()) - active.shape[1],
     )
+
+
+def _best_on_grid(ramps: NDArray, target: NDArray, active: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Indices of the hinges, rising, that explain most of the whitened targets.
+
+    Least squares of every combination at once: of each signal it explains ``b G^-1 b``, with the Gram matrix G of the
+    ramps in use and b their products with the target.
+
+    Parameters
+    ----------
+    ramps : ndarray, shape (signal, state, grid)
+        Whitened ramps that start at each point of the grid.
+    target : ndarray, shape (signal, state)
+    active : ndarray of bool, shape (signal, hinge)
+    """
+    choices = np.array(list(combinations(range(ramps.shape[2]), active.shape[1])))
+    explained = np.zeros(len(choices))
+    for ramp, y, use in zip(ramps, target, active, strict=True):
+        at = choices[:, use]
+        gram, product = ramp.T @ ramp, y @ ramp
+        # ramps that differ by one step between two states are nearly parallel
+        ridge = 1e-9 * gram.max() * np.eye(at.shape[1])
+        solved = np.linalg.solve(gram[at[:, :, None], at[:, None, :]] + ridge, product[at][..., None])[..., 0]
+        explained += np.einsum("ck,ck->c", solved, product[at])
+    return choices[np.argmax(explained)]
 
 
 def _errors(jacobian: NDArray) -> NDArray[np.float64]:

@@ -102,6 +102,16 @@ def shell_pattern(q: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
     return weight * wave * np.exp(-0.5 * (q * shell.sigma) ** 2)
 
 
+def shell_derivatives(q: NDArray[np.float64], shell: Shell) -> tuple[NDArray[np.float64], ...]:
+    """Derivatives of :func:`shell_pattern` by the distance, the variance (sigma^2) and the skew of a shell, shape (q,)."""
+    pattern = shell_pattern(q, shell)
+    phase = q * shell.distance - shell.skew * q**3 / 6
+    ends = 1.0 if shell.a == shell.b else 2.0
+    weight = ends * shell.number * form_factor(shell.a, q) * form_factor(shell.b, q)
+    turned = weight * np.cos(phase) * np.exp(-0.5 * (q * shell.sigma) ** 2)
+    return (turned - pattern) / shell.distance, -0.5 * q**2 * pattern, -(q**2) / 6 * turned / shell.distance
+
+
 def shell_pdf(operator: PdfOperator, shells: Sequence[Shell]) -> NDArray[np.float64]:
     """H(r) of shells around one atom a per cubic angstrom, through the operator of the data, shape (r,)."""
     return operator.apply(sum((shell_pattern(operator.q, shell) for shell in shells), np.zeros_like(operator.q)))

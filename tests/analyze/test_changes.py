@@ -13,7 +13,16 @@ from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.reference import fit_reference
 from tsct.analyze.series import channel_noise, drift_noise
 from tsct.analyze.tables import mean_compton, mean_f2
-from tsct.analyze.templates import CARBON, ELECTROLYTE, SILICON, SILICON_LITHIUM, Shell, disc, shell_pattern
+from tsct.analyze.templates import (
+    CARBON,
+    ELECTROLYTE,
+    SILICON,
+    SILICON_LITHIUM,
+    Shell,
+    disc,
+    shell_derivatives,
+    shell_pattern,
+)
 
 Q = np.arange(0.6, 24.01, 0.02)
 COMPOSITION = {"Si": 0.3, "C": 0.4, "O": 0.1, "H": 0.2}
@@ -64,6 +73,17 @@ def test_a_skewed_shell_has_its_cumulants():
     assert mean == pytest.approx(shell.distance, abs=1e-3)
     assert np.sum((r - mean) ** 2 * density) == pytest.approx(shell.sigma**2, rel=0.01)
     assert np.sum((r - mean) ** 3 * density) == pytest.approx(shell.skew, rel=0.03)
+
+
+def test_derivatives_of_a_shell_are_those_of_small_steps():
+    by_distance, by_variance, by_skew = shell_derivatives(Q, FIRST)
+    step = 1e-5
+    ends = [shell_pattern(Q, replace(FIRST, distance=FIRST.distance + sign * step)) for sign in (1, -1)]
+    np.testing.assert_allclose(by_distance, (ends[0] - ends[1]) / (2 * step), atol=1e-5)
+    ends = [shell_pattern(Q, replace(FIRST, sigma=np.sqrt(FIRST.sigma**2 + sign * step))) for sign in (1, -1)]
+    np.testing.assert_allclose(by_variance, (ends[0] - ends[1]) / (2 * step), atol=1e-4 * np.abs(by_variance).max())
+    ends = [shell_pattern(Q, replace(FIRST, skew=FIRST.skew + sign * step)) for sign in (1, -1)]
+    np.testing.assert_allclose(by_skew, (ends[0] - ends[1]) / (2 * step), atol=1e-4 * np.abs(by_skew).max())
 
 
 @pytest.mark.parametrize("shift", [0.002, 0.01, 0.03, -0.02])
