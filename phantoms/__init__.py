@@ -3,7 +3,7 @@
 from .cell import CellGeometry, Electrode, Phantom, Texture, wragg2023
 from .discharge import Discharge, discharge
 from .structure_files import read_structure
-from .structures import Structure, lithiated_series, structure, structure_names
+from .structures import Structure, lithiated_series, rebuild, structure, structure_names
 
 __all__ = [
     "CellGeometry",
@@ -15,6 +15,7 @@ __all__ = [
     "discharge",
     "lithiated_series",
     "read_structure",
+    "rebuild",
     "structure",
     "structure_names",
     "wragg2023",

@@ -150,7 +150,16 @@ class Phantom:
                 "give lithiated members or choose scenario = 'null'"
             )
 
-    def contents(self, state: int, slice_index: int, extent_mm: float, pixels: int, layers: int = 5) -> Contents:
+    def contents(
+        self,
+        state: int,
+        slice_index: int,
+        extent_mm: float,
+        pixels: int,
+        *,
+        layers: int = 5,
+        above_mm: float = 0.0,
+    ) -> Contents:
         """Number densities of everything in one slice.
 
         Parameters
@@ -161,8 +170,10 @@ class Phantom:
             Width of the square image and its number of pixels along each side.
         layers : int
             Sub-slices that are averaged over the height of the beam.
+        above_mm : float
+            How much higher than the slice is looked at.
         """
-        z = self.slices_z_mm[slice_index] + self.slice_height_mm * ((np.arange(layers) + 0.5) / layers - 0.5)
+        z = self.slices_z_mm[slice_index] + above_mm + self.slice_height_mm * ((np.arange(layers) + 0.5) / layers - 0.5)
         x, y = _pixel_grid(extent_mm, pixels)
         fractions = np.mean([self._fractions(x, y, height, slice_index) for height in z], axis=0)
         return self._fill(dict(zip(PHASES, fractions, strict=True)), np.hypot(x, y), state)

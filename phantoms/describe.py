@@ -29,8 +29,8 @@ def describe(structure: Structure) -> dict[str, Any]:
     -------
     dict
         name, title, kind, members, atoms, lithium_per_silicon, density_g_cm3, number_density_per_a3, composition;
-        ``pairs``: for "A-B" the shell limit (angstrom), the mean number of B around an A, mean and standard deviation of
-        their distance (angstrom); ``angles``: for "A-A-A" mean and standard deviation in degrees. For pure periodic
+        ``pairs``: for "A-B" the shell limit (angstrom), the mean number of B around an A, mean and standard deviation
+        of their distance (angstrom); ``angles``: for "A-A-A" mean and standard deviation in degrees. For pure periodic
         silicon also ``g_at_4.5_a`` (pair distribution averaged over 4.35-4.65 A; crystals have a shell there) and
         ``rings_per_atom`` by size.
     """
@@ -92,7 +92,8 @@ def _shortest_paths(
     table: Mapping[int, tuple[int, ...]], start: int, goal: int, barred: int, longest: int
 ) -> list[tuple[int, ...]]:
     """All shortest paths of at most `longest` bonds that avoid one atom."""
-    paths, seen = [(start,)], {start, barred}
+    paths: list[tuple[int, ...]] = [(start,)]
+    seen = {start, barred}
     for _ in range(longest):
         paths = [(*path, step) for path in paths for step in table[path[-1]] if step not in seen]
         ended = [path for path in paths if path[-1] == goal]

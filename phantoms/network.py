@@ -32,7 +32,7 @@ def build(
     n_atoms: int,
     seed: int,
     *,
-    proposals_per_atom: int = 220,
+    proposals_per_atom: int = 1000,
     schedule_ev: Sequence[float] = SCHEDULE_EV,
     volume_per_atom_a3: float = VOLUME_PER_SI_A3,
 ) -> Atoms:

@@ -1,17 +1,22 @@
 """From phantom to counts: scattering, beam path, detector, scan, noise and faults."""
 
-from .beamline import Beamline, Faults, ScanPattern, id15a
+from .beamline import BEAMLINES, Beamline, ScanPattern, i15_1, id15a, id31
 from .detector import Detector
+from .faults import Faults, no_faults
 from .scan import scan
 from .scattering import pair_distribution, scattering
 from .truth import truth
 
 __all__ = [
+    "BEAMLINES",
     "Beamline",
     "Detector",
     "Faults",
     "ScanPattern",
+    "i15_1",
     "id15a",
+    "id31",
+    "no_faults",
     "pair_distribution",
     "scan",
     "scattering",

@@ -93,9 +93,9 @@ def compton(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
 
 
 def attenuation_per_mm(
-    composition: Mapping[str, float], density_g_cm3: float, energy_kev: ArrayLike
+    composition: Mapping[str, float], density_g_cm3: float, energy_kev: ArrayLike, *, process: str = "total"
 ) -> NDArray[np.float64]:
-    """Linear attenuation coefficient of a material, all processes included.
+    """Linear attenuation coefficient of a material.
 
     Tables of Elam, Ravel & Sieber, Radiat. Phys. Chem. 63, 121 (2002), through xraydb.
 
@@ -107,6 +107,8 @@ def attenuation_per_mm(
         Mass density.
     energy_kev : array_like
         Photon energy.
+    process : {"total", "coh", "incoh", "photo"}
+        All processes or one of them.
 
     Returns
     -------
@@ -132,7 +134,7 @@ def attenuation_per_mm(
     if not np.all((energy >= low) & (energy <= high)):
         raise InputError(f"photon energies must lie in {low} to {high} keV, the range of the attenuation table")
     masses = {symbol: share * atomic_masses[atomic_numbers[symbol]] for symbol, share in composition.items()}
-    per_gram = sum(mass * xraydb.mu_elam(symbol, energy.ravel() * 1e3) for symbol, mass in masses.items())
+    per_gram = sum(mass * xraydb.mu_elam(symbol, energy.ravel() * 1e3, kind=process) for symbol, mass in masses.items())
     per_cm = density_g_cm3 * np.asarray(per_gram) / sum(masses.values())
     return per_cm.reshape(energy.shape) / 10.0
 

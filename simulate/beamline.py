@@ -1,6 +1,7 @@
 """The beamline and the scan: everything about the measurement that is not the sample."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,24 +10,49 @@ from tsct.records.errors import InputError
 from tsct.records.units import two_theta_rad, wavelength_angstrom
 
 from .detector import Detector, check_reach
+from .faults import Faults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanPattern:
-    """Translations, views and the Q grid of one tomogram."""
+    """Translations, views and the Q grid of one tomogram.
+
+    Parameters
+    ----------
+    translations, step_mm : int, float
+        Positions of the beam across the sample.
+    views, angular_range_deg : int, float
+        Angles, evenly spread over the range; its end is not repeated. Less than 180 leaves a missing wedge.
+    fast_axis : {"translation", "rotation"}
+        Which motor runs through its range while the other stands still.
+    zigzag : bool
+        The fast motor turns back at the end of its range instead of returning to the start.
+    interlace : int
+        The views are taken in so many passes, each filling gaps of the ones before.
+    continuous : bool
+        The fast motor does not stop for a frame. With translation as the fast axis the beam is blurred by one step.
+    q_min, q_max, q_step : float
+        Centres of the Q bins, 1/angstrom.
+    """
 
     translations: int = 60
     step_mm: float = 0.130
     views: int = 90
     angular_range_deg: float = 180.0
+    fast_axis: Literal["translation", "rotation"] = "translation"
+    zigzag: bool = False
+    interlace: int = 1
+    continuous: bool = False
     q_min: float = 0.6
     q_max: float = 36.0
     q_step: float = 0.02
 
     def __post_init__(self) -> None:
-        for name, least in (("translations", 4), ("views", 1)):
+        for name, least in (("translations", 4), ("views", 1), ("interlace", 1)):
             if getattr(self, name) < least:
                 raise InputError(f"scan.{name} is {getattr(self, name)}; at least {least} are needed")
+        if self.fast_axis not in ("translation", "rotation"):
+            raise InputError(f"scan.fast_axis is '{self.fast_axis}'; allowed are translation, rotation")
         if not self.step_mm > 0:
             raise InputError(f"scan.step_mm is {self.step_mm}; it must be positive")
         if not 0 < self.angular_range_deg <= 360:
@@ -60,34 +86,6 @@ class ScanPattern:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Faults:
-    """Imperfections of the scan, each with a size; zero switches it off.
-
-    Parameters
-    ----------
-    axis_offset_mm : float
-        Distance of the rotation axis from the centre of the translations.
-    channel_gain, translation_gain : float
-        Relative standard deviation of a gain error that each Q bin and each translation keeps over all scans.
-    channel_drift : float
-        Relative standard deviation of a gain error per Q bin that is new in every scan.
-    monitor_noise : float
-        Relative standard deviation of the incident-flux and transmission monitors, per frame.
-    """
-
-    axis_offset_mm: float = 0.030
-    channel_gain: float = 0.003
-    translation_gain: float = 0.003
-    channel_drift: float = 0.0005
-    monitor_noise: float = 1e-4
-
-    def __post_init__(self) -> None:
-        for name in ("channel_gain", "translation_gain", "channel_drift", "monitor_noise"):
-            if not 0 <= getattr(self, name) < 0.5:
-                raise InputError(f"faults.{name} is {getattr(self, name)}; allowed are 0 to 0.5")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Beamline:
     """Source, distances, detector, scan and faults of one experiment."""
 
@@ -96,7 +94,9 @@ class Beamline:
     distance_mm: float = 300.0
     photons_per_s: float = 1e12
     exposure_s: float = 0.1
+    dead_time_s: float = 0.0
     beam_width_mm: float = 0.130
+    beam_shape: Literal["top-hat", "gaussian"] = "top-hat"
     polarisation: float = 0.99
     air_mm: float = 20.0
     detector: Detector = field(default_factory=Detector)
@@ -107,6 +107,10 @@ class Beamline:
         for name in ("distance_mm", "photons_per_s", "exposure_s", "beam_width_mm"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise InputError(f"beamline.{name} is {getattr(self, name)}; it must be positive and finite")
+        if not self.dead_time_s >= 0:
+            raise InputError(f"beamline.dead_time_s is {self.dead_time_s}; it must not be negative")
+        if self.beam_shape not in ("top-hat", "gaussian"):
+            raise InputError(f"beamline.beam_shape is '{self.beam_shape}'; allowed are top-hat, gaussian")
         if not 4 <= self.energy_kev <= 250:
             raise InputError(f"beamline.energy_kev is {self.energy_kev}; allowed are 4 to 250 keV")
         if not (-1 <= self.polarisation <= 1 and self.air_mm >= 0):
@@ -124,6 +128,12 @@ class Beamline:
         return two_theta_rad(self.scan.q, self.wavelength)
 
     @property
+    def as_it_is(self) -> "Beamline":
+        """The beamline with the energy and distance that it really has, on its stated Q grid."""
+        energy = self.energy_kev * (1 + self.faults.energy_error)
+        return replace(self, energy_kev=energy, distance_mm=self.distance_mm + self.faults.distance_error_mm)
+
+    @property
     def photons_per_frame(self) -> float:
         """Incident photons in one frame."""
         return self.photons_per_s * self.exposure_s
@@ -132,3 +142,26 @@ class Beamline:
 def id15a() -> Beamline:
     """100 keV, detector at 0.3 m with the beam in its corner: consistent with Wragg et al. 2023 and ESRF ID15A."""
     return Beamline()
+
+
+def id31() -> Beamline:
+    """75 keV, detector at 0.3 m: a high-energy beamline such as ESRF ID31, Qmax 27 1/angstrom."""
+    return Beamline(name="ID31-like", energy_kev=75.0, scan=ScanPattern(q_max=27.0))
+
+
+def i15_1() -> Beamline:
+    """76.7 keV, 0.25 m, a wider beam and less flux: a bending-crystal PDF beamline such as DLS I15-1, Qmax 28."""
+    return Beamline(
+        name="I15-1-like",
+        energy_kev=76.7,
+        distance_mm=250.0,
+        photons_per_s=1e11,
+        exposure_s=1.0,
+        beam_width_mm=0.150,
+        beam_shape="gaussian",
+        scan=ScanPattern(q_max=28.0, step_mm=0.150, translations=54),
+    )
+
+
+#: beamlines by name
+BEAMLINES = {"id15a": id15a, "id31": id31, "i15-1": i15_1}

@@ -64,10 +64,14 @@ class Detector:
         """
         chi = 2 * np.pi * (np.arange(4096) + 0.5) / 4096
         radius = distance_mm * np.tan(np.asarray(two_theta, dtype=float))[:, None]
-        seen = self._active(0, radius * np.cos(chi)) & self._active(1, radius * np.sin(chi))
+        seen = self.sees(radius * np.cos(chi), radius * np.sin(chi))
         share = seen.mean(axis=1)
         anisotropy = (seen * np.cos(2 * chi)).mean(axis=1) / np.maximum(share, 1e-12)
         return share, polarisation * anisotropy
+
+    def sees(self, across_mm: NDArray, up_mm: NDArray) -> NDArray[np.bool_]:
+        """Whether places on the detector, in mm from the beam, lie on active pixels."""
+        return self._active(0, across_mm) & self._active(1, up_mm)
 
     def _active(self, axis: int, from_beam_mm: NDArray) -> NDArray[np.bool_]:
         position = (from_beam_mm + self.beam_mm[axis]) / self.pixel_mm

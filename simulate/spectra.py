@@ -24,31 +24,37 @@ class Spectra:
         Debye scattering and incoherent scattering.
     second_shell : ndarray, shape (q,)
         Change of `coherent` if all second-shell order of the silicon were lost.
-    attenuation : float
-        Attenuation in 1/mm per (atom per cubic angstrom).
+    attenuation, total_scattering : float
+        Attenuation, and its part that is scattering, in 1/mm per (atom per cubic angstrom).
     """
 
     coherent: NDArray[np.float64]
     compton: NDArray[np.float64]
     second_shell: NDArray[np.float64]
     attenuation: float
+    total_scattering: float
 
 
 def spectra(material: Structure, q: NDArray[np.float64], energy_kev: float) -> Spectra:
     """Scatter from one structure (Debye sum over its atoms) and look up its attenuation."""
     has_silicon = material.composition.get("Si", 0) > 0 and material.kind == "periodic"
-    mu = float(attenuation_per_mm(material.composition, material.density_g_cm3, energy_kev))
+
+    def per_atom(process: str) -> float:
+        mu = attenuation_per_mm(material.composition, material.density_g_cm3, energy_kev, process=process)
+        return float(mu) / material.number_density_per_a3
+
     return Spectra(
         coherent=structure_scattering(material, q),
         compton=structure_compton(material, q),
         second_shell=second_shell_loss(material, q) if has_silicon else np.zeros_like(q),
-        attenuation=mu / material.number_density_per_a3,
+        attenuation=per_atom("total"),
+        total_scattering=per_atom("coh") + per_atom("incoh"),
     )
 
 
 def spectra_table(phantom: Phantom, beamline: Beamline) -> dict[str, Spectra]:
     """Spectra of everything that can be in the beam, air included, by the name of its structure."""
     everything: Iterable[Structure] = (*phantom.silicon, *phantom.materials.values(), structure("air"))
-    q = beamline.scan.q
+    q, energy_kev = beamline.scan.q, beamline.as_it_is.energy_kev
     unique: Mapping[str, Structure] = {material.name: material for material in everything}
-    return {name: spectra(material, q, beamline.energy_kev) for name, material in unique.items()}
+    return {name: spectra(material, q, energy_kev) for name, material in unique.items()}

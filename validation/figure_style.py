@@ -48,11 +48,17 @@ def legend(axes: Axes, loc: str = "best", *, columns: int = 1, headroom: float =
 
 
 def around(values: NDArray) -> tuple[float, float]:
-    """Limits that hold all but the wildest half per cent of the values, and zero."""
-    low, high = np.percentile(values, [0.25, 99.75])
+    """Limits that hold all but the wildest half per cent of the values, and zero, with some room."""
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, [0.25, 99.75]) if finite.size else (-1.0, 1.0)
     low, high = min(low, 0.0), max(high, 0.0)
-    room = 0.15 * (high - low)
+    room = 0.15 * (high - low) or 1.0
     return float(low - room), float(high + room)
+
+
+def largest(values: NDArray) -> float:
+    """Largest finite magnitude, for symmetric colour scales; one where there is none."""
+    return float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0)) or 1.0
 
 
 def decimal(value: float, _position: object = None) -> str:

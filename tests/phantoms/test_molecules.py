@@ -17,7 +17,7 @@ FORMULAE = {
     "polyolefin": ["C20H40"],
     "air": ["N2", "O2", "Ar"],
 }
-#: bond lengths in angstrom that occur between two elements: CRC Handbook (gas phase) and International Tables vol. C, 9.5
+#: bond lengths in angstrom that occur between two elements: CRC Handbook (gas phase), International Tables vol. C, 9.5
 LENGTHS_A = {
     ("electrolyte", 0): {"CC": [1.52], "CH": [1.09], "CO": [1.20, 1.35, 1.43]},
     ("electrolyte", 1): {"CH": [1.09], "CO": [1.20, 1.34, 1.43]},

@@ -100,7 +100,7 @@ def test_the_network_is_four_times_bonded_without_triangles(small):
     bonded = small.arrays["bonded"]
     assert all(len(set(row)) == 4 and i not in row for i, row in enumerate(bonded.tolist()))
     assert all(i in bonded[j] for i in range(216) for j in bonded[i])
-    rings = king_rings({i: row for i, row in enumerate(bonded.tolist())})
+    rings = king_rings(dict(enumerate(bonded.tolist())))
     assert 3 not in rings and rings[5] > 50
 
 

@@ -1,0 +1,203 @@
+"""Line integrals of everything that scatters, frame by frame: the geometry of the scan, before any spectrum."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsct.phantoms.cell import Contents, Phantom
+from tsct.phantoms.structures import structure
+
+from .beamline import Beamline
+from .motion import Motion
+from .outgoing import outgoing_factors
+from .profile import beam_slices, over_beam
+from .project import project
+from .spectra import Spectra
+
+#: pixels of the truth grid, and fine detector bins, per translation step
+FINE = 4
+#: pixels of the truth grid per pixel of the map in which the way out of the sample is followed
+COARSE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What scatters along a line: a table and the share of its second-shell order that is lost."""
+
+    spectra: Spectra
+    second_shell_loss: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """The line integrals of one tile.
+
+    Attributes
+    ----------
+    paths : ndarray, shape (angle, translation, row)
+        Density along the beam in mm per cubic angstrom, attenuated as if photons went straight on, averaged over the
+        beam.
+    moments : ndarray, shape (angle, translation, row)
+        The same weighted with the distance downstream of the rotation axis, in mm squared per cubic angstrom.
+    transmission : ndarray, shape (angle, translation)
+        Of the straight beam.
+    twice : ndarray, shape (angle, translation)
+        Chance that a photon scatters twice and leaves.
+    factors, basis : ndarray, shapes (angle, translation, node) and (node, q)
+        Absorption on the true way out, relative to straight on; see :func:`tsct.simulate.outgoing.outgoing_factors`.
+    rows : tuple of Row
+        What scatters, in the order of `paths`.
+    """
+
+    paths: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    transmission: NDArray[np.float64]
+    twice: NDArray[np.float64]
+    factors: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    rows: tuple[Row, ...]
+
+
+def expected_lines(
+    phantom: Phantom, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, state: int, slice_index: int
+) -> Lines:
+    """Line integrals through the sample and the air around it.
+
+    Parameters
+    ----------
+    phantom, beamline : Phantom, Beamline
+        Sample and measurement.
+    table : mapping of str to Spectra
+        See :func:`tsct.simulate.spectra.spectra_table`.
+    frames : Motion
+        Where and when each frame is taken.
+    state, slice_index : int
+        The tile.
+    """
+    layers = [
+        _shadow(contents, beamline, table, frames, weight)
+        for contents, weight in _layers(phantom, beamline, frames, state, slice_index)
+    ]
+    paths, moments = (np.concatenate([layer[k] for layer in layers], axis=-1) for k in (0, 1))
+    transmission, twice = (sum(layer[k] for layer in layers) for k in (2, 3))
+    rows = tuple(row for layer in layers for row in layer[4])
+    air = structure("air").number_density_per_a3 * beamline.air_mm * transmission
+    contents = phantom.contents(state, slice_index, *_grid(phantom, beamline))
+    factors, basis = _outgoing(contents, beamline, table, frames)
+    return Lines(
+        paths=np.concatenate([paths, air[..., None]], axis=-1),
+        moments=np.concatenate([moments, np.zeros_like(air)[..., None]], axis=-1),
+        transmission=transmission,
+        twice=twice,
+        factors=factors,
+        basis=basis,
+        rows=(*rows, Row(spectra=table["air"])),
+    )
+
+
+def field_loss(phantom: Phantom, beamline: Beamline) -> float:
+    """Share of the sample's atoms that lies outside the field of view at some angle."""
+    contents = phantom.contents(0, 0, *_grid(phantom, beamline))
+    atoms = contents.densities.sum(axis=0)
+    extent, pixels = _grid(phantom, beamline)
+    centre = extent * ((np.arange(pixels) + 0.5) / pixels - 0.5)
+    outside = np.hypot(*np.meshgrid(centre, centre)) > beamline.scan.extent_mm / 2
+    return float(atoms[outside].sum() / atoms.sum())
+
+
+def _grid(phantom: Phantom, beamline: Beamline) -> tuple[float, int]:
+    """Width of the truth grid, which holds sample and field of view, and its number of pixels."""
+    pixel = beamline.scan.step_mm / FINE
+    sample = phantom.geometry.tube_outer_diameter_mm + 4 * beamline.scan.step_mm
+    pixels = max(FINE * beamline.scan.translations, 2 * int(np.ceil(sample / pixel / 2)))
+    return pixels * pixel, pixels
+
+
+def _layers(
+    phantom: Phantom, beamline: Beamline, frames: Motion, state: int, slice_index: int
+) -> list[tuple[Contents, NDArray]]:
+    """What the frames see, with the weight of each in each frame; more than one where the sample changes or tilts."""
+    grid, faults = _grid(phantom, beamline), beamline.faults
+    last = len(phantom.discharge.potentials_v) - 1
+    done = faults.lithiation_during_scan * frames.progress * (state < last)
+    states = [(state, 1.0 - done)]
+    if np.any(done):
+        states.append((state + 1, done))
+    reach = beamline.scan.extent_mm / 2
+    lift = reach * np.tan(np.radians(faults.axis_tilt_deg))
+    if lift == 0.0:
+        heights = [(0.0, np.ones_like(frames.rays_mm))]
+    else:
+        side = np.clip(frames.rays_mm / reach, -1.0, 1.0)
+        heights = [(-lift, (1 - side) / 2), (lift, (1 + side) / 2)]
+    return [
+        (phantom.contents(now, slice_index, *grid, above_mm=above), weight * share)
+        for now, weight in states
+        for above, share in heights
+    ]
+
+
+def _shadow(
+    contents: Contents, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, weight: NDArray
+) -> tuple[NDArray, NDArray, NDArray, NDArray, tuple[Row, ...]]:
+    """Paths, moments, transmission and twice-scattered share of one layer, times its weight in each frame."""
+    pixels = contents.densities.shape[-1]
+    pixel = beamline.scan.step_mm / FINE
+    edges = pixel * (np.arange(pixels + 1) - pixels / 2)
+    profile = beam_slices(beamline.beam_shape, beamline.beam_width_mm, _blur(beamline))
+    lines, downstream = _project(contents, pixel, beamline, edges)
+    tables = [table[part.structure.name] for part in contents.parts]
+    through = np.exp(-(lines @ np.array([row.attenuation for row in tables])))
+    scattered = lines @ np.array([row.total_scattering for row in tables])
+
+    def seen(fine: NDArray) -> NDArray:
+        return over_beam(fine, edges, frames.rays_mm, profile) * weight[..., None]
+
+    paths, moments = seen(lines * through[..., None]), seen(downstream * through[..., None])
+    beam = seen(np.stack([through, 0.5 * scattered**2 * through], axis=-1))
+    rows = tuple(
+        Row(spectra=row, second_shell_loss=part.second_shell_loss)
+        for row, part in zip(tables, contents.parts, strict=True)
+    )
+    return paths, moments, beam[..., 0], beamline.faults.multiple_scattering * beam[..., 1], rows
+
+
+def _blur(beamline: Beamline) -> float:
+    """Way of the beam across the sample during a frame, mm."""
+    return beamline.scan.step_mm if beamline.scan.continuous and beamline.scan.fast_axis == "translation" else 0.0
+
+
+def _project(contents: Contents, pixel: float, beamline: Beamline, edges: NDArray) -> tuple[NDArray, NDArray]:
+    """Densities along the rays, and the same times the distance downstream, shape (angle, bin, part)."""
+    angles = beamline.scan.angles_deg
+    if not beamline.faults.parallax:
+        lines = project(contents.densities, pixel, angles, edges)
+        return lines, np.zeros_like(lines)
+    parts, pixels = len(contents.parts), contents.densities.shape[-1]
+    centre = pixel * (np.arange(pixels) - (pixels - 1) / 2)
+    stack = (contents.densities, contents.densities * centre, contents.densities * centre[:, None])
+    lines = project(np.concatenate(stack), pixel, angles, edges)
+    cos, sin = (f(np.radians(angles))[:, None, None] for f in (np.cos, np.sin))
+    along_x, along_y = lines[..., parts : 2 * parts], lines[..., 2 * parts :]
+    # the beam runs along (-sin, cos)
+    downstream = beamline.faults.parallax * (cos * along_y - sin * along_x)
+    return lines[..., :parts], downstream
+
+
+def _outgoing(
+    contents: Contents, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion
+) -> tuple[NDArray, NDArray]:
+    shape, share = frames.rays_mm.shape, beamline.faults.outgoing_absorption
+    if not share:
+        return np.ones((*shape, 1)), np.ones((1, len(beamline.scan.q)))
+    pixels = contents.densities.shape[-1] // COARSE
+    size = pixels * COARSE
+    coarse = contents.densities[:, :size, :size].reshape(-1, pixels, COARSE, pixels, COARSE).mean(axis=(2, 4))
+    mu, scattering = (
+        np.einsum("pyx,p->yx", coarse, [getattr(table[part.structure.name], name) for part in contents.parts])
+        for name in ("attenuation", "total_scattering")
+    )
+    factors, basis = outgoing_factors(mu, scattering, beamline.scan.step_mm / FINE * COARSE, beamline, frames.rays_mm)
+    return 1.0 + share * (factors - 1.0), basis
