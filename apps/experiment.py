@@ -19,7 +19,7 @@ from tsct.phantoms.cell import CellGeometry, Electrode, Phantom, Texture, defaul
 from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
 from tsct.phantoms.structure_files import read_structure
 from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
-from tsct.records.errors import InputError, UsageError, nearest
+from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.simulate.beamline import Beamline
 
 T = TypeVar("T")
@@ -239,6 +239,8 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
             values[key] = _checked(hints[key], value, f"{source}: {path}")
     try:
         return cls(**values)
+    except TsctError as error:
+        raise type(error)(f"{source}: {error}") from None
     except ValueError as error:
         raise InputError(f"{source}: {where.rstrip('.') or 'settings'}: {error}") from None
 

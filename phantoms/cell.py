@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from tsct.records.errors import InputError
 from tsct.records.seeds import generator
@@ -191,7 +191,7 @@ class Phantom:
         top = g.electrode_thickness_mm + g.separator_thickness_mm
         above_separator = np.clip((height - top) / _LAYER_MM + 0.5, 0, 1)
         electrode = stack * (above_piston - above_electrode)
-        silicon, carbon, binder = self._electrode_fractions(rho, pixel, slice_index)
+        silicon, carbon, binder = self._electrode_fractions(x, y, slice_index)
         separator = stack * (above_electrode - above_separator)
         solid = np.stack(
             [
@@ -207,14 +207,15 @@ class Phantom:
         electrolyte = electrode * (1 - silicon - carbon - binder) + separator * self.separator_porosity + (bore - stack)
         return np.concatenate([solid, electrolyte[None]])
 
-    def _electrode_fractions(self, rho: NDArray, pixel_mm: float, slice_index: int) -> tuple[NDArray, NDArray, NDArray]:
+    def _electrode_fractions(self, x: NDArray, y: NDArray, slice_index: int) -> tuple[NDArray, NDArray, NDArray]:
+        rho = np.hypot(x, y)
         t, radius = self.texture, self.geometry.electrode_diameter_mm / 2
         ring = t.ring * np.cos(2 * np.pi * rho / t.ring_period_mm)
         middle = self.geometry.electrode_thickness_mm / 2
         towards_separator = t.silicon_per_slice * (self.slices_z_mm[slice_index] - middle) / t.slice_pitch_mm
         silicon = (1 + t.silicon_radial * (1 - 2 * (rho / radius) ** 2) + ring) * (1 + towards_separator)
         carbon = 1 - ring
-        grains = [1 + t.granularity * self._grains(rho, pixel_mm, slice_index, name) for name in ("silicon", "carbon")]
+        grains = [1 + t.granularity * self._grains(x, y, slice_index, name) for name in ("silicon", "carbon")]
         fractions = self.electrode
         return (
             fractions.silicon * np.clip(silicon * grains[0], 0, None),
@@ -222,11 +223,14 @@ class Phantom:
             np.full_like(rho, fractions.binder),
         )
 
-    def _grains(self, rho: NDArray, pixel_mm: float, slice_index: int, name: str) -> NDArray[np.float64]:
-        """Unit-variance random field with the grain size as its correlation length."""
-        white = generator(self.seed, "texture", name, slice_index).standard_normal(rho.shape)
-        smooth = gaussian_filter(white, self.texture.grain_mm / 2 / pixel_mm, mode="wrap")
-        return smooth / smooth.std()
+    def _grains(self, x: NDArray, y: NDArray, slice_index: int, name: str) -> NDArray[np.float64]:
+        """Unit-variance random field with the grain size as its correlation length, whatever the pixels."""
+        pixel = self.texture.grain_mm / GRAIN_PIXELS
+        side = int(np.ceil(self.geometry.electrode_diameter_mm / pixel)) + 2 * GRAIN_PIXELS
+        white = generator(self.seed, "texture", name, slice_index).standard_normal((side, side))
+        smooth = gaussian_filter(white, GRAIN_PIXELS / 2, mode="wrap")
+        places = np.stack([y, x]) / pixel + (side - 1) / 2
+        return map_coordinates(smooth / smooth.std(), places, order=1, mode="nearest")
 
     def _fill(self, fraction: Mapping[str, NDArray], rho: NDArray, state: int) -> Contents:
         """Turn volume fractions of the pristine cell into number densities of what is there in `state`."""
@@ -285,6 +289,8 @@ class Phantom:
         return float(self.discharge.x[state]) * shape
 
 
+#: pixels of the random field of grains per grain
+GRAIN_PIXELS = 4
 #: phases in the order of the volume fractions; the electrolyte comes last because it fills what is left
 PHASES = (
     *("silicon", "carbon_black", "binder", "piston"),

@@ -125,18 +125,22 @@ def _layers(
     states = [(state, 1.0 - done)]
     if np.any(done):
         states.append((state + 1, done))
-    reach = beamline.scan.extent_mm / 2
-    lift = reach * np.tan(np.radians(faults.axis_tilt_deg))
-    if lift == 0.0:
-        heights = [(0.0, np.ones_like(frames.rays_mm))]
-    else:
-        side = np.clip(frames.rays_mm / reach, -1.0, 1.0)
-        heights = [(-lift, (1 - side) / 2), (lift, (1 + side) / 2)]
+    heights = _heights(beamline, frames, phantom.slice_height_mm)
     return [
         (phantom.contents(now, slice_index, *grid, above_mm=above), weight * share)
         for now, weight in states
         for above, share in heights
     ]
+
+
+def _heights(beamline: Beamline, frames: Motion, slice_height_mm: float) -> list[tuple[float, NDArray]]:
+    """Heights above the slice that a tilted axis brings into the beam, with their weight in each frame."""
+    rise = frames.rays_mm * np.tan(np.radians(beamline.faults.axis_tilt_deg))
+    if not rise.any():
+        return [(0.0, np.ones_like(rise))]
+    # linear interpolation between heights closer than half of the slice
+    nodes = np.linspace(rise.min(), rise.max(), 1 + int(np.ceil(np.ptp(rise) / (slice_height_mm / 2))))
+    return [(float(node), np.interp(rise, nodes, row)) for node, row in zip(nodes, np.eye(len(nodes)), strict=True)]
 
 
 def _shadow(

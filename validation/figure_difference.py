@@ -76,7 +76,7 @@ def _event(axes: Axes, potential_v: float) -> None:
 def _curves(axes: Axes, found: xr.Dataset) -> None:
     r, states = found.r.values, found.sizes["state"]
     chosen = np.unique(np.linspace(1, states - 1, min(CURVES, states - 1)).round().astype(int))
-    step = 0.75 * largest(found.roi_dgr.values[:, between(r, R_SCALE)])
+    step = max(0.75 * largest(found.roi_dgr.values[:, between(r, R_SCALE)]), 5 * float(np.median(found.roi_dgr_errors)))
     for row, state in enumerate(chosen):
         _curve(axes, found, int(state), step * row, named=row == 0)
         text = f"{found.potential_v.values[state]:g} V"

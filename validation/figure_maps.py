@@ -11,6 +11,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from .check_maps import RIM_VOXELS
 from .figure_style import NAIVE, SMALL, TITLE, largest, sheet
 
 COLOURS = {"silicon": "viridis", "carbon": "cividis"}
@@ -55,17 +56,18 @@ def _columns(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> dict[str
         return {"recovered": (value, map_colours(name, value))} | sigma
     true = true_map(found, truth, name)
     rest = np.where(inside_electrode(found, truth), value - true, np.nan)
-    # the rim's few voxels, half wall and half electrode, would otherwise hide everything else
-    limit = largest(np.percentile(np.abs(rest[np.isfinite(rest)]), 99))
+    # the rim's voxels, half wall and half electrode, would otherwise hide everything else
+    limit = largest(np.where(inside_electrode(found, truth, RIM_VOXELS), rest, np.nan))
     same = map_colours(name, true)
     difference = {"recovered − truth": (rest, {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit})}
     return {"truth": (true, same), "recovered": (value, same)} | difference | sigma
 
 
-def inside_electrode(found: xr.Dataset, truth: xr.Dataset) -> NDArray[np.bool_]:
-    """Voxels with their centre inside the electrode, shape (y, x): the tube's wall holds aromatic carbon of its own."""
+def inside_electrode(found: xr.Dataset, truth: xr.Dataset, margin: float = 0.0) -> NDArray[np.bool_]:
+    """Voxels inside the electrode by at least `margin` voxels, shape (y, x); the wall has aromatic carbon of its own."""
     y, x = np.meshgrid(found.y.values, found.x.values, indexing="ij")
-    return np.hypot(x, y) < truth.attrs.get("electrode_radius_mm", np.inf)
+    radius = truth.attrs.get("electrode_radius_mm", np.inf)
+    return np.hypot(x, y) < radius - margin * (found.x.values[1] - found.x.values[0])
 
 
 def recovered_map(found: xr.Dataset, name: str) -> NDArray[np.float64]:

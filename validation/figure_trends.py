@@ -38,14 +38,15 @@ def trends(found: xr.Dataset, truth: xr.Dataset | None) -> Figure:
     found : xarray.Dataset
         With ``fit`` and ``fit_errors`` (state, parameter) and, if they were looked for, the lobes (state).
     truth : xarray.Dataset or None
-        With ``silicon_distance``, ``lithium_neighbours`` and ``second_shell_loss`` (state); without it the last panel
-        is left out.
+        With ``silicon_distance``, ``lithium_neighbours`` and ``second_shell_loss`` (state); without it, or where the
+        bond does not move, the last panel is left out.
     """
     figure = sheet(4.7)
-    panels = figure.subplots(1, 3 if truth is not None else 2)
+    moves = truth is not None and bool(np.ptp(truth.silicon_distance.values) > 0)
+    panels = figure.subplots(1, 3 if moves else 2)
     _amplitudes(panels[0], found, truth)
     _positions(panels[1], found, truth)
-    if truth is not None:
+    if truth is not None and moves:
         _shift(panels[2], found, truth)
     return figure
 

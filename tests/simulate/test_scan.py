@@ -1,0 +1,123 @@
+"""The scan: Poisson counts of the expected rates, seeds, faults, and nothing that an experimenter would not know."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from tsct import simulate
+from tsct.simulate import no_faults
+from tsct.simulate.lines import expected_lines
+from tsct.simulate.motion import motion
+from tsct.simulate.rates import rates
+from tsct.simulate.scan import gains, simulate_tile
+
+
+def tile(cell, beamline, table, *, seed=1, state=0, slice_index=1, **faults):
+    line = replace(beamline, faults=replace(beamline.faults, **faults))
+    return simulate_tile(cell, line, table, seed, state, slice_index)
+
+
+def expectation(cell, beamline, table):
+    lines = expected_lines(cell, beamline, table, motion(beamline, 1, 0, 1), 0, 1)
+    expected = rates(beamline, lines.rows)
+    per_photon = np.stack([expected.counts(lines, view) for view in range(beamline.scan.views)])
+    return per_photon * beamline.photons_per_frame
+
+
+def test_counts_are_poisson(cell, perfect, table):
+    """Chi-squared of all counts about their expectation, and of their variance about their mean."""
+    mean, counts = expectation(cell, perfect, table), tile(cell, perfect, table).intensity.values
+    z = (counts - mean) / np.sqrt(mean)
+    freedom = z.size
+    assert chi2.ppf(1e-4, freedom) < np.sum(z**2) < chi2.ppf(1 - 1e-4, freedom)
+    assert abs(z.mean()) < 4 / np.sqrt(freedom)
+    assert np.all(counts == np.rint(counts)) and counts.min() >= 0
+
+
+def test_counts_of_a_dim_beam_are_poisson_too(cell, perfect, table):
+    """Where a few photons are counted the share of zeros is exp(-mean)."""
+    dim = replace(perfect, photons_per_s=perfect.photons_per_s * 1e-7)
+    mean, counts = expectation(cell, dim, table), tile(cell, dim, table).intensity.values
+    assert 0.001 < mean.max() < 20
+    expected = np.exp(-mean)
+    spread = np.sqrt(np.sum(expected * (1 - expected)))
+    assert abs(np.sum(counts == 0) - expected.sum()) < 5 * spread
+
+
+def test_twice_the_exposure_is_twice_the_counts(cell, perfect, table):
+    long = replace(perfect, exposure_s=2 * perfect.exposure_s)
+    np.testing.assert_allclose(expectation(cell, long, table), 2 * expectation(cell, perfect, table))
+
+
+def test_seeds(cell, perfect, table):
+    noisy = replace(perfect, faults=simulate.Faults())
+    one, again = (tile(cell, noisy, table, seed=5) for _ in range(2))
+    assert one.identical(again)
+    other = tile(cell, noisy, table, seed=6)
+    assert not np.array_equal(one.intensity, other.intensity)
+    # only noise differs: gains of 0.3 %, monitors of 0.01 %, counts
+    ratio = other.intensity.values.sum() / one.intensity.values.sum()
+    assert ratio == pytest.approx(1.0, abs=0.003)
+
+
+def test_tiles_do_not_depend_on_what_else_is_simulated(cell, perfect, table):
+    whole = simulate.scan(cell, perfect, seed=4, tiles=[(0, 1), (1, 1)])
+    alone = tile(cell, perfect, table, seed=4, state=1)
+    np.testing.assert_array_equal(whole.intensity.isel(state=1, slice=0), alone.intensity)
+
+
+def test_gains_are_kept_or_drift(cell, perfect):
+    line = replace(perfect, faults=replace(no_faults(), channel_gain=0.01, translation_gain=0.02))
+    assert all(np.array_equal(a, b) for a, b in zip(gains(line, 1, 0), gains(line, 1, 1), strict=True))
+    drifting = replace(perfect, faults=replace(no_faults(), channel_drift=0.01))
+    assert not np.array_equal(gains(drifting, 1, 0)[1], gains(drifting, 1, 1)[1])
+    assert gains(line, 1, 0)[1].std() == pytest.approx(0.01, rel=0.25)
+
+
+def test_lost_frames_are_empty_and_known(cell, perfect, table):
+    scan = tile(cell, perfect, table, lost_frames=0.02)
+    lost = scan.monitor.values == 0.0
+    assert 0 < lost.sum() < 0.1 * lost.size
+    assert scan.intensity.values[lost].max() == 0.0
+    assert scan.intensity.values[~lost].min(axis=-1).max() > 0.0
+
+
+def test_zingers_strike_at_their_rate(cell, perfect, table):
+    clean, struck = tile(cell, perfect, table), tile(cell, perfect, table, zingers=1e-3, zinger_counts=1e7)
+    extra = struck.intensity.values - clean.intensity.values
+    # an exponential of mean 1e7 lies below 1e4 once in a thousand
+    assert np.mean(extra > 1e4) == pytest.approx(1e-3, rel=0.2)
+    assert extra[extra > 1e4].mean() == pytest.approx(1e7, rel=0.2)
+
+
+def test_the_monitor_follows_the_flux(cell, perfect, table):
+    scan = tile(cell, perfect, table, flux_decay=0.2, refill_s=50.0)
+    assert scan.monitor.values.min() == pytest.approx(0.8 * perfect.photons_per_frame, rel=0.01)
+    assert np.corrcoef(scan.monitor.values.ravel(), scan.intensity.values[..., 20].ravel())[0, 1] > 0.1
+
+
+def test_the_scan_holds_no_truth(cell, perfect, table):
+    """No phase, structure, lithiation or fault is named, in variables or in attributes."""
+    scan = tile(cell, perfect, table)
+    text = repr(scan) + "".join(f"{k} {v}" for k, v in scan.attrs.items()) + " ".join(scan.variables)
+    for word in ("a-si", "carbon-black", "phase", "lithium_per", "offset", "gain", "truth", "seed", "fault"):
+        assert word not in text.lower()
+
+
+def test_the_beam_outside_the_sample_sees_air(cell, perfect, table):
+    scan = tile(cell, perfect, table)
+    outer = scan.intensity.values[:, :2].mean(axis=(0, 1))
+    air = expected_lines(cell, perfect, table, motion(perfect, 1, 0, 1), 0, 1)
+    assert air.paths[:, 0, :-1].max() == 0.0
+    assert outer.max() < 0.02 * scan.intensity.values.max()
+    np.testing.assert_allclose(scan.transmission.values[:, :2], 1.0, atol=1e-9)
+
+
+def test_beamlines_are_complete():
+    for name, make in simulate.BEAMLINES.items():
+        beamline = make()
+        assert beamline.scan.q[-1] <= beamline.detector.q_max(beamline.distance_mm, beamline.wavelength), name
+        # the smallest share of a cone that is still seen
+        assert beamline.detector.rings(beamline.two_theta, beamline.distance_mm, 1.0)[0].min() > 0.0, name

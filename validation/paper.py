@@ -1,0 +1,244 @@
+"""The paper's numbers beside those of this run.
+
+Wragg, Skautvedt, Brennhagen, Geiß, Checchia and Koposov, "Tracking Lithiation of Si-Based Anodes in Real Time by Total
+Scattering Computed Tomography", J. Phys. Chem. C 127, 23149 (2023).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from .figure_style import events
+from .numbers import number, with_unit
+from .score import Outcome, Scores
+
+CITATION = "Wragg et al., J. Phys. Chem. C 127, 23149 (2023)"
+Truth = Callable[[xr.Dataset], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One observable.
+
+    Parameters
+    ----------
+    quantity, paper : str
+        What it is and what the paper says.
+    check : str
+        The check that measured it, or nothing.
+    truth : callable
+        What was put in, in words, from the truth.
+    found : callable
+        What was recovered, where no check measures it.
+    remark : str
+        What the comparison teaches.
+    """
+
+    quantity: str
+    paper: str
+    check: str = ""
+    truth: Truth = lambda _: "–"
+    found: Callable[[xr.Dataset], str] = lambda _: "–"
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One line of the table."""
+
+    quantity: str
+    paper: str
+    truth: str
+    found: str
+    verdict: str
+    remark: str
+
+
+def comparison(scores: Scores, found: xr.Dataset, truth: xr.Dataset | None) -> list[Comparison]:
+    """All observables of the paper, with what this run knows of them."""
+    outcomes = {outcome.check.id: outcome for outcome in scores.outcomes}
+    return [
+        Comparison(
+            quantity=row.quantity,
+            paper=row.paper,
+            truth=row.truth(truth) if truth is not None else "–",
+            found=_found(row, outcomes.get(row.check), found),
+            verdict=outcomes[row.check].verdict if row.check in outcomes else "",
+            remark=row.remark,
+        )
+        for row in ROWS
+    ]
+
+
+def _found(row: Row, outcome: Outcome | None, found: xr.Dataset) -> str:
+    if not row.check:
+        return row.found(found)
+    if outcome is None or outcome.verdict == "not run":
+        return "not in this run"
+    return with_unit(outcome.measurement.value, outcome.check.unit)
+
+
+def _event(which: int) -> Truth:
+    return lambda truth: f"{events(truth)[which]:g} V" if events(truth) else "no such event"
+
+
+def _bond(truth: xr.Dataset) -> str:
+    if "silicon_distance" not in truth:
+        return "–"
+    first, last = truth.silicon_distance.values[[0, -1]]
+    return f"mean bond {first:.3f} Å" + (f" → {last:.3f} Å" if last != first else " throughout")
+
+
+def _series(name: str, text: str) -> Truth:
+    """First and last value of a variable of the truth along the discharge."""
+
+    def say(truth: xr.Dataset) -> str:
+        if name not in truth:
+            return "–"
+        first, last = truth[name].values[[0, -1]]
+        return f"{text} {number(first)} → {number(last)}"
+
+    return say
+
+
+def _range(found: xr.Dataset) -> str:
+    q = found.q.values
+    return f"{q[0]:g}–{q[-1]:g} Å⁻¹, G(r) from Qmax {found.attrs['q_max']:g} Å⁻¹"
+
+
+def _voxels(found: xr.Dataset) -> str:
+    slices, voxel_um = found.sizes.get("slice", 0), 1e3 * found.attrs["voxel_mm"]
+    return f"{slices} slice{'s' if slices != 1 else ''}, {voxel_um:.0f} µm" if slices else "–"
+
+
+def _moved(found: xr.Dataset) -> str:
+    if "fit" not in found or found.sizes["state"] < 2:
+        return "–"
+    shift, error = (float(found[name].sel(parameter="shift").values[-1]) for name in ("fit", "fit_errors"))
+    return f"{found.attrs['reference_distance']:.3f} Å, then {1e3 * shift:+.1f} ± {1e3 * error:.1f} mÅ".replace(
+        "-", "−"
+    )
+
+
+def _rise(found: xr.Dataset) -> str:
+    if "fit" not in found or found.sizes["state"] < 2:
+        return "–"
+    value, error = (float(found[name].sel(parameter="silicon_lithium").values[-1]) for name in ("fit", "fit_errors"))
+    return f"{number(value)} ± {number(error)} Li neighbours per Si at the end"
+
+
+def _ripple(found: xr.Dataset) -> str:
+    if found.sizes["state"] < 2:
+        return "–"
+    r = found.r.values
+    value = float(np.max(np.abs(found.roi_dgr.values[-1][(r >= 1.0) & (r < 1.9)])))
+    return f"up to {number(value)} Å⁻² in the last dPDF"
+
+
+#: every observable of the paper that this run can speak to, in the paper's order
+ROWS: tuple[Row, ...] = (
+    Row(
+        quantity="range of I(Q)",
+        paper="0–36 Å⁻¹, no Bragg peaks",
+        found=_range,
+        remark="Ghost and lobes of the paper point to a transform that ended near 20 Å⁻¹.",
+    ),
+    Row(
+        quantity="slices and voxels",
+        paper="3 slices, 130 × 130 × 25 µm",
+        found=lambda found: _voxels(found) if "voxel_mm" in found.attrs else "–",
+    ),
+    Row(
+        quantity="C–C peak",
+        paper="1.45 Å",
+        check="A3",
+        truth=lambda _: "1.42 Å in graphene layers",
+        remark="sp² carbon of carbon black.",
+    ),
+    Row(
+        quantity="Si–Si peak",
+        paper="2.40 Å",
+        check="A1",
+        truth=_bond,
+        remark="Carbon pairs at 2.46 Å lie under it and pull it up; the bond itself is shorter.",
+    ),
+    Row(quantity="second Si shell", paper="3.80 Å", check="A4", truth=lambda _: "3.79 Å in annealed a-Si"),
+    Row(
+        quantity="peak read as third Si shell",
+        paper="4.20 Å",
+        check="A4b",
+        truth=lambda _: "4.26 Å, graphene pairs",
+        remark="It is absent from pure amorphous silicon: carbon makes it.",
+    ),
+    Row(
+        quantity="truncation ghost",
+        paper="1.0 Å",
+        check="A5",
+        truth=lambda _: "no atoms there",
+        remark="It moves with Qmax, bonds do not.",
+    ),
+    Row(
+        quantity="order at long distance",
+        paper="no visible peak above 6 Å",
+        check="A7",
+        remark="Largest |G| between 7 and 12 Å over the Si–Si peak.",
+    ),
+    Row(
+        quantity="Si–Si peak in single voxels",
+        paper="obvious",
+        check="A6",
+        remark="Height over its error, in nineteen of twenty voxels at least this.",
+    ),
+    Row(quantity="C–C peak in single voxels", paper="obvious", check="A6b", remark="Likewise."),
+    Row(
+        quantity="silicon map",
+        paper="rings, richer in the centre and near the separator",
+        check="A11s1",
+        truth=lambda _: "the same, put in",
+        remark="Correlation with the truth.",
+    ),
+    Row(quantity="carbon map", paper="rings", check="A11c1", remark="Likewise.", truth=lambda _: "the same, put in"),
+    Row(
+        quantity="carbon in the lower half, bottom slice",
+        paper="very high: clipped piston",
+        check="A14",
+        remark="95th percentile of the lower over the median of the upper half.",
+    ),
+    Row(
+        quantity="loss in the dPDF", paper="2.25 Å", check="A8", truth=_bond, remark="A lobe of a moving peak, no bond."
+    ),
+    Row(quantity="gain in the dPDF", paper="2.5 Å", check="A8b", truth=_bond, remark="Likewise."),
+    Row(
+        quantity="Si–Si bond along the discharge",
+        paper="“keeps moving to higher r”, no number",
+        truth=_bond,
+        found=_moved,
+        remark="Signed template fit.",
+    ),
+    Row(
+        quantity="Si–Li",
+        paper="peak at 2.8 Å rises steeply below 0.28 V",
+        truth=_series("lithium_neighbours", "Li neighbours per Si"),
+        found=_rise,
+        remark="What the fit calls Si–Li depends on where its template puts that shell.",
+    ),
+    Row(
+        quantity="second shell",
+        paper="decreases below 0.21 V",
+        check="A8d",
+        truth=_series("second_shell_loss", "lost share"),
+        remark="Mean dPDF from 3.5 to 3.9 Å at the end, in units of its error.",
+    ),
+    Row(quantity="first onset", paper="0.48 V", check="A9a", truth=_event(0)),
+    Row(quantity="second onset", paper="0.28 V", check="A9b", truth=_event(1)),
+    Row(quantity="third onset", paper="0.21 V", check="A9c", truth=_event(2)),
+    Row(
+        quantity="dPDF below 2 Å",
+        paper="truncation noise, features at 1.44 and 1.8 Å",
+        truth=lambda _: "no pairs change there",
+        found=_ripple,
+        remark="Side lobes of the peaks above.",
+    ),
+)
