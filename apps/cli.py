@@ -264,14 +264,20 @@ def _track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
 
 
 def _verdict(scores: Any, output: Path) -> None:
-    table = Table("check", "value", "window", "verdict")
+    table = Table("check", "what", "value", "window", "verdict")
     for row in scores.document()["checks"]:
         value = "–" if row["value"] is None else f"{row['value']:.4g} {row['unit']}"
-        table.add_row(f"{row['id']} {row['title']}", value, f"{row['low']} … {row['high']}", row["verdict"])
-    Console().print(table)
+        table.add_row(row["id"], row["title"], value, _window(row["low"], row["high"]), row["verdict"])
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
     typer.echo(f"verdict: {scores.verdict}")
     typer.echo(f"report: {output / 'report.html'}")
     sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])
+
+
+def _window(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"≤ {high:g}" if low is None else f"≥ {low:g}"
+    return f"{low:g} to {high:g}"
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ class ResourceError(TsctError):
     exit_code = 5
 
 
+class TsctWarning(UserWarning):
+    """The result stands, but with a limit that its user must know."""
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest allowed name, or an empty string."""
     close = difflib.get_close_matches(name, list(allowed), n=1)

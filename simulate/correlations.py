@@ -58,6 +58,8 @@ def correlate(members: Sequence[Atoms], mole_fractions: Sequence[float] = (1.0,)
     a fade-out over the last 30 % of that reach. Boxes that repeat a unit less than 10 angstrom wide are crystals: all
     pairs up to 150 angstrom count, weighted with the shape function of a sphere of that diameter.
     """
+    for member in members:
+        checked(member)
     atoms_per_mole = sum(share * len(member) for share, member in zip(mole_fractions, members, strict=True))
     rows: dict[Pair, Array] = {}
     first: dict[Pair, float] = {}

@@ -6,16 +6,17 @@ from .check import Check, Evidence, Measurement, NotRunError, need
 
 
 def _lower_half(evidence: Evidence, slice_index: int) -> Measurement:
-    """95th percentile of the carbon map in the lower half of the electrode over its median in the upper half."""
+    """95th percentile of the carbon map in the lower half of a slice over the median of the middle slice."""
     need(evidence, "carbon")
-    if evidence.found.sizes.get("slice", 1) < 3:
+    slices = evidence.found.sizes.get("slice", 1)
+    if slices < 3:
         raise NotRunError("needs the three slices")
-    tile = evidence.found.isel(state=0, slice=slice_index)
-    y, x = np.meshgrid(tile.y.values, tile.x.values, indexing="ij")
+    maps = evidence.found.isel(state=0)
+    y, x = np.meshgrid(maps.y.values, maps.x.values, indexing="ij")
     disc = np.hypot(x, y) < 0.9 * evidence.truth.attrs["electrode_radius_mm"]
-    carbon = tile.carbon.values
-    ratio = np.percentile(carbon[disc & (y < 0)], 95) / np.median(carbon[disc & (y > 0)])
-    return Measurement(value=float(ratio), n=int(disc.sum()))
+    usual = np.median(maps.carbon.isel(slice=slices // 2).values[disc & (y > 0)])
+    lower = maps.carbon.isel(slice=slice_index).values[disc & (y < 0)]
+    return Measurement(value=float(np.percentile(lower, 95) / usual), n=lower.size)
 
 
 CHECKS = (

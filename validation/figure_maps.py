@@ -64,7 +64,7 @@ def _columns(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> dict[str
 
 
 def inside_electrode(found: xr.Dataset, truth: xr.Dataset, margin: float = 0.0) -> NDArray[np.bool_]:
-    """Voxels inside the electrode by at least `margin` voxels, shape (y, x); the wall has aromatic carbon of its own."""
+    """Voxels inside the electrode by at least `margin` voxels, shape (y, x); the wall has carbon of its own."""
     y, x = np.meshgrid(found.y.values, found.x.values, indexing="ij")
     radius = truth.attrs.get("electrode_radius_mm", np.inf)
     return np.hypot(x, y) < radius - margin * (found.x.values[1] - found.x.values[0])

@@ -22,7 +22,7 @@ def overview(found: xr.Dataset, truth: xr.Dataset, true: xr.Dataset | None) -> F
     true : xarray.Dataset or None
         See :func:`tsct.validation.roi_truth.roi_truth`.
     """
-    figure = sheet(3.6, 16.0)
+    figure = sheet(3.5, 14.0)
     phantom, recovered, pdf, film = figure.subplots(1, 4, width_ratios=(1, 1, 1.45, 1.35))
     _maps(figure, (phantom, recovered), found, truth)
     draw_pdf(pdf, found, true)

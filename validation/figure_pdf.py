@@ -82,8 +82,10 @@ def _pattern_detail(axes: Axes, found: xr.Dataset, true: xr.Dataset | None) -> N
 
 
 def _span(values: NDArray) -> tuple[float, float]:
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    room = 0.08 * (high - low)
+    """Limits that just hold the finite values."""
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (-1.0, 1.0)
+    room = 0.08 * (high - low) or 1.0
     return low - room, high + room
 
 

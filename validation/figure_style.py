@@ -1,6 +1,7 @@
 """What all figures share: colours, sizes, and how axes are labelled."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -36,7 +37,7 @@ def tidy(axes: Axes, x: str, y: str, title: str = "") -> None:
     axes.set_axisbelow(True)
 
 
-def legend(axes: Axes, loc: str = "best", *, columns: int = 1, headroom: float = 0.0) -> None:
+def legend(axes: Axes, loc: Literal["upper left", "upper right"], *, columns: int = 1, headroom: float = 0.0) -> None:
     """A legend that hides as little as possible; `headroom` adds that share of the height above the curves for it."""
     low, high = axes.get_ylim()
     if axes.get_yscale() == "log":

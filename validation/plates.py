@@ -90,7 +90,7 @@ _SERIES = ("silicon_distance", "lithium_neighbours", "second_shell_loss", "lithi
 #: the picture at the top of the page
 OVERVIEW = Plate(
     name="overview",
-    title="At a glance",
+    title="What was put in, and what was found",
     caption="From left to right: the silicon that was put in and the silicon that was found, in the slice whose region "
     "of interest (orange) is followed; its pair distribution function; and how it changes along the discharge.",
     needs=(*_REGION[2:], "silicon", "silicon_errors", "roi_dgr", "roi_dgr_errors"),
@@ -130,8 +130,8 @@ PLATES: tuple[Plate, ...] = (
         name="film",
         title="Difference PDF along the discharge",
         caption="Red: more pairs than in the first state, blue: fewer. Dashed: events that were put in. Right: some of "
-        "the curves with the template fit; dotted lines mark the distances at which Wragg et al. read peaks (2.25, 2.5, "
-        "2.8 and 3.8 Å). A blue and red pair side by side is one peak that moves, not a bond lost and another gained.",
+        "the curves with the template fit; dotted lines mark the distances at which Wragg et al. read peaks (2.25, "
+        "2.5, 2.8 and 3.8 Å). Blue beside red is one peak that moves, not a bond lost and another gained.",
         needs=("roi_dgr", "roi_dgr_errors"),
         states=2,
         draw=lambda s: film(s.found, s.truth),
@@ -140,8 +140,8 @@ PLATES: tuple[Plate, ...] = (
         name="trends",
         title="Amplitudes, positions and the shift of the bond",
         caption="Dashed curves: truth. Vertical lines: events that were put in; orange marks on the axis: onsets that "
-        "were found. The positive lobe of the dPDF stands far from the bond and moves half as much: reading it as a bond "
-        "length is wrong twice, and the template fit is the remedy.",
+        "were found. The positive lobe of the dPDF stands far from the bond and moves half as much: reading it as a "
+        "bond length is wrong twice. The template fit is the estimator to use.",
         needs=("fit", "fit_errors"),
         states=2,
         draw=lambda s: trends(s.found, s.truth_with(*_SERIES)),
@@ -149,10 +149,10 @@ PLATES: tuple[Plate, ...] = (
     Plate(
         name="errors",
         title="Error bars, and whether to trust them",
-        caption="Counting noise of a region is far below that of a voxel, and below what independent voxels would give, "
-        "because neighbours are anti-correlated. The gain pattern of the detector is the same in every voxel and does "
-        "not average out, but it cancels in the dPDF. Right: deviations of the maps in units of their error bars; a mean "
-        "away from zero is a bias that counting statistics cannot know.",
+        caption="Counting noise of a region is far below that of a voxel, and below what independent voxels would "
+        "give, because neighbours are anti-correlated. The gain pattern of the detector is the same in every voxel and "
+        "does not average out, but it cancels in the dPDF. Right: deviations of the maps in units of their error bars; "
+        "a mean away from zero is a bias that counting statistics cannot know.",
         needs=("roi_iq", "roi_iq_errors", "roi_gr_errors", "roi"),
         draw=lambda s: errors(s.found, s.truth),
     ),

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from tsct.records.files import replacing, write_text
 
-from .numbers import number, window, with_unit
+from .numbers import number, prose, window, with_unit
 from .paper import CITATION, comparison
 from .plates import OVERVIEW, PLATES, Plate, Sources
 from .roi_truth import roi_truth
@@ -121,10 +121,11 @@ def headline(scores: Scores) -> str:
     if not ran:
         return "No check applies to this run."
     if passed == ran:
-        said = f"All {ran} checks that apply to this run passed" if ran > 1 else "The one check that applies passed"
+        said = f"All {ran} checks passed" if ran > 1 else "The one check passed"
     else:
-        said = f"{failed} of {ran} checks failed, {passed} passed, {undecided} could not be decided"
-    return f"{said}; {unused} {'does' if unused == 1 else 'do'} not apply to it." if unused else f"{said}."
+        parts = ((failed, "failed"), (undecided, "could not be decided"), (passed, "passed"))
+        said = f"Of {ran} checks, " + ", ".join(f"{count} {verb}" for count, verb in parts if count)
+    return f"{said}; {unused} {'does' if unused == 1 else 'do'} not apply to this run." if unused else f"{said}."
 
 
 def _count(scores: Scores, verdict: Verdict) -> int:
@@ -142,13 +143,13 @@ def _line(outcome: Outcome) -> dict[str, Any]:
     check, measured = outcome.check, outcome.measurement
     return {
         "id": check.id,
-        "title": check.title,
-        "reason": check.reason,
-        "source": check.source,
+        "title": prose(check.title),
+        "reason": prose(check.reason),
+        "source": prose(check.source),
         "value": with_unit(measured.value, check.unit),
         "window": window(check.low, check.high, check.unit),
         "n": measured.n,
-        "note": measured.note,
+        "note": prose(measured.note),
         "verdict": outcome.verdict,
     }
 
