@@ -24,7 +24,7 @@ ROUNDING = 1e-12
 def sirt(
     sinogram: ArrayLike,
     geometry: ParallelGeometry,
-    iterations: int = 200,
+    iterations: int,
     *,
     nonnegative: bool = False,
     transmission: ArrayLike | None = None,
@@ -41,7 +41,7 @@ def sirt(
         Line integrals in u mm.
     geometry : ParallelGeometry
         Where the rays run.
-    iterations : int, optional
+    iterations : int
         One or more.
     nonnegative : bool, optional
         Set negative voxels to zero after each step.
@@ -80,7 +80,7 @@ def sirt(
 def cgls(
     sinogram: ArrayLike,
     geometry: ParallelGeometry,
-    iterations: int = 20,
+    iterations: int,
     *,
     transmission: ArrayLike | None = None,
     threads: int = 1,
@@ -129,9 +129,9 @@ def cgls(
 def osem(
     sinogram: ArrayLike,
     geometry: ParallelGeometry,
-    iterations: int = 10,
+    iterations: int,
     *,
-    subsets: int = 8,
+    subsets: int,
     transmission: ArrayLike | None = None,
     threads: int = 1,
 ) -> NDArray[np.float32]:
@@ -147,7 +147,7 @@ def osem(
         Line integrals in u mm, none negative.
     geometry, iterations, transmission, threads
         As in `sirt`.
-    subsets : int, optional
+    subsets : int
         From one to the number of views.
 
     Returns
@@ -193,7 +193,7 @@ def osem(
 def mlem(
     sinogram: ArrayLike,
     geometry: ParallelGeometry,
-    iterations: int = 50,
+    iterations: int,
     *,
     transmission: ArrayLike | None = None,
     threads: int = 1,
@@ -223,9 +223,9 @@ def mlem(
 def total_variation(
     sinogram: ArrayLike,
     geometry: ParallelGeometry,
-    iterations: int = 200,
+    iterations: int,
     *,
-    tv_weight: float = 0.002,
+    tv_weight: float,
     nonnegative: bool = False,
     transmission: ArrayLike | None = None,
     threads: int = 1,
@@ -240,7 +240,7 @@ def total_variation(
     ----------
     sinogram, geometry, iterations, nonnegative, transmission, threads
         As in `sirt`.
-    tv_weight : float, optional
+    tv_weight : float
         Weight of the penalty as a share of the largest voxel of ``|A' b|`` of each channel, so that scaling the data
         scales the image. Zero leaves plain least squares. A disc of n voxels radius loses about ``2.4 tv_weight / n``
         of its contrast.

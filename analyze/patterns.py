@@ -33,8 +33,8 @@ def read_pattern(path: str | Path) -> tuple[Array, Array, Array | None]:
     """Read two or three columns: Q or 2theta, intensity, standard deviation.
 
     Columns are separated by white space or commas. Lines that start with ``'``, ``#``, ``!`` or ``;`` are comments;
-    everything above a line ``#### start data`` is a header (PDFgetX3); the first four lines of a ``.chi`` file are one if
-    the fourth is a single number (fit2d).
+    everything above a line ``#### start data`` is a header (PDFgetX3); the first four lines of a ``.chi`` file are one
+    if the fourth is a single number (fit2d).
 
     Parameters
     ----------
@@ -110,8 +110,8 @@ def resample(
     """Move a pattern to a uniform grid, keeping its integral and the variance of its integral.
 
     Each value is taken as the mean over a channel that reaches half way to its neighbours, as integration on a detector
-    delivers it. The cumulative sum of the channels is interpolated (cubic spline) at the edges of the new ones. Errors are
-    approximate: each new channel gets the variance per unit of Q that the old channels had there and counts as
+    delivers it. The cumulative sum of the channels is interpolated (cubic spline) at the edges of the new ones. Errors
+    are approximate: each new channel gets the variance per unit of Q that the old channels had there and counts as
     independent, which is right for everything that is smooth over a channel, such as G(r) at r well below pi / step.
 
     Parameters

@@ -28,8 +28,10 @@ class PdfOperator:
     q, r : ndarray
         Grids of the input (the whole pattern) and of the output.
     used : slice
-        The part of the Q grid that is transformed; nothing outside it enters.
-    reduced : ndarray, shape (q_used, q_used)
+        The part of the Q grid that enters, from q_min to the end of the data.
+    transformed : slice
+        The part of it that is transformed, from q_min to q_max.
+    reduced : ndarray, shape (q_transformed, q_used)
         J to Q (J - self - Compton - polynomial) / <f>^2, that is F(Q) times the number density.
     matrix : ndarray, shape (r, q_used)
         J to H(r) = n G(r), with one fixed <f>^2: additive over voxels, phases and states.
@@ -40,6 +42,7 @@ class PdfOperator:
     q: NDArray[np.float64]
     r: NDArray[np.float64]
     used: slice
+    transformed: slice
     reduced: NDArray[np.float64]
     matrix: NDArray[np.float64]
     density_weights: NDArray[np.float64]
@@ -49,7 +52,7 @@ class PdfOperator:
         return self._times(intensity, self.matrix)
 
     def fq(self, intensity: NDArray) -> NDArray:
-        """F(Q) times the number density, shape (..., q_used), of patterns with shape (..., q)."""
+        """F(Q) times the number density, shape (..., q_transformed), of patterns with shape (..., q)."""
         return self._times(intensity, self.reduced)
 
     def density(self, intensity: NDArray) -> NDArray:
@@ -59,6 +62,10 @@ class PdfOperator:
     def variance(self, variance: NDArray) -> NDArray:
         """Variance of H(r), shape (..., r), for independent channels with shape (..., q)."""
         return self._times(variance, self.matrix**2)
+
+    def fq_variance(self, variance: NDArray) -> NDArray:
+        """Variance of :meth:`fq`, shape (..., q_transformed), for independent channels with shape (..., q)."""
+        return self._times(variance, self.reduced**2)
 
     def covariance(self, variance: NDArray) -> NDArray[np.float64]:
         """Full covariance of H(r), shape (r, r), for one pattern with independent channels."""
@@ -115,11 +122,13 @@ def pdf_operator(
         If the grid is not uniform or the range exceeds the data.
     """
     step = check_uniform(q, "pattern: q")
-    if recipe.q_max > q[-1] + step / 2 or recipe.q_min < q[0] - step / 2:
+    if recipe.data_end > q[-1] + step / 2 or recipe.q_min < q[0] - step / 2:
         raise InputError(
-            f"analysis: q_min {recipe.q_min:g} to q_max {recipe.q_max:g} exceeds the data ({q[0]:g} to {q[-1]:g} 1/A)"
+            f"analysis: {recipe.q_min:g} to {recipe.data_end:g} 1/A exceeds the data ({q[0]:g} to {q[-1]:g} 1/A)"
         )
-    used = slice(*np.searchsorted(q, [recipe.q_min - step / 2, recipe.q_max + step / 2]))
+    half = step / 2
+    first, last, end = np.searchsorted(q, [recipe.q_min - half, recipe.q_max + half, recipe.data_end + half])
+    used = slice(first, end)
     part = q[used]
     f_squared = mean_f(recipe.composition, part) ** 2
     weight = 1.0 if compton is None else compton[used]
@@ -129,13 +138,22 @@ def pdf_operator(
     if recipe.mode == "absolute":
         structure -= np.outer(free, density)
     reduced = (part / f_squared)[:, None] * structure
-    reduced -= _polynomial_part(part, recipe.polynomial_range * recipe.q_max / np.pi, reduced)
+    reduced -= _polynomial_part(part, recipe.polynomial_range * recipe.data_end / np.pi, reduced)
+    reduced, part = reduced[: last - first], part[: last - first]
     transform = fourier_matrix(part, recipe.r, window(part, recipe.q_max, recipe.window))
-    return PdfOperator(q=q, r=recipe.r, used=used, reduced=reduced, matrix=transform @ reduced, density_weights=density)
+    return PdfOperator(
+        q=q,
+        r=recipe.r,
+        used=used,
+        transformed=slice(first, last),
+        reduced=reduced,
+        matrix=transform @ reduced,
+        density_weights=density,
+    )
 
 
 def _density_weights(q: NDArray, free: NDArray) -> NDArray[np.float64]:
-    """Weights of the mean of J over free-atom scattering in the upper half of the transformed range."""
+    """Weights of the mean of J over free-atom scattering in the upper half of the data."""
     high = q >= q[-1] / 2
     return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
 
@@ -181,7 +199,12 @@ def pdf(
     Returns
     -------
     xarray.Dataset
-        ``sq`` and ``fq`` on q, ``gr`` on r with ``gr_errors`` if sigma is given.
+        ``sq`` and ``fq`` on q, ``gr`` on r; each with its standard deviation in ``..._errors`` if sigma is given.
+
+    Raises
+    ------
+    InputError
+        If the pattern is not finite, not uniform, too short for the recipe, or not positive at high Q.
     """
     if not np.all(np.isfinite(intensity)):
         raise InputError(f"pattern: {int(np.sum(~np.isfinite(intensity)))} intensities are not finite")
@@ -191,7 +214,7 @@ def pdf(
     if not density > 0:
         raise InputError("pattern: the mean intensity at high Q is not positive; is a background over-subtracted?")
     fq = operator.fq(intensity) / density
-    part = q[operator.used]
+    part = q[operator.transformed]
     data = xr.Dataset(
         {
             "gr": ("r", operator.apply(intensity) / density, {"units": "1/angstrom^2", "long_name": "G(r)"}),
@@ -204,6 +227,8 @@ def pdf(
         },
     )
     if sigma is not None:
-        errors = np.sqrt(operator.variance(sigma**2)) / density
-        data["gr_errors"] = ("r", errors, {"units": "1/angstrom^2"})
+        errors = np.sqrt(operator.fq_variance(sigma**2)) / density
+        data["fq_errors"] = ("q", errors, {"units": "1/angstrom"})
+        data["sq_errors"] = ("q", errors / part, {"units": "1"})
+        data["gr_errors"] = ("r", np.sqrt(operator.variance(sigma**2)) / density, {"units": "1/angstrom^2"})
     return data

@@ -7,6 +7,7 @@ are scaled by `ParallelGeometry.angle_weights` first, which filtered back-projec
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -54,7 +55,7 @@ def astra_cgls(rays: Rays, geometry: ParallelGeometry, iterations: int) -> Rays:
 def skimage_fbp(rays: Rays, geometry: ParallelGeometry, filter: str) -> Rays:
     """Filtered back-projection of scikit-image."""
     transform = _imported("skimage.transform")
-    wide = _recentred(_weighted(rays, geometry), geometry, on_voxel=True)
+    wide = _to_skimage(_weighted(rays, geometry), geometry)
 
     def image(channel: Rays) -> NDArray:
         return transform.iradon(
@@ -67,7 +68,7 @@ def skimage_fbp(rays: Rays, geometry: ParallelGeometry, filter: str) -> Rays:
 def skimage_sart(rays: Rays, geometry: ParallelGeometry, iterations: int, nonnegative: bool) -> Rays:
     """Simultaneous algebraic reconstruction of scikit-image (Andersen and Kak, 1984)."""
     transform = _imported("skimage.transform")
-    wide = _recentred(rays, geometry, on_voxel=True)
+    wide = _to_skimage(rays, geometry)
     cut = wide.shape[1] // 2 - geometry.n // 2
     middle, angles = slice(cut, cut + geometry.n), np.asarray(geometry.angles_deg, dtype=np.float64)
     clip = (0.0, np.inf) if nonnegative else None
@@ -79,6 +80,36 @@ def skimage_sart(rays: Rays, geometry: ParallelGeometry, iterations: int, nonneg
         return np.asarray(found)[middle, middle]
 
     return _channel_by_channel(image, wide, geometry)
+
+
+def tomopy_fbp(rays: Rays, geometry: ParallelGeometry, filter: str) -> Rays:
+    """Gridding of tomopy (its own ``fbp`` does not filter), scaled to bring back a disc at its value.
+
+    The scale of gridrec is off by some 12 %, which varies with the number of bins.
+    """
+    tomopy = _imported("tomopy")
+    disc = np.sqrt(np.clip(geometry.n**2 / 16 - (np.arange(geometry.n) - (geometry.n - 1) / 2) ** 2, 0.0, None))
+    centred = replace(geometry, axis_mm=(geometry.translations_mm[0] + geometry.translations_mm[-1]) / 2)
+    standard = np.tile((2.0 * geometry.step_mm * disc).astype(np.float32), (len(rays), 1))[:, :, None]
+    name = "ramlak" if filter == "ramp" else filter
+    core = np.hypot(*np.meshgrid(geometry.voxel_centres_mm, geometry.voxel_centres_mm))
+    gain = _gridrec(tomopy, standard, centred, name)[core < geometry.n * geometry.voxel_mm / 8].mean(dtype=np.float64)
+    return np.asarray(_gridrec(tomopy, rays, geometry, name) / np.float32(gain))
+
+
+def tomopy_osem(rays: Rays, geometry: ParallelGeometry, iterations: int, subsets: int) -> Rays:
+    """OSEM of tomopy on lines."""
+    order = np.concatenate([np.arange(first, len(rays), subsets) for first in range(subsets)])
+    wide = _recentred(rays, geometry)
+    # splines overshoot at sharp edges
+    options = {"num_iter": iterations, "num_block": subsets, "ind_block": order}
+    # its rays run half a bin beside the centre that it is given
+    return _run_tomopy(_imported("tomopy"), "osem", np.maximum(wide, 0.0), geometry, wide.shape[1] / 2, options)
+
+
+def tomopy_mlem(rays: Rays, geometry: ParallelGeometry, iterations: int) -> Rays:
+    """MLEM of tomopy: its OSEM with one subset, since its own ``mlem`` rotates images and ignores the centre."""
+    return tomopy_osem(rays, geometry, iterations, 1)
 
 
 def _imported(module: str) -> Any:
@@ -100,27 +131,30 @@ def _axis_bin(geometry: ParallelGeometry) -> float:
     return (geometry.axis_mm - geometry.translations_mm[0]) / geometry.step_mm
 
 
-def _recentred(rays: Rays, geometry: ParallelGeometry, *, on_voxel: bool = False) -> Rays:
-    """Widen the rays and resample them by cubic splines such that the axis is in the middle.
+def _recentred(
+    rays: Rays, geometry: ParallelGeometry, *, extra: int = 0, late: float = 0.0, move: tuple[float, float] = (0.0, 0.0)
+) -> Rays:
+    """Widen the rays and resample them by cubic splines such that the axis lies `late` bins after the middle.
 
-    `on_voxel` is for packages that put the axis on bin n // 2 and on voxel [n // 2, n // 2] counted from the top left:
-    for even n the object moves by half a voxel. Bins are added for the corners of the image.
+    Bins are added for the corners of the image, and not fewer than `extra` on either side. The object moves by `move`
+    along x and y, in voxels, for packages whose middle voxel is not ours.
     """
-    axis, angles = _axis_bin(geometry), np.deg2rad(geometry.angles_deg)
-    n = geometry.n
-    extra = int(np.ceil(CORNERS * n + abs(axis - (n - 1) / 2))) + 2
-    off = n // 2 - (n - 1) / 2 if on_voxel else 0.0
-    at = np.arange(n) - (n - 1) / 2 + axis
-    at = np.arange(n + 2 * extra) - extra - (n - 1) / 2 - off + axis
-    wide = np.pad(rays, ((0, 0), (extra, extra), (0, 0)))
-    bins = np.arange(n + 2 * extra) - extra
-    # the image of these packages is ours moved by -off along x and, since its rows run downwards, +off along y
-    moved = off * (np.sin(angles) - np.cos(angles))
-    views = [
-        np.where(((at - move < bins[0]) | (at - move > bins[-1]))[:, None], 0.0, CubicSpline(bins, view)(at - move))
-        for view, move in zip(wide, moved, strict=True)
-    ]
+    axis, angles, n = _axis_bin(geometry), np.deg2rad(geometry.angles_deg), geometry.n
+    added = max(int(np.ceil(CORNERS * n + abs(axis - (n - 1) / 2))) + 2, extra)
+    bins = np.arange(-added, n + added)
+    wide = np.pad(rays, ((0, 0), (added, added), (0, 0)))
+    views = []
+    for view, shift in zip(wide, move[0] * np.cos(angles) + move[1] * np.sin(angles), strict=True):
+        at = bins - (n - 1) / 2 - late + axis - shift
+        within = (at >= bins[0]) & (at <= bins[-1])
+        views.append(np.where(within[:, None], CubicSpline(bins, view)(at), 0.0))
     return np.asarray(views, dtype=np.float32)
+
+
+def _to_skimage(rays: Rays, geometry: ParallelGeometry) -> Rays:
+    """Rays for an axis on bin m // 2 and on voxel [n // 2, n // 2] counted from the top left."""
+    off = geometry.n // 2 - (geometry.n - 1) / 2
+    return _recentred(rays, geometry, late=off, move=(-off, off))
 
 
 def _channel_by_channel(image: Callable[[Rays], NDArray], rays: Rays, geometry: ParallelGeometry) -> Rays:
@@ -129,6 +163,24 @@ def _channel_by_channel(image: Callable[[Rays], NDArray], rays: Rays, geometry: 
     for c in range(rays.shape[2]):
         result[:, :, c] = image(rays[:, :, c])[::-1] / geometry.voxel_mm
     return result
+
+
+def _gridrec(tomopy: Any, rays: Rays, geometry: ParallelGeometry, filter: str) -> Rays:
+    """Gridrec on bins added for what its missing zero frequency spoils; its middle is half a voxel or one from ours."""
+    n = geometry.n
+    off = 0.5 if n % 2 == 0 else 1.0
+    wide = _recentred(_weighted(rays, geometry), geometry, extra=n, move=(-off, -off))
+    return _run_tomopy(tomopy, "gridrec", wide, geometry, (wide.shape[1] - 1) / 2, {"filter_name": filter})
+
+
+def _run_tomopy(
+    tomopy: Any, method: str, rays: Rays, geometry: ParallelGeometry, centre: float, options: dict[str, Any]
+) -> Rays:
+    angles = np.deg2rad(geometry.angles_deg)
+    images = tomopy.recon(np.moveaxis(rays, 2, 1), angles, center=centre, algorithm=method, **options)
+    cut = (rays.shape[1] - geometry.n) // 2
+    middle = slice(cut, cut + geometry.n)
+    return np.ascontiguousarray(np.moveaxis(images[:, middle, middle][:, ::-1], 0, -1)) / np.float32(geometry.voxel_mm)
 
 
 def _astra_scan(astra: Any, geometry: ParallelGeometry) -> Any:
@@ -145,29 +197,28 @@ def _run_astra(
     astra: Any, method: str, scan: Any, rays: Rays, geometry: ParallelGeometry, iterations: int, options: dict[str, Any]
 ) -> Rays:
     volume = astra.create_vol_geom(geometry.n, geometry.n)
-    with _astra_job(astra, method, scan, volume, options) as (job, sinogram, found):
+    with _astra_data(astra, scan, volume) as (projector, sinogram, found):
+        links = {"ProjectorId": projector, "ProjectionDataId": sinogram, "ReconstructionDataId": found}
 
         def image(channel: Rays) -> NDArray:
             astra.data2d.store(sinogram, channel)
             astra.data2d.store(found, 0.0)
+            # CGLS keeps its direction from run to run, so each channel needs a new one
+            job = astra.algorithm.create(astra.astra_dict(method) | links | options)
             astra.algorithm.run(job, iterations)
+            astra.algorithm.delete(job)
             return astra.data2d.get(found)
 
         return _channel_by_channel(image, rays, geometry)
 
 
 @contextmanager
-def _astra_job(
-    astra: Any, method: str, scan: Any, volume: Any, options: dict[str, Any]
-) -> Iterator[tuple[int, int, int]]:
-    """Identifiers of an algorithm, its sinogram and its image, deleted afterwards."""
+def _astra_data(astra: Any, scan: Any, volume: Any) -> Iterator[tuple[int, int, int]]:
+    """Identifiers of a projector, a sinogram and an image, deleted afterwards."""
     projector = astra.create_projector("strip", scan, volume)
     sinogram, found = astra.data2d.create("-sino", scan), astra.data2d.create("-vol", volume)
-    links = {"ProjectorId": projector, "ProjectionDataId": sinogram, "ReconstructionDataId": found}
-    job = astra.algorithm.create(astra.astra_dict(method) | links | options)
     try:
-        yield job, sinogram, found
+        yield projector, sinogram, found
     finally:
-        astra.algorithm.delete(job)
         astra.data2d.delete([sinogram, found])
         astra.projector.delete(projector)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.records.errors import InputError
+from tsct.records.errors import InputError, nearest
 
 Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
@@ -23,14 +23,17 @@ class PdfRecipe:
         Atom fractions that the analyst assumes, the same for all voxels and states.
     q_min, q_max : float
         Range of the Fourier transform, 1/angstrom.
+    q_max_inst : float, optional
+        End of the data that the polynomial is fitted to and the scale is taken from, at least `q_max`; data beyond
+        `q_max` steady both but are not transformed. `q_max` if omitted.
     window : {"none", "lorch", "revised-lorch"}
         Modification function.
     mode : {"absolute", "adhoc"}
         ``absolute`` subtracts self and Compton scattering of the composition and then what a polynomial of low degree
         explains; ``adhoc`` lets a polynomial of higher degree explain all of it, in the manner of PDFgetX3.
     r_poly : float, optional
-        Distance in angstrom below which the polynomial may act; its degree is ``r_poly q_max / pi``. Default 0.9 in ad
-        hoc and 0.6 in absolute mode.
+        Distance in angstrom below which the polynomial may act; its degree is ``r_poly q_max_inst / pi``. Default 0.9
+        in ad hoc and 0.6 in absolute mode.
     r_max, r_step : float
         Grid of G(r), from `r_step` to `r_max`, angstrom.
     """
@@ -38,6 +41,7 @@ class PdfRecipe:
     composition: Mapping[str, float]
     q_min: float = 0.8
     q_max: float = 20.0
+    q_max_inst: float | None = None
     window: Window = "none"
     mode: Mode = "absolute"
     r_poly: float | None = None
@@ -47,6 +51,15 @@ class PdfRecipe:
     def __post_init__(self) -> None:
         if not 0 <= self.q_min < self.q_max:
             raise InputError(f"analysis: q_min {self.q_min} and q_max {self.q_max} need 0 <= q_min < q_max")
+        if not self.q_max <= self.data_end < float("inf"):
+            raise InputError(
+                f"analysis: q_max_inst is {self.q_max_inst}; it must be finite, at least q_max {self.q_max}"
+            )
+        for name, allowed in (("window", get_args(Window)), ("mode", get_args(Mode))):
+            if (value := getattr(self, name)) not in allowed:
+                raise InputError(
+                    f"analysis.{name} is '{value}'{nearest(value, allowed)}; allowed are {', '.join(allowed)}"
+                )
         if not 0 < self.r_step < self.r_max:
             raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max")
         if self.r_poly is not None and not 0 <= self.r_poly <= 3:
@@ -58,6 +71,11 @@ class PdfRecipe:
     def r(self) -> NDArray[np.float64]:
         """Grid of G(r) in angstrom, shape (r,)."""
         return self.r_step * np.arange(1, round(self.r_max / self.r_step) + 1, dtype=np.float64)
+
+    @property
+    def data_end(self) -> float:
+        """End of the data that enter: `q_max_inst`, or `q_max` without it."""
+        return self.q_max if self.q_max_inst is None else self.q_max_inst
 
     @property
     def polynomial_range(self) -> float:

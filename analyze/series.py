@@ -111,7 +111,7 @@ def _curves(
             "state": ("state", [int(tile["state"]) for tile in tiles]),
             "potential_v": ("state", [float(tile.potential_v) for tile in tiles], {"units": "V"}),
             "q": ("q", operator.q, {"units": "1/angstrom"}),
-            "q_used": ("q_used", operator.q[operator.used], {"units": "1/angstrom"}),
+            "q_used": ("q_used", operator.q[operator.transformed], {"units": "1/angstrom"}),
             "r": ("r", operator.r, {"units": "angstrom"}),
         },
     )

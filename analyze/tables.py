@@ -15,6 +15,9 @@ from tsct.records.units import photon_energy_ratio, two_theta_rad, wavelength_an
 
 Composition = Mapping[str, float]
 
+#: heaviest element with a form factor
+MAX_Z = 98
+
 
 def parse_composition(formula: str) -> dict[str, float]:
     """Atom fractions of a formula such as ``"Si0.5 C0.5"`` or ``"Li15Si4"``.
@@ -31,6 +34,9 @@ def parse_composition(formula: str) -> dict[str, float]:
         parsed = xraylib.CompoundParser(formula.replace(" ", ""))
     except ValueError as error:
         raise InputError(f"composition '{formula}' cannot be read ({error}); write it as 'Si0.5 C0.5'") from None
+    if max(parsed["Elements"]) > MAX_Z:
+        symbol = xraylib.AtomicNumberToSymbol(max(parsed["Elements"]))
+        raise InputError(f"composition '{formula}' holds {symbol}, which has no form factor; allowed are H to Cf")
     symbols = [xraylib.AtomicNumberToSymbol(z) for z in parsed["Elements"]]
     return dict(zip(symbols, np.asarray(parsed["nAtoms"]) / parsed["nAtomsAll"], strict=True))
 

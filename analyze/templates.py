@@ -103,7 +103,7 @@ def shell_pattern(q: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
 
 
 def shell_derivatives(q: NDArray[np.float64], shell: Shell) -> tuple[NDArray[np.float64], ...]:
-    """Derivatives of :func:`shell_pattern` by the distance, the variance (sigma^2) and the skew of a shell, shape (q,)."""
+    """Derivatives of :func:`shell_pattern` by distance, variance (sigma^2) and skew of a shell, shape (q,) each."""
     pattern = shell_pattern(q, shell)
     phase = q * shell.distance - shell.skew * q**3 / 6
     ends = 1.0 if shell.a == shell.b else 2.0

@@ -16,9 +16,9 @@ from .potential import relax
 #: volume that the box gains with each lithium atom (Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009))
 VOLUME_PER_LI_A3 = 16.05
 #: lithium atoms inserted between two relaxations, per silicon atom
-BATCH_PER_SI = 0.025
+BATCH_PER_SI = 0.05
 #: largest force that a relaxation leaves, in eV per angstrom: between batches, and of a member of the series
-BATCH_FORCE_EV_A, MEMBER_FORCE_EV_A = 0.15, 0.05
+BATCH_FORCE_EV_A, MEMBER_FORCE_EV_A = 0.3, 0.1
 #: images of the box within this distance take part in the search for voids
 VOID_REACH_A = 8.0
 

@@ -60,6 +60,17 @@ class Lines:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shadow:
+    """The part of :class:`Lines` that one layer makes."""
+
+    paths: NDArray[np.float64]
+    moments: NDArray[np.float64]
+    transmission: NDArray[np.float64]
+    twice: NDArray[np.float64]
+    rows: tuple[Row, ...]
+
+
 def expected_lines(
     phantom: Phantom, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, state: int, slice_index: int
 ) -> Lines:
@@ -80,9 +91,10 @@ def expected_lines(
         _shadow(contents, beamline, table, frames, weight)
         for contents, weight in _layers(phantom, beamline, frames, state, slice_index)
     ]
-    paths, moments = (np.concatenate([layer[k] for layer in layers], axis=-1) for k in (0, 1))
-    transmission, twice = (sum(layer[k] for layer in layers) for k in (2, 3))
-    rows = tuple(row for layer in layers for row in layer[4])
+    paths = np.concatenate([layer.paths for layer in layers], axis=-1)
+    moments = np.concatenate([layer.moments for layer in layers], axis=-1)
+    transmission = np.sum([layer.transmission for layer in layers], axis=0)
+    rows = tuple(row for layer in layers for row in layer.rows)
     air = structure("air").number_density_per_a3 * beamline.air_mm * transmission
     contents = phantom.contents(state, slice_index, *_grid(phantom, beamline))
     factors, basis = _outgoing(contents, beamline, table, frames)
@@ -90,7 +102,7 @@ def expected_lines(
         paths=np.concatenate([paths, air[..., None]], axis=-1),
         moments=np.concatenate([moments, np.zeros_like(air)[..., None]], axis=-1),
         transmission=transmission,
-        twice=twice,
+        twice=np.sum([layer.twice for layer in layers], axis=0),
         factors=factors,
         basis=basis,
         rows=(*rows, Row(spectra=table["air"])),
@@ -145,8 +157,8 @@ def _heights(beamline: Beamline, frames: Motion, slice_height_mm: float) -> list
 
 def _shadow(
     contents: Contents, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, weight: NDArray
-) -> tuple[NDArray, NDArray, NDArray, NDArray, tuple[Row, ...]]:
-    """Paths, moments, transmission and twice-scattered share of one layer, times its weight in each frame."""
+) -> _Shadow:
+    """What one layer adds to the lines, times its weight in each frame."""
     pixels = contents.densities.shape[-1]
     pixel = beamline.scan.step_mm / FINE
     edges = pixel * (np.arange(pixels + 1) - pixels / 2)
@@ -165,7 +177,8 @@ def _shadow(
         Row(spectra=row, second_shell_loss=part.second_shell_loss)
         for row, part in zip(tables, contents.parts, strict=True)
     )
-    return paths, moments, beam[..., 0], beamline.faults.multiple_scattering * beam[..., 1], rows
+    twice = beamline.faults.multiple_scattering * beam[..., 1]
+    return _Shadow(paths=paths, moments=moments, transmission=beam[..., 0], twice=twice, rows=rows)
 
 
 def _blur(beamline: Beamline) -> float:

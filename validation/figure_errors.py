@@ -90,8 +90,8 @@ def _pulls(axes: Axes, found: xr.Dataset, truth: xr.Dataset) -> None:
         true = truth[name].sel(slice=middle).values
         pull = ((_middle(found, name) - true) / _middle(found, f"{name}_errors"))[inside]
         label = f"{name}: mean {pull.mean():+.1f}, spread {pull.std():.1f}".replace("-", "−")
-        share, _ = np.histogram(np.clip(pull, *PULLS), edges, density=True)
-        axes.stairs(share, edges, color=colour, linewidth=1.3, label=label)
+        number, _ = np.histogram(np.clip(pull, *PULLS), edges)
+        axes.stairs(number / (pull.size * (edges[1] - edges[0])), edges, color=colour, linewidth=1.3, label=label)
     normal = np.exp(-(edges**2) / 2) / np.sqrt(2 * np.pi)
     axes.plot(edges, normal, color=FAINT, linewidth=1.0, label="counting noise alone: mean 0, spread 1")
     axes.set_ylim(bottom=0)

@@ -44,4 +44,6 @@ def _maps(figure: Figure, panels: tuple[Axes, Axes], found: xr.Dataset, truth: x
         axes.set_title(title, loc="left", fontsize=TITLE, fontweight="bold")
         axes.set_xlabel("x (mm)")
     panels[0].set_ylabel("y (mm)")
+    panels[1].sharey(panels[0])
+    panels[1].tick_params(labelleft=False)
     colour_bar(figure, drawn, list(panels), "10⁻³ atoms Å⁻³", location="right")

@@ -113,24 +113,34 @@ def _voxels(found: xr.Dataset) -> str:
     return f"{slices} slice{'s' if slices != 1 else ''}, {voxel_um:.0f} µm" if slices else "–"
 
 
+def _last(found: xr.Dataset, name: str) -> tuple[float, float] | None:
+    """A fitted parameter of the last state and its error, if the differences were fitted."""
+    if not {"fit", "fit_errors"} <= set(found) or found.sizes["state"] < 2:
+        return None
+    value, error = (float(found[part].sel(parameter=name).values[-1]) for part in ("fit", "fit_errors"))
+    return value, error
+
+
 def _moved(found: xr.Dataset) -> str:
-    if "fit" not in found or found.sizes["state"] < 2:
+    last = _last(found, "shift")
+    if last is None:
         return "–"
-    shift, error = (float(found[name].sel(parameter="shift").values[-1]) for name in ("fit", "fit_errors"))
+    shift, error = last
     return f"{found.attrs['reference_distance']:.3f} Å, then {1e3 * shift:+.1f} ± {1e3 * error:.1f} mÅ".replace(
         "-", "−"
     )
 
 
 def _rise(found: xr.Dataset) -> str:
-    if "fit" not in found or found.sizes["state"] < 2:
+    last = _last(found, "silicon_lithium")
+    if last is None:
         return "–"
-    value, error = (float(found[name].sel(parameter="silicon_lithium").values[-1]) for name in ("fit", "fit_errors"))
-    return f"{number(value)} ± {number(error)} Li neighbours per Si at the end"
+    value, error = last
+    return f"{value:.2f} ± {error:.2f} Li neighbours per Si at the end"
 
 
 def _ripple(found: xr.Dataset) -> str:
-    if found.sizes["state"] < 2:
+    if "roi_dgr" not in found or found.sizes["state"] < 2:
         return "–"
     r = found.r.values
     value = float(np.max(np.abs(found.roi_dgr.values[-1][(r >= 1.0) & (r < 1.9)])))

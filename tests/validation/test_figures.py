@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -68,17 +69,39 @@ def test_every_axis_says_what_it_shows_and_in_which_unit(drawn, name):
 UNITLESS = ("(recovered − truth) / σ", "share of voxels per unit", "10⁻³ atoms Å⁻³")
 
 
+def shown(figure):
+    """Every text that is drawn; matplotlib also keeps labels of ticks outside the limits, which are not."""
+    hidden = set()
+    for axes in figure.findobj(Axes):
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            ticks = axis.get_major_ticks() + axis.get_minor_ticks()
+            for tick in ticks:
+                if not low <= tick.get_loc() <= high:
+                    hidden |= {tick.label1, tick.label2}
+    return [t for t in figure.findobj(Text) if t not in hidden and t.get_visible() and t.get_text().strip()]
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_no_text_lies_on_other_text(drawn, name):
     figure = drawn[name]
     renderer = figure.canvas.get_renderer()
-    texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
-    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts]
-    visible = [(text, box) for text, box in boxes if box.width and figure.bbox.overlaps(box)]
-    assert len(visible) > 10
-    for (first, a), (second, b) in combinations(visible, 2):
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in shown(figure)]
+    assert len(boxes) > 20
+    for (first, a), (second, b) in combinations(boxes, 2):
         width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        # boxes of type are a little larger than its ink
         assert width < 3 or height < 3, f"{name}: '{first}' and '{second}' overlap"
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_all_text_lies_on_the_sheet(drawn, name):
+    figure = drawn[name]
+    renderer = figure.canvas.get_renderer()
+    for text in shown(figure):
+        box = text.get_window_extent(renderer)
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+        assert inside, f"{name}: '{text.get_text()}' is cut off"
 
 
 def test_pattern_and_pdf_are_those_recovered(drawn, small, region):
@@ -94,7 +117,8 @@ def test_pattern_and_pdf_are_those_recovered(drawn, small, region):
 def test_bonds_and_ghost_are_named_where_they_are(drawn):
     named = {text.get_text().partition("\n")[0]: text.xy for text in panel(drawn["pdf"], "b").texts}
     for name, position in {"ghost": 1.0, "C–C": 1.42, "Si–Si": 2.37, "2nd shell": 3.8, "graphene": 4.22}.items():
-        assert named[name][0] == pytest.approx(position, abs=0.02)
+        # the flank of the second shell pulls the shoulder's top down a little
+        assert named[name][0] == pytest.approx(position, abs=0.04)
 
 
 def test_no_ghost_is_named_where_none_can_be_seen(small):
@@ -131,7 +155,7 @@ def test_slices_are_numbered_where_their_height_is_unknown(small):
 
 
 def test_film_is_the_difference_pdf(drawn, small):
-    truth, found = small
+    _, found = small
     axes = panel(drawn["film"], "a")
     inside = (found.r.values >= 1.0) & (found.r.values <= 5.5)
     np.testing.assert_array_equal(axes.collections[0].get_array(), found.roi_dgr.values[:, inside])
@@ -143,7 +167,7 @@ def test_film_is_the_difference_pdf(drawn, small):
 
 
 def test_trends_are_the_fitted_parameters(drawn, small):
-    truth, found = small
+    truth, _ = small
     figure = drawn["trends"]
     np.testing.assert_allclose(points(panel(figure, "b"), "template fit")[1], truth.silicon_distance.values)
     np.testing.assert_allclose(points(panel(figure, "a"), "2.8 Å, Si–Li")[1], 7 / 8 * found_x(truth), atol=1e-12)

@@ -1,0 +1,113 @@
+"""The truth of the region of interest: phases add up, and their transform agrees with a closed form."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tsct.analyze.tables import mean_compton, mean_f, mean_f2
+from tsct.validation.roi_truth import roi_truth
+
+Q, R = 0.02 * np.arange(1, 1501), 0.02 * np.arange(1, 401)
+#: one shell of each structure: element, neighbours, distance and spread in angstrom
+SHELLS = {"a": ("Si", 4.0, 2.35, 0.12), "b": ("C", 3.0, 3.10, 0.15), "c": ("Si", 12.0, 3.83, 0.15)}
+#: exp(-6.5) of a shell is left at 30 1/A; the polynomial acts below its 0.6 A and fades out
+BEYOND = R > 1.5
+SHARP = {"a": ("Si", 4.0, 2.35, 0.04)}
+
+
+def shell_pdf(number, distance, sigma):
+    """Closed form of G(r) of Debye's term N sin(Q d) / (Q d) exp(-Q^2 sigma^2 / 2), Qmax infinite."""
+    peak = [np.exp(-((R + sign * distance) ** 2) / (2 * sigma**2)) for sign in (-1, 1)]
+    return number / (distance * sigma * np.sqrt(2 * np.pi)) * (peak[0] - peak[1])
+
+
+def phases(names):
+    """Scattering of structures that are one shell each."""
+    elements = sorted({SHELLS[name][0] for name in names})
+    coherent, compton, gr = [], [], []
+    for name in names:
+        element, number, distance, sigma = SHELLS[name]
+        wave = np.sinc(Q * distance / np.pi) * np.exp(-((Q * sigma) ** 2) / 2)
+        coherent.append(mean_f2({element: 1.0}, Q) + number * mean_f({element: 1.0}, Q) ** 2 * wave)
+        compton.append(mean_compton({element: 1.0}, Q))
+        gr.append(shell_pdf(number, distance, sigma))
+    shares = [[float(SHELLS[name][0] == element) for element in elements] for name in names]
+    return xr.Dataset(
+        {
+            "coherent": (("structure", "q"), coherent),
+            "compton": (("structure", "q"), compton),
+            "gr": (("structure", "r"), gr),
+            "composition": (("structure", "element"), shares),
+        },
+        coords={"structure_name": ("structure", list(names)), "element": elements, "q": Q, "r": R},
+    )
+
+
+def truth(densities):
+    """Phases in two voxels of two slices; only the first voxel of slice 1 is in the region."""
+    maps = np.full((len(densities), 2, 1, 2), 0.5)
+    maps[:, 1, 0, 0] = list(densities.values())
+    return xr.Dataset(
+        {"phase_density": (("phase", "slice", "y", "x"), maps)},
+        coords={"phase_structure": ("phase", list(densities)), "slice": [0, 1]},
+    )
+
+
+def found(composition, q_max=30.0):
+    attrs = {"q_min": 0.02, "q_max": q_max, "mode": "absolute", "window": "none", "composition": composition}
+    return xr.Dataset(
+        {"roi": (("y", "x"), np.array([[1, 0]])), "compton_weight": ("q", np.ones_like(Q))},
+        coords={"q": Q, "r": R},
+        attrs=attrs | {"roi_slice": 1},
+    )
+
+
+def test_one_structure_is_its_own_truth():
+    true = roi_truth(truth({"a": 0.03}), found({"Si": 1.0}), phases("a"))
+    expected = shell_pdf(*SHELLS["a"][1:])
+    np.testing.assert_allclose(true.gr_untruncated, expected, atol=1e-12)
+    assert np.max(np.abs(true.gr.values - expected)[BEYOND]) < 0.01 * expected.max()
+
+
+def test_truncation_makes_side_lobes_that_an_endless_measurement_lacks(monkeypatch):
+    monkeypatch.setitem(SHELLS, "a", SHARP["a"])
+    true = roi_truth(truth({"a": 0.03}), found({"Si": 1.0}, q_max=15.0), phases("a"))
+    lobe = np.abs(R - (2.35 + 7.725 / 15.0)) < 0.1
+    assert np.max(np.abs(true.gr_untruncated.values[lobe])) < 1e-3
+    # +12.8 % of the peak's own height, which is less than that of the sharp peak
+    assert np.max(true.gr.values[lobe]) == pytest.approx(0.128 * float(true.gr.max()), rel=0.2)
+
+
+def test_scattering_powers_of_phases_add_up():
+    densities = {"a": 0.03, "b": 0.05}
+    both = phases("ab")
+    true = roi_truth(truth(densities), found({"Si": 0.4, "C": 0.6}), both)
+    per_atom = (both.coherent + both.compton).values
+    np.testing.assert_allclose(true.iq, 0.03 * per_atom[0] + 0.05 * per_atom[1])
+    alone = [roi_truth(truth({name: n}), found({"Si": 0.4, "C": 0.6}), both) for name, n in densities.items()]
+    np.testing.assert_allclose(true.iq, alone[0].iq + alone[1].iq)
+
+
+def test_a_mixture_is_weighted_by_its_atoms():
+    true = roi_truth(truth({"a": 0.03, "c": 0.01}), found({"Si": 1.0}), phases("ac"))
+    expected = 0.75 * shell_pdf(*SHELLS["a"][1:]) + 0.25 * shell_pdf(*SHELLS["c"][1:])
+    np.testing.assert_allclose(true.gr_untruncated, expected, atol=1e-12)
+    assert np.max(np.abs(true.gr.values - expected)[BEYOND]) < 0.01 * expected.max()
+
+
+def test_phases_are_averaged_over_the_region_and_its_slice():
+    true = roi_truth(truth({"a": 0.03}), found({"Si": 1.0}), phases("a"))
+    per_atom = (phases("a").coherent + phases("a").compton).values[0]
+    np.testing.assert_allclose(true.iq, 0.03 * per_atom)
+
+
+@pytest.mark.parametrize("lacking", ["phases", "phase_density", "roi", "compton_weight"])
+def test_nothing_is_made_up_where_the_records_cannot_tell(lacking):
+    pieces = [truth({"a": 0.03}), found({"Si": 1.0}), phases("a")]
+    if lacking == "phases":
+        pieces[2] = None
+    elif lacking == "phase_density":
+        pieces[0] = pieces[0].drop_vars(lacking)
+    else:
+        pieces[1] = pieces[1].drop_vars(lacking)
+    assert roi_truth(*pieces) is None
