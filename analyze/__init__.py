@@ -6,6 +6,7 @@ from .fbp import fbp, fbp_variance
 from .geometry import ParallelGeometry
 from .pdf import pdf, pdf_operator
 from .recipe import PdfRecipe, Recipe, Roi
+from .reconstruct import reconstruct
 from .reference import fit_reference
 from .series import fit_series
 from .tables import parse_composition
@@ -24,4 +25,5 @@ __all__ = [
     "parse_composition",
     "pdf",
     "pdf_operator",
+    "reconstruct",
 ]

@@ -22,8 +22,8 @@ def missing_wedge_deg(geometry: ParallelGeometry) -> float:
 
     Examples
     --------
-    >>> missing_wedge_deg(ParallelGeometry.from_arrays([0.0, 1.0], [0.0, 30.0, 60.0, 90.0]))
-    90.0
+    >>> missing_wedge_deg(ParallelGeometry.from_arrays([0.0, 1.0], [0.0, 20.0, 40.0, 60.0, 80.0]))
+    100.0
     >>> missing_wedge_deg(ParallelGeometry.from_arrays([0.0, 1.0], [0.0, 60.0, 120.0]))
     0.0
     """
@@ -137,7 +137,7 @@ def trusted_mask(
             f"trusted_mask: object_radius_mm = {object_radius_mm} and tolerance = {tolerance} must be positive"
         )
     seen = _seen_in_every_view(geometry)
-    reach = max(abs(geometry.translations_mm[0] - geometry.axis_mm), abs(geometry.translations_mm[-1] - geometry.axis_mm))
+    reach = min(geometry.axis_mm - geometry.translations_mm[0], geometry.translations_mm[-1] - geometry.axis_mm)
     beyond = int(np.ceil(max(object_radius_mm - reach, 0.0) / geometry.step_mm)) + geometry.n
     blank = np.zeros((len(geometry.angles_deg), geometry.n, 1), dtype=np.float32)
     _, wide = padded(blank, geometry, beyond)
@@ -156,7 +156,9 @@ def _core(image: NDArray, n: int) -> NDArray:
 def _seen_in_every_view(geometry: ParallelGeometry) -> NDArray[np.bool_]:
     """Voxels whose centre projects into the field, half a step around the outermost bins included, at all angles."""
     angles, x = np.deg2rad(geometry.angles_deg), geometry.voxel_centres_mm
-    low, high = (geometry.translations_mm[i] + s * geometry.step_mm / 2 - geometry.axis_mm for i, s in ((0, -1), (-1, 1)))
+    half = geometry.step_mm / 2
+    low = geometry.translations_mm[0] - geometry.axis_mm - half
+    high = geometry.translations_mm[-1] - geometry.axis_mm + half
     seen = np.ones((geometry.n, geometry.n), dtype=bool)
     for angle in angles:
         t = x * np.cos(angle) + x[:, None] * np.sin(angle)

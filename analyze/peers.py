@@ -180,7 +180,8 @@ def _run_tomopy(
     images = tomopy.recon(np.moveaxis(rays, 2, 1), angles, center=centre, algorithm=method, **options)
     cut = (rays.shape[1] - geometry.n) // 2
     middle = slice(cut, cut + geometry.n)
-    return np.ascontiguousarray(np.moveaxis(images[:, middle, middle][:, ::-1], 0, -1)) / np.float32(geometry.voxel_mm)
+    upwards = np.moveaxis(images[:, middle, middle][:, ::-1], 0, -1)
+    return np.ascontiguousarray(upwards / geometry.voxel_mm, dtype=np.float32)
 
 
 def _astra_scan(astra: Any, geometry: ParallelGeometry) -> Any:

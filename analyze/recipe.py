@@ -53,15 +53,15 @@ class PdfRecipe:
             raise InputError(f"analysis: q_min {self.q_min} and q_max {self.q_max} need 0 <= q_min < q_max")
         if not self.q_max <= self.data_end < float("inf"):
             raise InputError(
-                f"analysis: q_max_inst is {self.q_max_inst}; it must be finite, at least q_max {self.q_max}"
+                f"analysis: q_max {self.q_max} and q_max_inst {self.data_end} need q_max <= q_max_inst, both finite"
             )
         for name, allowed in (("window", get_args(Window)), ("mode", get_args(Mode))):
             if (value := getattr(self, name)) not in allowed:
                 raise InputError(
                     f"analysis.{name} is '{value}'{nearest(value, allowed)}; allowed are {', '.join(allowed)}"
                 )
-        if not 0 < self.r_step < self.r_max:
-            raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max")
+        if not 0 < self.r_step < self.r_max < float("inf"):
+            raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max, finite")
         if self.r_poly is not None and not 0 <= self.r_poly <= 3:
             raise InputError(f"analysis.r_poly is {self.r_poly}; allowed are 0 to 3 angstrom")
         if not self.composition or min(self.composition.values()) < 0:

@@ -1,8 +1,7 @@
 """One door to every method of reconstruction, ours and those of other packages, and to the noise of their images."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -19,46 +18,46 @@ from .projector import flattened
 
 Image = NDArray[np.float32]
 
-#: Iterations after which a sharp disc is back within 1 % of its value in all voxels but those of its edge
+#: Settings that each method takes
+TAKES = {
+    "fbp": ("filter",),
+    "sirt": ("iterations", "nonnegative", "transmission"),
+    "cgls": ("iterations", "transmission"),
+    "mlem": ("iterations", "transmission"),
+    "osem": ("iterations", "subsets", "transmission"),
+    "tv": ("iterations", "nonnegative", "tv_weight", "transmission"),
+    "sart": ("iterations", "nonnegative"),
+}
+#: Iterations after which a sharp disc without noise is back within 1 % of its value
 ITERATIONS = {"sirt": 100, "cgls": 12, "mlem": 40, "osem": 5, "tv": 200, "sart": 5}
+METHODS: dict[str, dict[str, Callable[..., Image]]] = {
+    "tsct": {
+        "fbp": fbp,
+        "sirt": iterative.sirt,
+        "cgls": iterative.cgls,
+        "mlem": iterative.mlem,
+        "osem": iterative.osem,
+        "tv": iterative.total_variation,
+    },
+    "astra": {"fbp": peers.astra_fbp, "sirt": peers.astra_sirt, "cgls": peers.astra_cgls},
+    "skimage": {"fbp": peers.skimage_fbp, "sart": peers.skimage_sart},
+    "tomopy": {"fbp": peers.tomopy_fbp, "mlem": peers.tomopy_mlem, "osem": peers.tomopy_osem},
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a method may be told; each takes its share of these (see `reconstruct`)."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Settings:
+    """What the methods may be told; the defaults of `reconstruct`."""
 
-    iterations: int = 0
+    backend: str = "tsct"
+    iterations: int | None = None
     filter: str = "ramp"
     nonnegative: bool = False
     subsets: int = 8
     tv_weight: float = 0.002
     transmission: ArrayLike | None = None
+    padding: int = 0
     threads: int = 1
-
-
-#: Settings that a method obeys, besides threads
-OBEYS = {
-    "fbp": {"filter"},
-    "sirt": {"iterations", "nonnegative", "transmission"},
-    "cgls": {"iterations", "transmission"},
-    "mlem": {"iterations", "transmission"},
-    "osem": {"iterations", "subsets", "transmission"},
-    "tv": {"iterations", "nonnegative", "tv_weight", "transmission"},
-    "sart": {"iterations", "nonnegative"},
-}
-_OWN: dict[str, Callable[..., Image]] = {
-    "fbp": fbp,
-    "sirt": iterative.sirt,
-    "cgls": iterative.cgls,
-    "mlem": iterative.mlem,
-    "osem": iterative.osem,
-    "tv": iterative.total_variation,
-}
-METHODS: dict[str, dict[str, Callable[..., Image]]] = {
-    "tsct": _OWN,
-    "astra": {"fbp": peers.astra_fbp, "sirt": peers.astra_sirt, "cgls": peers.astra_cgls},
-    "skimage": {"fbp": peers.skimage_fbp, "sart": peers.skimage_sart},
-}
 
 
 def reconstruct(
@@ -78,47 +77,47 @@ def reconstruct(
 ) -> Image:
     """Reconstruct images of all channels from a parallel-beam sinogram, by any method of any backend.
 
-    Images are densities in the unit of the sinogram per mm, whichever method or backend makes them: a uniform disc
+    Whichever method or backend makes them, images are densities in the unit of the sinogram per mm: a uniform disc
     comes back at its value.
 
-    ========== ================================ =================================================================
-    method     backends                         settings
-    ========== ================================ =================================================================
-    ``fbp``    tsct, astra, skimage, tomopy     filter
-    ``sirt``   tsct, astra                      iterations (100), nonnegative, transmission
-    ``cgls``   tsct, astra                      iterations (12), transmission
-    ``mlem``   tsct, tomopy                     iterations (40), transmission
-    ``osem``   tsct, tomopy                     iterations (5), subsets, transmission
-    ``tv``     tsct                             iterations (200), nonnegative, tv_weight, transmission
-    ``sart``   skimage                          iterations (5), nonnegative
-    ========== ================================ =================================================================
+    ========  ============================  ====================================================
+    method    backends                      settings
+    ========  ============================  ====================================================
+    fbp       tsct, astra, skimage, tomopy  filter
+    sirt      tsct, astra                   iterations (100), nonnegative, transmission
+    cgls      tsct, astra                   iterations (12), transmission
+    mlem      tsct, tomopy                  iterations (40), transmission
+    osem      tsct, tomopy                  iterations (5), subsets, transmission
+    tv        tsct                          iterations (200), nonnegative, tv_weight, transmission
+    sart      skimage                       iterations (5), nonnegative
+    ========  ============================  ====================================================
 
     Parameters
     ----------
     sinogram : array_like of shape (angle, translation, channel)
-        Line integrals in u mm. For ``mlem`` and ``osem`` none may be negative.
+        Line integrals in u mm. For "mlem" and "osem" none may be negative.
     geometry : ParallelGeometry
         Where the rays run.
     method : {"fbp", "sirt", "cgls", "mlem", "osem", "tv", "sart"}, optional
         How to reconstruct; see the functions of `tsct.analyze.fbp` and `tsct.analyze.iterative`.
     backend : {"tsct", "astra", "skimage", "tomopy"}, optional
-        Whose code does it. Others than tsct must be installed, work channel by channel and are there to compare with.
+        Whose code does it. The others must be installed, go through the channels one by one, and are there to compare.
     iterations : int, optional
         How many; if not given, the number in the table.
     filter : {"ramp", "cosine", "hamming", "hann"}, optional
         Window on the ramp.
     nonnegative : bool, optional
-        Keep voxels at zero or above. ``mlem`` and ``osem`` do so by themselves.
+        Keep voxels at zero or above. "mlem" and "osem" always do.
     subsets : int, optional
         Ordered subsets.
     tv_weight : float, optional
         Weight of the total variation, see `tsct.analyze.iterative.total_variation`.
     transmission : array_like of shape (angle, y, x), optional
-        Share of the signal of each voxel that arrives in each view, for self-absorption; backend tsct only.
+        Share of the signal of each voxel that arrives in each view, for self-absorption; backend "tsct" only.
     padding : int, optional
         Bins to add on either side, falling from the edge value to zero, for objects that leave the field.
     threads : int, optional
-        Blocks of channels are shared among this many threads; backend tsct only, others decide for themselves.
+        Blocks of channels are shared among this many threads; backend "tsct" only.
 
     Returns
     -------
@@ -131,8 +130,8 @@ def reconstruct(
         For an unknown method, backend or filter, a setting that the method does not take, or a package that is not
         installed.
     InputError
-        If the sinogram does not match the geometry, holds values that are not finite, or negative ones for ``mlem``
-        and ``osem``.
+        If the sinogram does not match the geometry, holds values that are not finite, or negative ones for "mlem" and
+        "osem".
 
     Warns
     -----
@@ -144,19 +143,173 @@ def reconstruct(
     >>> scan = ParallelGeometry.from_arrays(np.arange(5.0) - 2.0, np.arange(0.0, 180.0, 20.0))
     >>> rays = np.zeros((9, 5, 1))
     >>> rays[:, 2] = 1.0
-    >>> reconstruct(rays, scan, "mlem")[:, :, 0].round(1).max()
-    np.float32(1.0)
+    >>> image = reconstruct(rays, scan, "sirt", iterations=50)
+    >>> image.shape, np.unravel_index(image.argmax(), image.shape)[:2] == (2, 2)
+    ((5, 5, 1), True)
     """
-    given = Settings(
-        iterations=iterations or 0,
+    settings = _Settings(
+        backend=backend,
+        iterations=iterations,
         filter=filter,
         nonnegative=nonnegative,
         subsets=subsets,
         tv_weight=tv_weight,
         transmission=transmission,
+        padding=padding,
         threads=threads,
     )
-    rays = _checked_rays(sinogram, geometry)
-    run = _method(method, backend, given, padding)
+    run = _method(method, settings)
+    rays = _cube(sinogram, geometry, "sinogram")
     warn_of_gaps(rays, geometry)
     return run(rays, geometry)
+
+
+def reconstruct_variance(
+    sinogram: ArrayLike,
+    variance: ArrayLike,
+    geometry: ParallelGeometry,
+    method: str = "fbp",
+    *,
+    draws: int = 50,
+    seed: int = 0,
+    **settings: Any,
+) -> Image:
+    """Variance of every voxel of `reconstruct` for independent rays of known variance.
+
+    Exact for "fbp" of the backend "tsct", padding included. For all others, the sinogram is drawn anew `draws` times
+    and reconstructed, which gives each variance with a relative error of ``sqrt(2 / (draws - 1))``. Draws are normal;
+    for "mlem" and "osem", which need positive rays, they are gamma-distributed with the same mean and variance.
+
+    Parameters
+    ----------
+    sinogram : array_like of shape (angle, translation, channel)
+        Line integrals in u mm. A linear method does not look at them.
+    variance : array_like of shape (angle, translation, channel)
+        Variance of the line integrals in (u mm)^2, finite and not negative.
+    geometry, method
+        As in `reconstruct`.
+    draws : int, optional
+        Two or more; ignored where the variance is exact.
+    seed : int, optional
+        Root seed of the draws.
+    **settings
+        Any other argument of `reconstruct`; give the same ones.
+
+    Returns
+    -------
+    ndarray of shape (y, x, channel), float32
+        Variance of the densities in u^2. The covariance between voxels is not given; for the mean over a region of
+        "fbp" see `tsct.analyze.fbp.fbp_weights`.
+
+    Raises
+    ------
+    UsageError, InputError
+        As in `reconstruct`; for negative variances, and for fewer than two draws.
+    """
+    given = _Settings(**settings)
+    run = _method(method, given)
+    rays, spread = _cube(sinogram, geometry, "sinogram"), _cube(variance, geometry, "variance")
+    if rays.shape != spread.shape or (spread.size and spread.min() < 0.0):
+        raise InputError(
+            f"reconstruct_variance: variance of shape {spread.shape} must be like the sinogram, {rays.shape}, and must "
+            "not be negative"
+        )
+    if method == "fbp" and given.backend == "tsct":
+        return _exact_variance(spread, geometry, given)
+    if draws < 2:
+        raise UsageError(f"reconstruct_variance: draws = {draws}; two or more are possible, 50 give 20 % error")
+    draw = _gamma if method in ("mlem", "osem") else _normal
+    mean, squares = np.zeros((2, geometry.n, geometry.n, rays.shape[2]))
+    for i in range(draws):
+        image = run(draw(rays, spread, generator(seed, "reconstruct_variance", i)), geometry)
+        step = image - mean
+        mean += step / (i + 1)
+        squares += step * (image - mean)
+    return (squares / (draws - 1)).astype(np.float32)
+
+
+def _cube(array: ArrayLike, geometry: ParallelGeometry, name: str) -> NDArray[np.float32]:
+    shape = (len(geometry.angles_deg), geometry.n)
+    return flattened(array, shape, f"reconstruct: {name}").reshape(*shape, -1)
+
+
+def _method(method: str, settings: _Settings) -> Callable[[NDArray[np.float32], ParallelGeometry], Image]:
+    """The chosen method as a function of rays and geometry, its settings checked and filled in."""
+    backend = settings.backend
+    if backend not in METHODS:
+        raise UsageError(
+            f"reconstruct: no backend '{backend}'; there are {', '.join(METHODS)}{nearest(backend, METHODS)}"
+        )
+    methods = METHODS[backend]
+    if method not in methods:
+        raise UsageError(
+            f"reconstruct: backend '{backend}' has no method '{method}'; it has {', '.join(methods)}"
+            f"{nearest(method, methods)}"
+        )
+    _refuse_idle(method, settings)
+    taken = [name for name in TAKES[method] if backend == "tsct" or name != "transmission"]
+    options = {name: getattr(settings, name) for name in taken}
+    if "iterations" in options:
+        options["iterations"] = settings.iterations or ITERATIONS[method]
+    if backend == "tsct":
+        options["threads"] = settings.threads
+
+    def run(rays: NDArray[np.float32], geometry: ParallelGeometry) -> Image:
+        wide, around = padded(rays, geometry, settings.padding)
+        share = options.get("transmission")
+        margin = settings.padding
+        more = {} if share is None else {"transmission": np.pad(share, ((0, 0), (margin,) * 2, (margin,) * 2), "edge")}
+        image = methods[method](wide, around, **(options | more))
+        return np.ascontiguousarray(image[margin : margin + geometry.n, margin : margin + geometry.n])
+
+    return run
+
+
+def _refuse_idle(method: str, settings: _Settings) -> None:
+    """Refuse values that are impossible, and settings that this method would silently ignore."""
+    if settings.filter not in FILTERS:
+        raise UsageError(f"reconstruct: unknown filter '{settings.filter}'{nearest(settings.filter, FILTERS)}")
+    if settings.padding < 0 or settings.threads < 1 or (settings.iterations is not None and settings.iterations < 1):
+        raise UsageError(
+            f"reconstruct: padding = {settings.padding} must not be negative, threads = {settings.threads} and "
+            f"iterations = {settings.iterations} must be one or more"
+        )
+    takes = {"backend", "padding", "threads", *TAKES[method]}
+    if settings.backend != "tsct":
+        takes -= {"transmission", "threads"}
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if field.name not in takes and value is not field.default and value != field.default:
+            raise UsageError(
+                f"reconstruct: method '{method}' of backend '{settings.backend}' takes no {field.name}; "
+                f"it takes {', '.join(sorted(takes))}"
+            )
+
+
+def _exact_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: _Settings) -> Image:
+    """Variance of `fbp`. Padded bins repeat the outermost ones, so those rays and their copies are taken as one."""
+    margin, n, views = settings.padding, geometry.n, len(geometry.angles_deg)
+    if not margin:
+        return fbp_variance(variance, geometry, settings.filter, threads=settings.threads)
+    inner, edges = variance.copy(), np.concatenate([variance[:, 0], variance[:, -1]])
+    inner[:, [0, -1]] = 0.0
+    _, around = padded(inner, geometry, margin)
+    wide = np.pad(inner, ((0, 0), (margin, margin), (0, 0)))
+    unit = np.zeros((views, n, 2 * views), dtype=np.float32)
+    each = np.arange(views)
+    unit[each, 0, each] = unit[each, -1, views + each] = 1.0
+    weights = fbp(padded(unit, geometry, margin)[0], around, settings.filter, threads=settings.threads)
+    total = fbp_variance(wide, around, settings.filter, threads=settings.threads) + np.matmul(weights**2, edges)
+    return np.ascontiguousarray(total[margin : margin + n, margin : margin + n])
+
+
+def _normal(mean: Image, variance: Image, random: np.random.Generator) -> Image:
+    noise = random.standard_normal(mean.shape, dtype=np.float32)
+    return np.asarray(mean + np.sqrt(variance) * noise, dtype=np.float32)
+
+
+def _gamma(mean: Image, variance: Image, random: np.random.Generator) -> Image:
+    """Positive numbers of given mean and variance; the mean itself where either is zero."""
+    scale = np.divide(variance, mean, out=np.zeros_like(mean), where=mean > 0.0)
+    shape = np.divide(mean, scale, out=np.zeros_like(mean), where=scale > 0.0)
+    return np.where(scale > 0.0, random.standard_gamma(shape, dtype=np.float32) * scale, mean)

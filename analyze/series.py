@@ -55,6 +55,8 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     record.attrs |= _reference_attrs(reference, density)
     choices = ("q_min", "q_max", "mode", "window")
     record.attrs |= {name: getattr(recipe.pdf, name) for name in choices}
+    # spelled out, since a file cannot hold that a choice was left to its default
+    record.attrs |= {"q_max_inst": recipe.pdf.data_end, "r_poly": recipe.pdf.polynomial_range}
     record.attrs["composition"] = dict(recipe.pdf.composition)
     if len(tiles) > 1:
         record = record.merge(_changes(operator, reference, intensity, changing, density), combine_attrs="override")

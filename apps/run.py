@@ -6,6 +6,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -151,6 +152,7 @@ def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:
     return {
         "experiment": experiment.settings.name if experiment else None,
         "seed": experiment.settings.seed if experiment else None,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "wall_s": round(wall_s, 2),
         "peak_mb": round(sum(usage), 1),
         "peak_mb_note": "peak of the main process plus the largest of its workers",

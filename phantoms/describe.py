@@ -1,7 +1,7 @@
 """Numbers by which an expert recognises a structure: coordination, bond lengths and angles, rings, density."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -49,7 +49,7 @@ def describe(structure: Structure) -> dict[str, Any]:
     }
     if structure.kind == "periodic" and set(structure.composition) == {"Si"}:
         found["g_at_4.5_a"] = float(np.mean([_g(atoms, 4.5) for atoms in structure.members]))
-        found["rings_per_atom"] = _rings_per_atom(structure)
+        found["rings_per_atom"] = rings_per_atom(structure.members, "Si")
     return found
 
 
@@ -147,13 +147,14 @@ def _angles(structure: Structure) -> dict[str, dict[str, float]]:
     """Mean and spread of the angles between bonds of silicon, and of carbon, with itself."""
     found = {}
     for symbol in ("C", "Si"):
-        degrees = _angles_deg(structure, symbol)
+        degrees = bond_angles_deg(structure, symbol)
         if len(degrees):
             found[f"{symbol}-{symbol}-{symbol}"] = {"mean_deg": float(degrees.mean()), "sd_deg": float(degrees.std())}
     return found
 
 
-def _angles_deg(structure: Structure, symbol: str) -> NDArray[np.float64]:
+def bond_angles_deg(structure: Structure, symbol: str) -> NDArray[np.float64]:
+    """All angles between two bonds of one atom to others of its element, in degrees, each once."""
     limit, cosines = shell_limit_a(symbol, symbol), [np.empty(0)]
     for atoms in structure.members:
         same = boxed(atoms[atoms.symbols == symbol])
@@ -174,12 +175,24 @@ def _g(atoms: Atoms, r: float) -> float:
     return float(pairs / len(atoms) / (shell * len(atoms) / atoms.get_volume()))
 
 
-def _rings_per_atom(structure: Structure) -> dict[int, float]:
+def rings_per_atom(members: Sequence[Atoms], symbol: str) -> dict[int, float]:
+    """King rings of each size among the atoms of one element, per such atom, averaged over the members with some."""
     counts: dict[int, float] = defaultdict(float)
-    for atoms in structure.members:
-        bonded: dict[int, list[int]] = {i: [] for i in range(len(atoms))}
-        for i, j in zip(*neighbor_list("ij", atoms, shell_limit_a("Si", "Si")), strict=True):
+    chosen = [atoms[atoms.symbols == symbol] for atoms in members if symbol in atoms.symbols]
+    for atoms in chosen:
+        # bonds meet at angles, so that a path leads no further than 0.8 of its length
+        same = boxed(_wide(atoms, 0.8 * LARGEST_RING * shell_limit_a(symbol, symbol)))
+        bonded: dict[int, list[int]] = {i: [] for i in range(len(same))}
+        for i, j in zip(*neighbor_list("ij", same, shell_limit_a(symbol, symbol)), strict=True):
             bonded[int(i)].append(int(j))
         for size, number in king_rings(bonded).items():
-            counts[size] += number / len(atoms) / len(structure.members)
+            counts[size] += number / len(same) / len(chosen)
     return dict(sorted(counts.items()))
+
+
+def _wide(atoms: Atoms, width_a: float) -> Atoms:
+    """A periodic box repeated until no closed path that short leads around it."""
+    if not atoms.pbc.all():
+        return atoms
+    widths = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    return atoms.repeat(np.ceil(width_a / widths).astype(int))

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.optimize import LBFGS
+from ase.optimize.precon import Exp, PreconLBFGS
 
 from tsct.records.errors import UsageError
 
 #: weights shipped with the package chgnet: trained on PBE energies, forces and stresses of the Materials Project
 WEIGHTS = "0.3.0"
 #: largest move of an atom in one step of a relaxation
-LARGEST_STEP_A = 0.1
+LARGEST_STEP_A = 0.2
 
 
 class NeuralPotential(Calculator):
@@ -80,7 +80,9 @@ def relax(atoms: Atoms, fmax_ev_a: float, *, steps: int = 400) -> Atoms:
         If forces remain too large after `steps`.
     """
     relaxed = Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=True, calculator=NeuralPotential())
-    if not LBFGS(relaxed, logfile=os.devnull, maxstep=LARGEST_STEP_A).run(fmax=fmax_ev_a, steps=steps):
+    # preconditioner of Packwood et al., J. Chem. Phys. 144, 164109 (2016)
+    descent = PreconLBFGS(relaxed, precon=Exp(A=3), use_armijo=False, maxstep=LARGEST_STEP_A, logfile=os.devnull)
+    if not descent.run(fmax=fmax_ev_a, steps=steps):
         raise RuntimeError(f"{relaxed.symbols} still has forces above {fmax_ev_a} eV/A after {steps} steps")
     relaxed.info["energy_ev"] = float(relaxed.get_potential_energy())
     relaxed.calc = None

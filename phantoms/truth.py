@@ -91,7 +91,7 @@ def _structures(slices: Sequence[Contents]) -> xr.Dataset:
 def _states(phantom: Phantom) -> dict[str, NDArray[np.float64]]:
     x = phantom.discharge.x
     weights = series_weights(phantom.silicon, x)
-    rows = np.array([_shells(member) for member in phantom.silicon])
+    rows = np.array([shells(member) for member in phantom.silicon])
     neighbours, summed_distance, lithium = weights.T @ rows[:, 0], weights.T @ rows[:, 1], weights.T @ rows[:, 2]
     return {
         "lithium_per_silicon": x,
@@ -102,7 +102,7 @@ def _states(phantom: Phantom) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def _shells(member: Structure) -> tuple[float, float, float]:
+def shells(member: Structure) -> tuple[float, float, float]:
     """Mean number of Si neighbours of a Si atom, the sum of their distances, and the number of its Li neighbours."""
     numbers, distances, lithium, silicon = 0.0, 0.0, 0.0, 0
     for atoms in member.members:

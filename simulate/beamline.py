@@ -53,8 +53,8 @@ class ScanPattern:
                 raise InputError(f"scan.{name} is {getattr(self, name)}; at least {least} are needed")
         if self.fast_axis not in ("translation", "rotation"):
             raise InputError(f"scan.fast_axis is '{self.fast_axis}'; allowed are translation, rotation")
-        if not self.step_mm > 0:
-            raise InputError(f"scan.step_mm is {self.step_mm}; it must be positive")
+        if not (np.isfinite(self.step_mm) and self.step_mm > 0):
+            raise InputError(f"scan.step_mm is {self.step_mm}; it must be positive and finite")
         if not 0 < self.angular_range_deg <= 360:
             raise InputError(f"scan.angular_range_deg is {self.angular_range_deg}; allowed are more than 0 to 360")
         if not (0 < self.q_min < self.q_max and 0 < self.q_step <= (self.q_max - self.q_min) / 16):
@@ -107,14 +107,15 @@ class Beamline:
         for name in ("distance_mm", "photons_per_s", "exposure_s", "beam_width_mm"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise InputError(f"beamline.{name} is {getattr(self, name)}; it must be positive and finite")
-        if not self.dead_time_s >= 0:
-            raise InputError(f"beamline.dead_time_s is {self.dead_time_s}; it must not be negative")
+        for name in ("dead_time_s", "air_mm"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise InputError(f"beamline.{name} is {getattr(self, name)}; it must be finite and not negative")
         if self.beam_shape not in ("top-hat", "gaussian"):
             raise InputError(f"beamline.beam_shape is '{self.beam_shape}'; allowed are top-hat, gaussian")
         if not 4 <= self.energy_kev <= 250:
             raise InputError(f"beamline.energy_kev is {self.energy_kev}; allowed are 4 to 250 keV")
-        if not (-1 <= self.polarisation <= 1 and self.air_mm >= 0):
-            raise InputError("beamline: polarisation must be in -1 to 1 and air_mm not negative")
+        if not -1 <= self.polarisation <= 1:
+            raise InputError(f"beamline.polarisation is {self.polarisation}; allowed are -1 to 1")
         check_reach(self.detector, self.distance_mm, self.wavelength, self.scan.q_max)
 
     @property

@@ -72,6 +72,25 @@ def simulate_tile(
     return _record(phantom, beamline, frames, counts, monitor, transmission, state, slice_index)
 
 
+def expected_tile(
+    phantom: Phantom, beamline: Beamline, table: Mapping[str, Spectra], state: int, slice_index: int
+) -> xr.Dataset:
+    """The scan of one (state, slice) as it would be on average: no counting noise, no gain errors, no noise of monitors.
+
+    Returns
+    -------
+    xarray.Dataset
+        Like that of :func:`simulate_tile`, with expected counts.
+    """
+    frames = motion(beamline, 0, state, slice_index)
+    lines = expected_lines(phantom, beamline, table, frames, state, slice_index)
+    photons = beamline.photons_per_frame * frames.flux
+    expected = rates(beamline, lines.rows)
+    counts = np.stack([flux[:, None] * expected.counts(lines, view) for view, flux in enumerate(photons)])
+    record = (phantom, beamline, frames, counts.astype(np.float32), photons, lines.transmission)
+    return _record(*record, state, slice_index)
+
+
 def gains(beamline: Beamline, seed: int, state: int) -> tuple[NDArray, NDArray]:
     """Gain of each translation, shape (translation,), and of each Q bin, shape (q,), in one state."""
     faults, pattern = beamline.faults, beamline.scan

@@ -78,7 +78,8 @@ def _pattern_detail(axes: Axes, found: xr.Dataset, true: xr.Dataset | None) -> N
     tidy(detail, "", "")
     detail.tick_params(labelsize=SMALL)
     detail.set_xlim(low, high)
-    detail.set_ylim(*_span(found.attrs["reference_density"] * found.roi_iq.values[0][inside]))
+    shown = [found.attrs["reference_density"] * found.roi_iq.values[0], *([] if true is None else [true.iq.values])]
+    detail.set_ylim(*_span(np.stack(shown)[:, inside]))
 
 
 def _span(values: NDArray) -> tuple[float, float]:

@@ -117,14 +117,17 @@ PLATES: tuple[Plate, ...] = (
         name="pdf",
         title="I(Q) and G(r) of the region of interest",
         caption="Grey area: the G(r) that an endless measurement would give. Dashed: the same truth, transformed with "
-        "the Qmax of the analysis. What the two do not share is truncation: the ghost is in the dashed line and in the "
-        "recovered one, and no atoms are there. The lower panels show what is left.",
+        "the Qmax of the analysis. Truncation is what tells them apart: the ghost is in the dashed line and in the "
+        "recovered one, not in the grey area. The lower panels show what the experiment added. What is smooth in I(Q), "
+        "such as multiple scattering, the polynomial takes away before the transform; a gain pattern stays.",
         needs=_REGION,
         draw=lambda s: pattern_and_pdf(s.found, s.region),
     ),
-    _map("silicon", "Rings and gradient were put in; they must come out."),
+    _map("silicon", "What the first column shows was put in and must come out."),
     _map(
-        "carbon", "The bright crescent in the lower half of the bottom slice is the piston that the tilted beam clips."
+        "carbon",
+        "A bright crescent in the lower half of the bottom slice is the piston that the tilted beam clips; the ring "
+        "outside the electrode is the tube's own carbon.",
     ),
     Plate(
         name="film",

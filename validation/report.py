@@ -105,7 +105,7 @@ def render(
         overview=overview,
         pictures=pictures,
         checks=[_line(outcome) for outcome in ordered(scores)],
-        comparison=comparison(scores, sources.found, truth),
+        comparison=comparison(scores, sources),
         signs=SIGNS,
         citation=CITATION,
         provenance=provenance(sources, manifest),
@@ -167,7 +167,7 @@ def provenance(sources: Sources, manifest: Mapping[str, Any]) -> list[tuple[str,
 
 
 def _composition(shares: Mapping[str, float]) -> str:
-    return " ".join(f"{symbol}{number(100 * share, 3)} %" for symbol, share in shares.items())
+    return ", ".join(f"{symbol} {number(100 * share, 3)} %" for symbol, share in shares.items())
 
 
 #: what is told of a run: attribute, label, how it is said
@@ -182,6 +182,8 @@ PROVENANCE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("roi_radius_voxels", "radius of the region of interest", lambda value: f"{number(value)} voxels"),
     ("q_min", "transform from", lambda value: f"{number(value)} Å⁻¹"),
     ("q_max", "transform to (Qmax)", lambda value: f"{number(value)} Å⁻¹"),
+    ("q_max_inst", "data that steady it end at", lambda value: f"{number(value)} Å⁻¹"),
+    ("r_poly", "polynomial acts below", lambda value: f"{number(value)} Å"),
     ("window", "window of the transform", str),
     ("mode", "normalisation", str),
     ("composition", "composition that the analysis assumed", _composition),

@@ -57,7 +57,8 @@ def _densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDAr
 
 def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:
     r = found.r.values
-    choices = {name: found.attrs[name] for name in ("composition", "q_min", "q_max", "mode", "window")}
+    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly")
+    choices = {name: found.attrs[name] for name in names if name in found.attrs}
     recipe = PdfRecipe(**choices, r_max=float(r[-1]), r_step=float(r[1] - r[0]))
     operator = pdf_operator(found.q.values, recipe, compton=found.compton_weight.values)
     return operator.apply(iq) / operator.density(iq)

@@ -28,9 +28,9 @@ def azimuths(detector: Detector, two_theta: float, distance: float) -> np.ndarra
 @pytest.mark.parametrize("polarisation", [0.0, 0.99, -1.0])
 def test_cross_sections_are_those_of_polarised_light(polarisation):
     """Mean over the seen azimuth of (1 + P) / 2 horizontal and (1 - P) / 2 vertical light."""
-    beamline = Beamline(detector=SQUARE, polarisation=polarisation, scan=ScanPattern(q_max=17.0, q_step=0.2))
+    beamline = Beamline(detector=SQUARE, polarisation=polarisation, scan=ScanPattern(q_max=16.0, q_step=0.2))
     answer = response(beamline)
-    for channel in (5, 30, 50, 80):
+    for channel in (5, 30, 50, 70):
         angle = beamline.two_theta[channel]
         chi = azimuths(SQUARE, angle, beamline.distance_mm)
         assert chi.size > 0
@@ -74,7 +74,7 @@ def test_recoil_energy_is_that_of_xraylib():
 
 
 def test_solid_angles_of_all_channels_add_up_to_the_module():
-    beamline = Beamline(detector=SQUARE, scan=ScanPattern(q_min=0.5, q_max=18.0, q_step=0.01))
+    beamline = Beamline(detector=SQUARE, scan=ScanPattern(q_min=0.5, q_max=16.27, q_step=0.01))
     width, height = 86.0, 51.6
     whole = 4 * np.arctan(width * height / (300.0 * np.sqrt(width**2 + height**2 + 300.0**2)))
     edge = 2 * np.arcsin((0.5 - 0.005) * beamline.wavelength / (4 * np.pi))

@@ -133,5 +133,5 @@ def test_a_range_that_cannot_be_reached_is_refused_with_the_largest_that_can():
     limit = Detector().q_max(DISTANCE, wavelength)
     with pytest.raises(InputError, match=f"reaches {limit:.2f} 1/A"):
         check_reach(Detector(), DISTANCE, wavelength, limit + 0.1)
-    with pytest.raises(InputError, match=r"4 pi / lambda = 4\.05"):
-        check_reach(Detector(), 1.0, wavelength_angstrom(8.0), 5.0)
+    with pytest.raises(InputError, match=r"4 pi / lambda = 8\.11"):
+        check_reach(Detector(), 1.0, wavelength_angstrom(8.0), 9.0)

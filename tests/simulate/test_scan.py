@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from tsct import simulate
+from tsct import phantoms, simulate
+from tsct.phantoms.structures import structure
 from tsct.simulate import no_faults
+from tsct.simulate.counts import response
 from tsct.simulate.lines import expected_lines
 from tsct.simulate.motion import motion
 from tsct.simulate.rates import rates
@@ -113,6 +115,66 @@ def test_the_beam_outside_the_sample_sees_air(cell, perfect, table):
     assert air.paths[:, 0, :-1].max() == 0.0
     assert outer.max() < 0.02 * scan.intensity.values.max()
     np.testing.assert_allclose(scan.transmission.values[:, :2], 1.0, atol=1e-9)
+
+
+class Emptied:
+    """A sample whose every atom has been taken out."""
+
+    def __init__(self, cell):
+        self._cell = cell
+
+    def __getattr__(self, name):
+        return getattr(self._cell, name)
+
+    def contents(self, *args, **kwargs):
+        full = self._cell.contents(*args, **kwargs)
+        return replace(full, densities=np.zeros_like(full.densities))
+
+
+@pytest.mark.parametrize("fault", [0.0, 1.0])
+def test_a_scan_of_nothing_is_air_in_every_frame(cell, perfect, table, fault):
+    """No net signal: what is left after the air is Poisson noise, whatever happens on the way through a sample."""
+    air = structure("air")
+    line = replace(
+        perfect, faults=replace(no_faults(), parallax=fault, outgoing_absorption=fault, multiple_scattering=fault)
+    )
+    found = simulate_tile(Emptied(cell), line, table, 3, 0, 1)
+    np.testing.assert_allclose(found.transmission, 1.0, atol=1e-12)
+    answer, gas = response(line), table["air"]
+    per_photon = gas.coherent * answer.coherent + gas.compton * answer.compton
+    mean = line.photons_per_frame * air.number_density_per_a3 * line.air_mm * per_photon
+    net = (found.intensity.values - mean) / np.sqrt(mean)
+    assert chi2.ppf(1e-4, net.size) < np.sum(net**2) < chi2.ppf(1 - 1e-4, net.size)
+    # neither over views nor over translations is there a pattern
+    for axes in ((0, 2), (1, 2)):
+        share = net.mean(axis=axes) * np.sqrt(net.size / net.mean(axis=axes).size)
+        assert np.max(np.abs(share)) < 4.5
+
+
+def test_the_order_of_the_tiles_changes_nothing(cell, perfect):
+    tiles = [(0, 0), (1, 2), (0, 2), (1, 0)]
+    one, other = (simulate.scan(cell, perfect, seed=2, tiles=order) for order in (tiles, tiles[::-1]))
+    assert one.identical(other)
+
+
+def test_noise_of_different_tiles_is_independent(cell, perfect, table):
+    """The null experiment scans the same sample twice: equal expectations, uncorrelated counts."""
+    still = phantoms.wragg2023(phantoms.discharge("null", (0.50, 0.20)))
+    a, b = (tile(still, perfect, table, state=state).intensity.values for state in (0, 1))
+    mean = expectation(still, perfect, table)
+    correlation = np.mean((a - mean) * (b - mean) / mean)
+    assert abs(correlation) < 5 / np.sqrt(mean.size)
+
+
+def test_scans_of_different_truths_differ_in_measured_numbers_only(perfect, table):
+    """Everything but counts and transmission is the same whether the silicon takes up lithium or not."""
+    cells = [phantoms.wragg2023(phantoms.discharge(name, (0.50, 0.20))) for name in ("small", "null")]
+    reacted, inert = (tile(cell, perfect, table, state=1) for cell in cells)
+    measured = ["intensity", "transmission"]
+    assert reacted.drop_vars(measured).identical(inert.drop_vars(measured))
+    for name in measured:
+        assert reacted[name].attrs == inert[name].attrs
+        assert not np.array_equal(reacted[name], inert[name])
 
 
 def test_beamlines_are_complete():

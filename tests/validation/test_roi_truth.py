@@ -1,9 +1,12 @@
 """The truth of the region of interest: phases add up, and their transform agrees with a closed form."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.tables import mean_compton, mean_f, mean_f2
 from tsct.validation.roi_truth import roi_truth
 
@@ -99,6 +102,31 @@ def test_phases_are_averaged_over_the_region_and_its_slice():
     true = roi_truth(truth({"a": 0.03}), found({"Si": 1.0}), phases("a"))
     per_atom = (phases("a").coherent + phases("a").compton).values[0]
     np.testing.assert_allclose(true.iq, 0.03 * per_atom)
+
+
+def test_the_truth_is_transformed_as_the_data_were(twin):
+    """Every choice that shapes the analyst's transform travels with the recovered data."""
+    _, recovered = twin
+    names = {field.name for field in fields(PdfRecipe)} - {"r_max", "r_step"}
+    assert names <= set(recovered.attrs)
+    pattern = recovered.attrs["reference_density"] * recovered.roi_iq.values[0]
+    one = xr.Dataset(
+        {
+            "coherent": (("structure", "q"), pattern[None]),
+            "compton": (("structure", "q"), np.zeros((1, len(pattern)))),
+            "gr": (("structure", "r"), recovered.roi_gr.values[:1]),
+            "composition": (("structure", "element"), [[1.0]]),
+        },
+        coords={"structure_name": ("structure", ["all"]), "element": ["Si"], "q": recovered.q, "r": recovered.r},
+    )
+    middle = int(recovered.attrs["roi_slice"])
+    maps = np.ones((1, 1, recovered.sizes["y"], recovered.sizes["x"]))
+    filled = xr.Dataset(
+        {"phase_density": (("phase", "slice", "y", "x"), maps)},
+        coords={"phase_structure": ("phase", ["all"]), "slice": [middle]},
+    )
+    true = roi_truth(filled, recovered, one)
+    np.testing.assert_allclose(true.gr, recovered.roi_gr[0], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("lacking", ["phases", "phase_density", "roi", "compton_weight"])

@@ -1,0 +1,287 @@
+"""What a beamtime will see, before it happens: errors of everything that is recovered, without simulating noise.
+
+The expected counts go through the same linear operators as the data will; their Poisson variance, the gain errors of the
+channels and their drift give the errors of patterns, PDFs, maps and fitted changes, correlations included.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.analyze.chain import analyze_tile
+from tsct.analyze.corrections import line_integrals
+from tsct.analyze.difference import PARAMETERS, fit_difference
+from tsct.analyze.fbp import fbp_weights
+from tsct.analyze.geometry import ParallelGeometry
+from tsct.analyze.hinges import fit_hinges
+from tsct.analyze.pdf import PdfOperator, pdf_operator
+from tsct.analyze.peaks import extremum
+from tsct.analyze.recipe import Recipe, Roi
+from tsct.analyze.reference import Reference, fit_reference
+from tsct.analyze.series import HINGED
+from tsct.phantoms.cell import Phantom
+from tsct.phantoms.truth import shells
+from tsct.simulate.beamline import Beamline
+from tsct.simulate.scan import expected_tile
+from tsct.simulate.spectra import Spectra, spectra_table
+
+from .check_ghost import AT_20, ghost
+from .dose import absorbed_dose
+
+#: radii of regions for which errors are given, voxels
+RADII = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
+#: ends of the Fourier transform that are compared, 1/angstrom
+Q_MAXIMA = (16.0, 18.0, 20.0, 22.0, 24.0, 28.0, 32.0, 36.0)
+#: fitted changes that are forecast
+CHANGES = ("shift", "number", "broadening", "silicon_lithium")
+#: what counts as detected, in standard deviations
+SIGNIFICANT = 3.0
+#: Li per Si and hour at 1 mA per gram of silicon (1 Li per Si is 954.3 mAh/g)
+LITHIUM_PER_MAH_G = 1 / 954.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """The plan of one experiment.
+
+    Attributes
+    ----------
+    seconds_per_tomogram, tomograms : float, int
+        With dead time; of one slice in one state.
+    gigabytes : float
+        Of integrated patterns in single precision.
+    dose_gray : float
+        Absorbed by the slice in one tomogram.
+    lithium_per_tomogram : float
+        Li per Si that goes in while one tomogram is taken.
+    sigma : xarray.Dataset
+        Standard deviations: ``voxel_iq`` and ``roi_iq`` (q) relative to the pattern, ``voxel_gr`` and ``roi_gr`` (r) in
+        1/angstrom^2, ``roi_dgr`` (r); ``change`` (region, parameter) of the fitted changes between two states by
+        counting, ``change_drift`` by the drift of the gains; ``maps`` (map) relative; ``onset_v`` (hinge).
+    radius : xarray.Dataset
+        ``change`` (radius, parameter) for regions of any size.
+    q_max : xarray.Dataset
+        ``voxel_gr``, ``roi_gr`` at the first Si-Si peak, ``shift`` (voxel), ``ghost`` for other ends of the transform.
+    detectable_x : float
+        Li per Si that the region shows with three standard deviations.
+    counts : xarray.DataArray
+        Mean counts per channel of a ray through the middle.
+    """
+
+    seconds_per_tomogram: float
+    tomograms: int
+    gigabytes: float
+    dose_gray: float
+    lithium_per_tomogram: float
+    sigma: xr.Dataset
+    radius: xr.Dataset
+    q_max: xr.Dataset
+    detectable_x: float
+    counts: xr.DataArray
+
+    @property
+    def hours(self) -> float:
+        """Of all tomograms."""
+        return self.seconds_per_tomogram * self.tomograms / 3600
+
+    def time_factor(self, wanted_shift: float, region: str) -> float:
+        """Exposure over the planned one that makes a shift (angstrom) significant; infinite if drift forbids it."""
+        at = {"region": region, "parameter": "shift"}
+        counting, drift = (float(self.sigma[name].sel(at)) for name in ("change", "change_drift"))
+        left = (wanted_shift / SIGNIFICANT) ** 2 - drift**2
+        return counting**2 / left if left > 0 else float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Expected:
+    """Expected data of one state and the operators of the analysis."""
+
+    tile: xr.Dataset
+    lines: NDArray[np.float32]
+    variance: NDArray[np.float32]
+    geometry: ParallelGeometry
+    operator: PdfOperator
+    reference: Reference
+    density: float
+
+    def region_variance(self, mask: NDArray[np.bool_], filter_name: str) -> NDArray[np.float64]:
+        """Poisson variance of the mean pattern of a region, shape (q,)."""
+        weights = fbp_weights(mask, self.geometry, filter_name)
+        return np.einsum("at,atq->q", weights**2, self.variance)
+
+
+def forecast(
+    phantom: Phantom, beamline: Beamline, recipe: Recipe, *, slice_index: int | None = None, current_ma_g: float = 150.0
+) -> Forecast:
+    """Forecast the errors of an experiment.
+
+    Parameters
+    ----------
+    phantom, beamline, recipe : Phantom, Beamline, Recipe
+        What is to be measured, how, and how it will be analysed.
+    slice_index : int, optional
+        The slice that is looked at; the middle one if omitted.
+    current_ma_g : float
+        Discharge current per gram of silicon.
+    """
+    index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
+    table = spectra_table(phantom, beamline)
+    expected = _expected(phantom, beamline, recipe, table, index)
+    scan = beamline.scan
+    seconds = scan.views * scan.translations * (beamline.exposure_s + beamline.dead_time_s)
+    tomograms = len(phantom.discharge.potentials_v) * len(phantom.slices_z_mm)
+    sigma = _sigma(phantom, beamline, recipe, expected)
+    middle = expected_tile(phantom, beamline, table, 0, index).intensity[:, scan.translations // 2]
+    return Forecast(
+        seconds_per_tomogram=seconds,
+        tomograms=tomograms,
+        gigabytes=4e-9 * scan.views * scan.translations * len(scan.q) * tomograms,
+        dose_gray=absorbed_dose(phantom, beamline, index),
+        lithium_per_tomogram=current_ma_g * LITHIUM_PER_MAH_G * seconds / 3600,
+        sigma=sigma,
+        radius=_by_radius(beamline, recipe, expected),
+        q_max=_by_q_max(recipe, expected),
+        detectable_x=_detectable(phantom, sigma),
+        counts=middle.mean("angle"),
+    )
+
+
+def _expected(
+    phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra], index: int
+) -> _Expected:
+    scan = expected_tile(phantom, beamline, table, 0, index)
+    tile = analyze_tile(scan, recipe)
+    lines, variance = line_integrals(scan, air_rays=recipe.air_rays)
+    operator = pdf_operator(scan.q.values, recipe.pdf, compton=tile.compton_weight.values)
+    density = float(operator.density(tile.roi_iq.values))
+    oxygen = recipe.pdf.composition.get("O", 0.0) * density
+    return _Expected(
+        tile=tile,
+        lines=lines,
+        variance=variance,
+        geometry=ParallelGeometry.from_arrays(scan.translation.values, scan.angle.values, float(tile.axis_mm)),
+        operator=operator,
+        reference=fit_reference(operator, operator.apply(tile.roi_iq.values), oxygen),
+        density=density,
+    )
+
+
+def _sigma(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expected) -> xr.Dataset:
+    tile, operator, density = expected.tile, expected.operator, expected.density
+    inside = tile.roi.values.astype(bool)
+    pattern, region = tile.roi_iq.values, tile.roi_iq_variance.values
+    voxel = np.mean(tile.iq_errors.values[inside].astype(float) ** 2, axis=0)
+    gain, drift = ((size * pattern) ** 2 for size in (beamline.faults.channel_gain, beamline.faults.channel_drift))
+    rings = _translation_gain(beamline, recipe, expected)
+    fit = fit_difference(operator, expected.reference, np.zeros_like(operator.r))
+    chosen = [PARAMETERS.index(name) for name in CHANGES]
+
+    def change(variance: NDArray) -> NDArray[np.float64]:
+        return np.sqrt(2 * np.diag(fit.covariance(operator.covariance(variance))))[chosen]
+
+    in_region = np.sqrt(operator.variance(region + gain + drift) + np.sum(operator.apply(rings) ** 2, axis=0)) / density
+    data = {
+        "voxel_iq": ("q", np.sqrt(voxel) / pattern, {"units": "1"}),
+        "roi_iq": ("q", np.sqrt(region) / pattern, {"units": "1"}),
+        "voxel_gr": ("r", np.sqrt(operator.variance(voxel)) / density, {"units": "1/angstrom^2"}),
+        "roi_gr": ("r", in_region, {"units": "1/angstrom^2"}),
+        "roi_dgr": ("r", np.sqrt(2 * operator.variance(region + drift)) / density, {"units": "1/angstrom^2"}),
+        "change": (("region", "parameter"), np.stack([change(voxel), change(region)]), {"units": "mixed"}),
+        "change_drift": (("region", "parameter"), np.stack([change(drift), change(drift)]), {"units": "mixed"}),
+        "maps": ("map", [_map_error(tile, name, inside) for name in ("silicon", "carbon")], {"units": "1"}),
+        "onset_v": ("hinge", _onset_errors(phantom, fit.matrix, operator, region + drift), {"units": "V"}),
+    }
+    coords = {
+        "q": tile.q,
+        "r": tile.r,
+        "region": ["voxel", "roi"],
+        "parameter": list(CHANGES),
+        "map": ["silicon", "carbon"],
+        "hinge": [1, 2, 3],
+    }
+    return xr.Dataset(data, coords=coords)
+
+
+def _translation_gain(beamline: Beamline, recipe: Recipe, expected: _Expected) -> NDArray[np.float64]:
+    """Change of the region's pattern by a gain error of each translation of one standard deviation, (translation, q)."""
+    weights = fbp_weights(expected.tile.roi.values.astype(bool), expected.geometry, recipe.filter)
+    return beamline.faults.translation_gain * np.einsum("at,atq->tq", weights, expected.lines)
+
+
+def _map_error(tile: xr.Dataset, name: str, inside: NDArray[np.bool_]) -> float:
+    value, error = tile[name].values[inside], tile[f"{name}_errors"].values[inside]
+    return float(np.sqrt(np.mean(error**2)) / value.mean())
+
+
+def _onset_errors(phantom: Phantom, matrix: NDArray, operator: PdfOperator, variance: NDArray) -> NDArray[np.float64]:
+    """Errors of the hinge fit on the true signals with the errors that the region will have, volts."""
+    truth = phantom.truth(voxels=4, voxel_mm=1.0)
+    potentials = np.array(phantom.discharge.potentials_v)
+    if len(potentials) < 6 or not truth.lithium_per_silicon.values.any():
+        return np.full(3, np.nan)
+    true = {"silicon_lithium": truth.lithium_neighbours.values, "second_shell": -truth.second_shell_loss.values}
+    rows = [PARAMETERS.index(name) for name in HINGED]
+    own = np.diag(matrix @ operator.covariance(variance) @ matrix.T)[rows]
+    states = len(potentials) - 1
+    # all differences share the reference
+    covariance = np.stack([value * (np.eye(states) + 1.0) for value in own])
+    signals = np.stack([true[name][1:] - true[name][0] for name in HINGED])
+    return fit_hinges(potentials[1:], signals, covariance, np.array(list(HINGED.values()))).errors_v
+
+
+def _by_radius(beamline: Beamline, recipe: Recipe, expected: _Expected) -> xr.Dataset:
+    operator, n = expected.operator, expected.geometry.n
+    fit = fit_difference(operator, expected.reference, np.zeros_like(operator.r))
+    chosen = [PARAMETERS.index(name) for name in CHANGES]
+    rows, voxels = [], []
+    for radius in RADII:
+        # a single voxel must hold the centre of one
+        centre = Roi(x_voxels=recipe.roi.x_voxels + 0.5, y_voxels=recipe.roi.y_voxels + 0.5, radius_voxels=radius)
+        mask = centre.mask(n)
+        covariance = operator.covariance(expected.region_variance(mask, recipe.filter))
+        rows.append(np.sqrt(2 * np.diag(fit.covariance(covariance)))[chosen])
+        voxels.append(int(mask.sum()))
+    return xr.Dataset(
+        {"change": (("radius", "parameter"), np.array(rows)), "voxels": ("radius", voxels)},
+        coords={"radius": list(RADII), "parameter": list(CHANGES)},
+    )
+
+
+def _by_q_max(recipe: Recipe, expected: _Expected) -> xr.Dataset:
+    tile = expected.tile
+    pattern, inside = tile.roi_iq.values, tile.roi.values.astype(bool)
+    voxel = np.mean(tile.iq_errors.values[inside].astype(float) ** 2, axis=0)
+    rows = []
+    ends = [q for q in Q_MAXIMA if q <= tile.q.values[-1] + 1e-6]
+    for q_max in ends:
+        pdf = replace(recipe.pdf, q_max=q_max, r_max=6.0, r_step=0.01)
+        operator = pdf_operator(tile.q.values, pdf, compton=tile.compton_weight.values)
+        density = float(operator.density(pattern))
+        at = int(np.argmin(np.abs(operator.r - expected.reference.first.distance)))
+        oxygen = recipe.pdf.composition.get("O", 0.0) * density
+        reference = fit_reference(operator, operator.apply(pattern), oxygen)
+        fit = fit_difference(operator, reference, np.zeros_like(operator.r))
+        shift = np.sqrt(2 * np.diag(fit.covariance(operator.covariance(voxel))))[0]
+        errors = [np.sqrt(operator.variance(v)[at]) / density for v in (voxel, tile.roi_iq_variance.values)]
+        curve = operator.apply(pattern) / density
+        height = extremum(operator.r, curve, 2.2, 2.6, 1.0)[1]
+        rows.append((*errors, shift, ghost(operator.r, curve, AT_20)[1], height))
+    names = ("voxel_gr", "roi_gr", "shift", "ghost", "height")
+    return xr.Dataset(
+        {name: ("q_max", column) for name, column in zip(names, np.array(rows).T, strict=True)}, coords={"q_max": ends}
+    )
+
+
+def _detectable(phantom: Phantom, sigma: xr.Dataset) -> float:
+    """Li per Si at which shift or Si-Li number of the region exceed three errors, from the first steps of the series."""
+    first, second = phantom.silicon[0], phantom.silicon[min(1, len(phantom.silicon) - 1)]
+    step = second.lithium_per_silicon - first.lithium_per_silicon
+    if not step > 0:
+        return float("nan")
+    (n0, d0, li0), (n1, d1, li1) = shells(first), shells(second)
+    slopes = {"shift": (d1 / n1 - d0 / n0) / step, "silicon_lithium": (li1 - li0) / step}
+    total = np.hypot(sigma.change, sigma.change_drift).sel(region="roi")
+    return min(SIGNIFICANT * float(total.sel(parameter=name)) / abs(slope) for name, slope in slopes.items())
