@@ -12,8 +12,6 @@ from .tables import sensor_efficiency
 
 #: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm
 _SCALE = R_E_ANGSTROM**2 * 1e7
-#: below this mean count, sqrt(n) is a misleading error bar (coverage off by more than 2 %)
-LOW_COUNTS = 50
 
 
 def line_integrals(scan: xr.Dataset, *, air_rays: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -25,7 +23,8 @@ def line_integrals(scan: xr.Dataset, *, air_rays: int = 0) -> tuple[NDArray[np.f
     Parameters
     ----------
     scan : xarray.Dataset
-        One tile with dims (angle, translation, q).
+        One tile with dims (angle, translation, q). Its ``variance`` (counts squared), if present, replaces that of
+        counting.
     air_rays : int
         Translations on each side that miss the sample.
 
@@ -43,8 +42,9 @@ def line_integrals(scan: xr.Dataset, *, air_rays: int = 0) -> tuple[NDArray[np.f
     check(scan, SCAN, "scan")
     check_uniform(scan.q.values, "scan: q")
     counts = scan.intensity.values
-    if not np.all(np.isfinite(counts)) or counts.min() < 0:
-        bad = int(np.sum(~np.isfinite(counts) | (counts < 0)))
+    lowest = -np.inf if scan.attrs.get("background_subtracted", False) else 0.0
+    if not np.all(np.isfinite(counts)) or counts.min() < lowest:
+        bad = int(np.sum(~np.isfinite(counts) | (counts < lowest)))
         raise InputError(f"scan: {bad} of {counts.size} counts are negative or not finite; mask or repair them first")
     rays = (scan.monitor * scan.transmission).values
     if not np.all(rays > 0):
@@ -52,7 +52,8 @@ def line_integrals(scan: xr.Dataset, *, air_rays: int = 0) -> tuple[NDArray[np.f
     per_count = (1.0 / (_SCALE * _channel_response(scan))).astype(np.float32)
     per_ray = (1.0 / rays).astype(np.float32)[..., None]
     lines = counts * per_ray * per_count
-    variance = np.maximum(counts, 1.0) * (per_ray * per_count) ** 2
+    counted = scan["variance"].values if "variance" in scan else np.maximum(counts, 1.0)
+    variance = counted * (per_ray * per_count) ** 2
     if air_rays:
         edge = np.concatenate([lines[:, :air_rays], lines[:, -air_rays:]], axis=1)
         lines -= edge.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)

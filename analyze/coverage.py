@@ -77,7 +77,8 @@ def padded(sinogram: ArrayLike, geometry: ParallelGeometry, steps: int) -> tuple
     """Widen a sinogram on both sides by its edge values, which fade to zero as half a cosine.
 
     An object that leaves the field then ends gently instead of with a jump, which the ramp filter would turn into a
-    bright rim.
+    bright rim. The fade also stands in for the mass beyond the field: with too few bins images are too dense, with too
+    many too thin. For a round object, one and a half times as many as it sticks out by are about right.
 
     Parameters
     ----------

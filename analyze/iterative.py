@@ -172,14 +172,14 @@ def osem(
             "model excludes; use sirt with nonnegative=True, or set them to zero and accept the bias"
         )
     parts = [_subset(geometry, transmission, slice(start, None, subsets)) for start in range(subsets)]
-    shares = [_inverse(part.back_project(_ones(part.n_rays))) for part in parts]
-    n = geometry.n
+    sums = [part.back_project(_ones(part.n_rays)) for part in parts]
+    shares, total, n = [_inverse(part) for part in sums], np.sum(sums, axis=0), geometry.n
 
     def solve(measured: Block) -> Block:
         by_view = measured.reshape(views, n, -1)
         split = [by_view[start::subsets].reshape(part.n_rays, -1) for start, part in enumerate(parts)]
-        # whatever the start, one pass sets the mass right
-        image = np.ones((n * n, measured.shape[1]), dtype=np.float32)
+        # uniform over what is seen, at the level that explains the sum of the rays
+        image = np.float32(total > 0.0) * np.float32(measured.sum(axis=0, dtype=np.float64) / total.sum())
         for _ in range(iterations):
             for part, share, chosen in zip(parts, shares, split, strict=True):
                 quotient = part.project(image)
@@ -371,9 +371,11 @@ def _divide_into(projected, measured):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def _multiply_scaled(image, factor, scale):  # pragma: no cover - compiled
+    """Multiply row by row; rows of scale zero are voxels that these rays do not meet."""
     for i in range(image.shape[0]):
-        for c in range(image.shape[1]):
-            image[i, c] *= factor[i, c] * scale[i]
+        if scale[i] > 0.0:
+            for c in range(image.shape[1]):
+                image[i, c] *= factor[i, c] * scale[i]
 
 
 @njit(cache=True, nogil=True)

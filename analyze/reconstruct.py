@@ -115,7 +115,8 @@ def reconstruct(
     transmission : array_like of shape (angle, y, x), optional
         Share of the signal of each voxel that arrives in each view, for self-absorption; backend "tsct" only.
     padding : int, optional
-        Bins to add on either side, falling from the edge value to zero, for objects that leave the field.
+        Bins to add on either side, falling from the edge value to zero, for objects that leave the field: one and a
+        half times as many as the object sticks out by. See `tsct.analyze.coverage.padded`.
     threads : int, optional
         Blocks of channels are shared among this many threads; backend "tsct" only.
 

@@ -14,8 +14,8 @@ from scipy.ndimage import uniform_filter1d
 from tsct.records.checks import SCAN, check
 from tsct.records.errors import InputError
 
-from .corrections import LOW_COUNTS
-
+#: mean count below which sqrt(n) is a misleading error bar (coverage off by more than 2 %)
+LOW_COUNTS = 50
 #: standard deviations by which a zinger stands out, both of its channels and of the neighbouring views
 ZINGER_SIGMAS = 6.0
 #: and by which share of the expected count, because no two views agree better than that
@@ -44,7 +44,8 @@ class Repairs:
     zingers : int
         Readings that stood out of both their channels and the neighbouring views.
     variance_model : str
-        ``counts`` (the variance of a count is the count) or ``smooth expectation``.
+        ``counts`` (the variance of a count is the count), ``smooth expectation`` (see :func:`smooth_expectation`; where
+        the mean count is below 50) or ``given`` (by the scan's own ``variance``).
     """
 
     lost_frames: int
@@ -85,36 +86,27 @@ def repaired(scan: xr.Dataset) -> tuple[xr.Dataset, Repairs]:
     check(scan, SCAN, "scan")
     raw = scan.intensity.values
     counts = np.ascontiguousarray(raw if raw.dtype in (np.float32, np.float64) else raw.astype(np.float32))
-    flux = (scan.monitor * scan.transmission).values
-    recorded = np.isfinite(flux) & (scan.monitor.values > 0)
-    neighbours = _neighbouring_views(scan.angle.values)
-    rows = counts.reshape(-1, counts.shape[-1])
-    unreadable, negative, total = _tally(rows)
+    unreadable, negative, total = _tally(counts.reshape(-1, counts.shape[-1]))
     if negative and not scan.attrs.get("background_subtracted", False):
         raise InputError(
             f"scan: {negative} of {counts.size} counts are negative; raw counts never are, and where a background was "
             "subtracted the attribute 'background_subtracted' must say so"
         )
-    masked = 0
-    if unreadable:
-        finite = np.isfinite(counts)
-        recorded &= finite.mean(axis=-1) > LOST_SHARE
-        masked = int(np.count_nonzero(~finite[recorded]))
-    reach = _reach(scan.angle.values, counts.shape[1])
-    suspects = _suspects(rows, ZINGER_SIGMAS, ZINGER_SHARE)
-    zingers = _confirmed(counts, suspects, recorded, neighbours, reach, ZINGER_SIGMAS, ZINGER_SHARE)
-    mean = total / max(counts.size - unreadable, 1)
-    low = "variance" not in scan and mean < LOW_COUNTS
-    lost = int(np.count_nonzero(~recorded))
+    if unreadable == counts.size:
+        raise InputError(f"scan: none of its {counts.size} counts is finite")
+    recorded, masked = _recorded(scan, counts, unreadable)
+    order = np.argsort(scan.angle.values, kind="stable")
+    zingers = _zingers(counts, recorded, order, _reach(scan.angle.values, counts.shape[1]))
+    low = "variance" not in scan and total / (counts.size - unreadable) < LOW_COUNTS
     repairs = Repairs(
-        lost_frames=lost,
+        lost_frames=int(np.count_nonzero(~recorded)),
         masked=masked,
         zingers=len(zingers),
-        variance_model="smooth expectation" if low else "given" if "variance" in scan else "counts",
+        variance_model="given" if "variance" in scan else "smooth expectation" if low else "counts",
     )
-    if not (lost or masked or len(zingers) or low):
+    if not (repairs.lost_frames or masked or len(zingers) or low):
         return scan, repairs
-    return _filled(scan, counts.copy(), recorded, zingers, neighbours, low=low), repairs
+    return _filled(scan, counts.copy(), recorded, zingers, order, low=low), repairs
 
 
 def smooth_expectation(counts: NDArray) -> NDArray[np.float32]:
@@ -138,33 +130,44 @@ def smooth_expectation(counts: NDArray) -> NDArray[np.float32]:
     return np.maximum(smooth * shape.astype(np.float32), np.float32(1.0 / width))
 
 
+def _recorded(scan: xr.Dataset, counts: NDArray, unreadable: int) -> tuple[Rays, int]:
+    """Frames that were recorded, shape (angle, translation), and how many readings in them are not finite."""
+    monitor = scan.monitor.values
+    recorded = np.isfinite(monitor) & (monitor > 0)
+    if not unreadable:
+        return recorded, 0
+    finite = np.isfinite(counts)
+    recorded &= finite.mean(axis=-1) > LOST_SHARE
+    return recorded, int(np.count_nonzero(~finite[recorded]))
+
+
+def _zingers(counts: NDArray, recorded: Rays, order: NDArray, reach: int) -> NDArray[np.int64]:
+    """Flat indices of zingers."""
+    if counts.shape[-1] < 5:
+        return np.zeros(0, dtype=np.int64)
+    suspects = _suspects(counts.reshape(-1, counts.shape[-1]), ZINGER_SIGMAS, ZINGER_SHARE)
+    return _confirmed(counts, suspects, recorded, order, reach, ZINGER_SIGMAS, ZINGER_SHARE)
+
+
 def _filled(
-    scan: xr.Dataset,
-    counts: NDArray,
-    recorded: Rays,
-    zingers: NDArray[np.int64],
-    neighbours: NDArray[np.int64],
-    *,
-    low: bool,
+    scan: xr.Dataset, counts: NDArray, recorded: Rays, zingers: NDArray, order: NDArray, *, low: bool
 ) -> xr.Dataset:
     counts.reshape(-1)[zingers] = np.nan
     holes = np.flatnonzero(~np.isfinite(counts) & recorded[..., None])
-    values, empty = _readings(counts, holes, recorded, neighbours)
+    values, empty = _readings(counts, holes, recorded, order)
     if empty:
-        raise InputError(f"scan: {empty} readings have no readable channel beside them in their frame; mask the frame")
+        raise InputError(f"scan: {empty} readings have no finite channel beside them in their frame; drop the frame")
     counts.reshape(-1)[holes] = values
-    if scan.attrs.get("background_subtracted", False):
-        values = np.abs(values)
-    monitor, transmission = scan.monitor.values.astype(float), scan.transmission.values.astype(float)
-    if not recorded.all():
-        monitor, transmission = (_along_angle(a, recorded, scan.angle.values) for a in (monitor, transmission))
-    spread = _frames(counts, monitor * transmission, recorded, scan.angle.values)
+    angles = scan.angle.values
+    monitor, transmission = (_along_angle(scan[name].values, recorded, angles) for name in ("monitor", "transmission"))
+    spread = _frames(counts, monitor * transmission, recorded, angles)
     if "variance" in scan:
-        variance = scan["variance"].values.astype(np.float32)
+        variance = np.array(scan["variance"].values, dtype=np.float32)
     else:
         variance = smooth_expectation(counts) if low else np.maximum(counts, 1.0)
-    variance.reshape(-1)[holes] = FILLED_VARIANCE * np.maximum(values, 1.0)
-    variance[~recorded] = spread + variance[~recorded]
+    variance.reshape(-1)[holes] = FILLED_VARIANCE * np.maximum(np.abs(values), 1.0)
+    # once more the variance of a count, for the error that a filled frame shares with the views beside it
+    variance[~recorded] = spread + np.maximum(np.abs(counts[~recorded]), 1.0)
     rays = ("angle", "translation")
     return scan.assign(
         intensity=((*rays, "q"), counts, scan.intensity.attrs),
@@ -172,11 +175,6 @@ def _filled(
         transmission=(rays, transmission, scan.transmission.attrs),
         variance=((*rays, "q"), variance, {"units": "counts^2"}),
     )
-
-
-def _neighbouring_views(angles_deg: NDArray) -> NDArray[np.int64]:
-    """Views in the order of their angles, shape (view,)."""
-    return np.argsort(angles_deg, kind="stable").astype(np.int64)
 
 
 def _reach(angles_deg: NDArray, translations: int) -> int:
@@ -189,7 +187,7 @@ def _reach(angles_deg: NDArray, translations: int) -> int:
 
 def _along_angle(values: NDArray, recorded: Rays, angles_deg: NDArray) -> NDArray[np.float64]:
     """Values of lost frames, shape (angle, translation), interpolated between recorded views."""
-    filled = values.copy()
+    filled = values.astype(np.float64)
     for t in np.flatnonzero(~recorded.all(axis=0)):
         good = np.flatnonzero(recorded[:, t])
         if len(good) < 2:
@@ -242,41 +240,49 @@ def _tally(rows):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
+def _flag(row, flags, sigmas, share):  # pragma: no cover - compiled
+    """Flag the channels of a frame that stand out of the median of the four around them; return how many."""
+    zero, half = np.float32(0), np.float32(0.5)
+    offset, square, little = np.float32(sigmas**2 / 4), np.float32(sigmas**2), np.float32(0.375)
+    factor = np.float32(1 + share)
+    # shifted views, because an index that could be negative keeps the compiler from using vectors
+    first, second, inner, fourth, fifth, inside = row[:-4], row[1:-3], row[2:-2], row[3:-1], row[4:], flags[2:-2]
+    for i in range(inner.size):
+        x, a, b, c, d = inner[i], first[i], second[i], fourth[i], fifth[i]
+        low, high = (a if a < b else b), (b if a < b else a)
+        least, most = (c if c < d else d), (d if c < d else c)
+        # of two sorted pairs, the larger minimum and the smaller maximum are the middle two
+        middle = half * ((low if low > least else least) + (high if high < most else most))
+        over = x - middle - offset
+        inside[i] = np.uint8(
+            1 if (over > zero) & (over * over > square * (middle + little)) & (x > factor * middle) else 0
+        )
+    for i in (0, 1, row.size - 2, row.size - 1):
+        middle = _middle(row, i)
+        over = row[i] - middle - offset
+        flags[i] = over > zero and over * over > square * (middle + little) and row[i] > factor * middle
+    number = 0
+    for i in range(flags.size):
+        number += flags[i]
+    return number
+
+
+@njit(cache=True, nogil=True)
 def _suspects(rows, sigmas, share):  # pragma: no cover - compiled
     """Flat indices of readings that stand out of the median of the four channels around them."""
-    frames, channels = rows.shape
     found = np.empty(1024, dtype=np.int64)
     number = 0
-    flags = np.zeros(channels, dtype=np.uint8)
-    zero, half = rows.dtype.type(0), rows.dtype.type(0.5)
-    offset, square, little = rows.dtype.type(sigmas**2 / 4), rows.dtype.type(sigmas**2), rows.dtype.type(0.375)
-    factor = rows.dtype.type(1 + share)
-    for f in range(frames):
-        row = rows[f]
-        # shifted views, because an index that could be negative keeps the compiler from using vectors
-        first, second, inner, fourth, fifth = row[:-4], row[1:-3], row[2:-2], row[3:-1], row[4:]
-        inside = flags[2:-2]
-        for i in range(inner.size):
-            x, a, b, c, d = inner[i], first[i], second[i], fourth[i], fifth[i]
-            low, high = (a if a < b else b), (b if a < b else a)
-            least, most = (c if c < d else d), (d if c < d else c)
-            # of two sorted pairs, the larger minimum and the smaller maximum are the middle two
-            middle = half * ((low if low > least else least) + (high if high < most else most))
-            over = x - middle - offset
-            inside[i] = np.uint8(
-                1 if (over > zero) & (over * over > square * (middle + little)) & (x > factor * middle) else 0
-            )
-        for i in (0, 1, channels - 2, channels - 1):
-            middle = _middle(row, i)
-            over = row[i] - middle - offset
-            flags[i] = over > zero and over * over > square * (middle + little) and row[i] > factor * middle
-        for i in range(channels):
-            if flags[i] and row[i] - row[i] == zero:
-                if number == found.size:
-                    grown = np.empty(2 * number, dtype=np.int64)
-                    grown[:number] = found
-                    found = grown
-                found[number] = f * channels + i
+    flags = np.zeros(rows.shape[1], dtype=np.uint8)
+    for f in range(rows.shape[0]):
+        if not _flag(rows[f], flags, sigmas, share):
+            continue
+        if number + flags.size > found.size:
+            grown = np.empty(2 * found.size + flags.size, dtype=np.int64)
+            grown[:number] = found[:number]
+            found = grown
+        for i in range(flags.size):
+            if flags[i] and np.isfinite(rows[f, i]):
+                found[number] = f * flags.size + i
                 number += 1
     return found[:number]
 

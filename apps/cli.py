@@ -1,8 +1,10 @@
 """The command line."""
 
+import errno
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tsct.records.errors import TsctError, UsageError
+from tsct.records.errors import InputError, ResourceError, TsctError, UsageError
 
 Item = TypeVar("Item")
 
@@ -27,7 +29,8 @@ atoms, recover maps and pair distribution functions, and score what was recovere
 Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Make your own experiment with
 `tsct init wragg2023 -o my.toml`, edit it, and `tsct run my.toml -o mine`.
 
-Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 130 interrupted.""",
+Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 70 a defect
+of tsct, 130 interrupted.""",
 )
 structures_app = typer.Typer(no_args_is_help=True, help="The library of atomic structures behind every phase.")
 app.add_typer(structures_app, name="structures")
@@ -42,6 +45,8 @@ SetOption = Annotated[
 QuickOption = Annotated[bool, typer.Option("--quick", help="Only the middle slice and six states.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes; results do not depend on it.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")]
+#: exit code that typer gives to an interrupted command
+INTERRUPTED = 130
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -133,6 +138,50 @@ def validate(
 
 
 @app.command()
+def plan(
+    experiment: ExperimentArgument = "wragg2023",
+    output: OutOption = Path("plan"),
+    shift: Annotated[float, typer.Option("--shift", help="Bond-length change that must be seen, angstrom.")] = 0.01,
+    current: Annotated[float, typer.Option("--current", help="Discharge current in mA per gram of silicon.")] = 150.0,
+    check: Annotated[int, typer.Option("--verify", min=0, help="Compare with so many full simulations.")] = 0,
+    set_: SetOption = None,
+) -> None:
+    """Say what a beamtime will see, before it happens.
+
+    Time, dose, data, errors of patterns, PDFs, maps and bond-length changes per voxel and in the region, the least
+    lithium that shows, what limits it and what would help. Writes `plan.html`, `plan.png` and `plan.json`.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from tsct.records.errors import UsageError
+    from tsct.validation.forecast import forecast
+    from tsct.validation.verify_forecast import verify
+
+    from . import plan as planner
+    from .experiment import load
+
+    if check in (1, 2):
+        raise UsageError(f"--verify is {check}; a scatter needs at least 3 simulations")
+    wanted, made = planner.checked_shift(shift), load(experiment, overrides=set_ or ())
+    what = (made.phantom, made.beamline, made.recipe)
+    with threadpool_limits(1):
+        (found,) = _track((forecast(*what, current_ma_g=current) for _ in range(1)), "forecast", 1)
+        seeds = _track(range(1, check + 1), "full simulations", check) if check else ()
+        compared = verify(*what, seeds) if check else ()
+    answer = planner.Plan(experiment=made, forecast=found, wanted_shift=wanted, comparisons=compared)
+    page = planner.write_plan(answer, output)
+    for title, value in answer.rows:
+        typer.echo(f"{title + ':':44} {value}")
+    for line in answer.advice:
+        typer.echo(f"- {line}")
+    for c in answer.comparisons:
+        typer.echo(
+            f"{c.name + ':':16} predicted {c.predicted:.3g}, observed {c.observed:.3g} (± {100 * c.uncertainty:.0f} %)"
+        )
+    typer.echo(f"page: {page}")
+
+
+@app.command()
 def init(
     preset: Annotated[str, typer.Argument(help="Which preset to start from.")] = "wragg2023",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; printed if omitted.")] = None,
@@ -216,6 +265,12 @@ def pdf(
     typer.echo(one_pattern.convert(source, recipe, output, overwrite=overwrite))
 
 
+DensityOption = Annotated[float | None, typer.Option("--density", help="In g/cm³, for a file without a cell.")]
+SnapshotsOption = Annotated[
+    bool, typer.Option("--snapshots", help="The file's atoms move; otherwise thermal motion is added to them.")
+]
+
+
 @structures_app.command("list")
 def structures_list() -> None:
     """All entries with density and size."""
@@ -225,24 +280,52 @@ def structures_list() -> None:
     for name in structure_names():
         entry = structure(name)
         atoms = sum(len(member) for member in entry.members)
-        row = (entry.title, entry.kind, f"{entry.density_g_cm3:.3f}", str(len(entry.members)), str(atoms))
+        row = (entry.title, entry.kind, f"{entry.density_g_cm3:.4g}", str(len(entry.members)), str(atoms))
         table.add_row(name, *row)
     Console().print(table)
 
 
 @structures_app.command("show")
 def structures_show(
-    name: Annotated[str, typer.Argument(help="An entry of `tsct structures list`, or a structure file.")],
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw S(Q) and G(r) into this file (.png, .svg).")] = None,
+    name: Annotated[str, typer.Argument(help="An entry of `tsct structures list`, or an .extxyz, .xyz or .cif file.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--plot", help="Draw its curves, angles and rings: .png, .svg or .pdf.")
+    ] = None,
+    density: DensityOption = None,
+    snapshots: SnapshotsOption = False,
 ) -> None:
-    """What one entry is, how it was made, and how it scatters."""
+    """What one structure is, how it was made, how it scatters, and how it compares to published values."""
     from . import show_structure
 
-    for line in show_structure.describe_lines(name):
-        typer.echo(line)
-    if plot is not None:
-        show_structure.draw(name, plot)
-        _say(f"wrote {plot}")
+    if output is not None:
+        show_structure.check_plot(output)
+    found = show_structure.shown(name, density_g_cm3=density, snapshots=snapshots)
+    for table in show_structure.tables(found):
+        Console().print(table)
+    if output is not None:
+        show_structure.plot(found, output)
+        _say(f"wrote {output}")
+
+
+@structures_app.command("check")
+def structures_check(
+    file: Annotated[str, typer.Argument(help="An .extxyz, .xyz or .cif file, or an entry of the library.")],
+    what: Annotated[
+        str | None, typer.Option("--as", help="a-si, a-lisi, carbon or other; from the composition if omitted.")
+    ] = None,
+    density: DensityOption = None,
+    snapshots: SnapshotsOption = False,
+) -> None:
+    """Judge a structure by published values; the exit code is 1 if one gate fails.
+
+    Use it before a file of your own goes into an experiment.
+    """
+    from . import show_structure
+
+    found = show_structure.shown(file, density_g_cm3=density, snapshots=snapshots, what=what)
+    Console().print(show_structure.gates_table(found))
+    typer.echo(f"{file}: {found.failed} of {len(found.gates)} gates fail" if found.failed else f"{file}: passes")
+    sys.exit(1 if found.failed else 0)
 
 
 def main() -> None:
@@ -252,9 +335,21 @@ def main() -> None:
     except TsctError as error:
         _say(f"error: {' '.join(str(error).split())}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _say("interrupted; finished files are whole, run again with --overwrite to start over")
-        sys.exit(130)
+    except MemoryError:
+        _say("error: not enough memory for this; fewer --workers need less")
+        sys.exit(ResourceError.exit_code)
+    except OSError as error:
+        _say(f"error: {error.filename or 'a file'}: {error.strerror or error}")
+        sys.exit((ResourceError if error.errno == errno.ENOSPC else InputError).exit_code)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _say("interrupted; finished files are whole, run again with --overwrite to start over")
+        raise
+    except Exception:
+        # an exit code of its own: 1 is the verdict on a result
+        traceback.print_exc()
+        _say("error: this is a defect of tsct, not of its input; please report it with the lines above")
+        sys.exit(TsctError.exit_code)
 
 
 def _say(text: str) -> None:

@@ -4,7 +4,8 @@ The sections of the file are the frozen records of the other rooms, so a key exi
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,8 @@ from tsct.simulate.beamline import Beamline
 
 T = TypeVar("T")
 PRESETS = ("wragg2023",)
+#: no experiment is as long
+MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +172,8 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
         settings = replace(settings, seed=seed)
     if quick:
         settings = _quick(settings)
-    return _experiment(settings, folder)
+    with _located(source):
+        return _experiment(settings, folder)
 
 
 def read_table(source: str) -> tuple[dict[str, Any], Path]:
@@ -182,6 +186,10 @@ def read_table(source: str) -> tuple[dict[str, Any], Path]:
                 f"unknown preset '{source}'{nearest(source, PRESETS)}; known are {known}, or give a .toml file"
             )
         return tomllib.loads(preset_text(source)), Path()
+    if not path.is_file():
+        raise InputError(f"{source}: no such file" if not path.exists() else f"{source}: not a regular file")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"{source}: {path.stat().st_size} bytes; an experiment has at most {MAX_BYTES}")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), path.parent
     except (OSError, UnicodeDecodeError) as error:
@@ -203,7 +211,7 @@ def _set(table: dict[str, Any], override: str) -> None:
         raise UsageError(f"--set {override}: write it as section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
         value = text
     *sections, last = key.strip().split(".")
     for section in sections:
@@ -233,16 +241,23 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
             raise UsageError(f"{source}: unknown key '{path}'{close}")
         if is_dataclass(hints[key]):
             if not isinstance(value, dict):
-                raise UsageError(f"{source}: '{path}' is a section, found {value!r}")
+                raise UsageError(f"{source}: '{path}' is a section, found {_short(value)}")
             values[key] = build(hints[key], value, source, f"{path}.")
         else:
             values[key] = _checked(hints[key], value, f"{source}: {path}")
-    try:
+    with _located(f"{source}: [{where.rstrip('.')}]" if where else source):
         return cls(**values)
+
+
+@contextmanager
+def _located(where: str) -> Iterator[None]:
+    """Errors of what happens inside begin with the file, and the section, that they come from."""
+    try:
+        yield
     except TsctError as error:
-        raise type(error)(f"{source}: {error}") from None
+        raise type(error)(f"{where}: {error}") from None
     except ValueError as error:
-        raise InputError(f"{source}: {where.rstrip('.') or 'settings'}: {error}") from None
+        raise InputError(f"{where}: {error}") from None
 
 
 def _checked(hint: Any, value: Any, where: str) -> Any:
@@ -251,7 +266,12 @@ def _checked(hint: Any, value: Any, where: str) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         at = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
-        raise InputError(f"{where}{at} is {first['input']!r}; {first['msg'].lower()}") from None
+        raise InputError(f"{where}{at} is {_short(first['input'])}; {first['msg'].lower()}") from None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _quick(settings: Settings) -> Settings:
@@ -313,7 +333,8 @@ def _silicon(choice: str | tuple[str, ...], folder: Path) -> tuple[Structure, ..
 
 def _material(choice: str, where: str, folder: Path) -> Structure:
     if Path(choice).suffix in (".extxyz", ".xyz", ".cif"):
-        return read_structure(folder / choice)
+        with _located(where):
+            return read_structure(folder / choice)
     if choice not in structure_names():
         close = nearest(choice, structure_names())
         raise UsageError(

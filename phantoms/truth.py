@@ -77,14 +77,15 @@ def _maps(contents: Contents) -> dict[str, NDArray[np.float64]]:
 
 def _structures(slices: Sequence[Contents]) -> xr.Dataset:
     """Density of every structure that occurs, dims (phase, slice, y, x)."""
-    names = list(dict.fromkeys(part.structure.name for contents in slices for part in contents.parts))
+    roles = {part.structure.name: part.phase for contents in slices for part in contents.parts}
+    names = list(roles)
     density = np.zeros((len(names), len(slices), *slices[0].densities.shape[1:]))
     for j, contents in enumerate(slices):
         for part, values in zip(contents.parts, contents.densities, strict=True):
             density[names.index(part.structure.name), j] += values
     return xr.Dataset(
         {"phase_density": (("phase", "slice", "y", "x"), density, {"units": "1/angstrom^3"})},
-        coords={"phase_structure": ("phase", names)},
+        coords={"phase_structure": ("phase", names), "phase_role": ("phase", list(roles.values()))},
     )
 
 

@@ -73,8 +73,9 @@ def van_der_waals_volume(molecule: Atoms, step: float = 0.15) -> float:
     low = (molecule.positions - radii[:, None]).min(axis=0)
     high = (molecule.positions + radii[:, None]).max(axis=0)
     axes = [np.arange(a + 0.5 * step, b, step) for a, b in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    inside = np.zeros(points.shape[:3], dtype=bool)
+    inside = np.zeros([axis.size for axis in axes], dtype=bool)
     for position, radius in zip(molecule.positions, radii, strict=True):
-        inside |= ((points - position) ** 2).sum(axis=-1) < radius**2
+        near = [slice(*np.searchsorted(axis, (x - radius, x + radius))) for axis, x in zip(axes, position, strict=True)]
+        x, y, z = ((axis[part] - p) ** 2 for axis, part, p in zip(axes, near, position, strict=True))
+        inside[*near] |= x[:, None, None] + y[:, None] + z < radius**2
     return float(inside.sum()) * step**3

@@ -53,6 +53,11 @@ def phase_truth(
                 per_atom,
             ),
             "compton": (("structure", "q"), np.stack([table[name].compton for name in names]), per_atom),
+            "second_shell": (
+                ("structure", "q"),
+                np.stack([table[name].second_shell for name in names]),
+                {**per_atom, "long_name": "change of the coherent scattering if all second-shell order were lost"},
+            ),
             "gr": (
                 ("structure", "r"),
                 np.stack([structure_pair_distribution(materials[name], r, q_min) for name in names]),

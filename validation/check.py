@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -66,6 +67,8 @@ class Check:
         Of the value.
     measure : callable
         Takes the evidence, returns a :class:`Measurement` or raises :class:`NotRunError`.
+    power : str
+        The smallest defect that it finds with probability 0.999, where that can be stated.
     """
 
     id: str
@@ -76,6 +79,7 @@ class Check:
     high: float
     unit: str
     measure: Callable[[Evidence], Measurement]
+    power: str = ""
 
 
 def need(evidence: Evidence, *names: str) -> None:
@@ -83,3 +87,10 @@ def need(evidence: Evidence, *names: str) -> None:
     missing = [name for name in names if name not in evidence.found]
     if missing:
         raise NotRunError(f"the recovered data hold no {', '.join(missing)}")
+
+
+def stated(evidence: Evidence, name: str) -> Any:
+    """An attribute of the recovered data; raise :class:`NotRunError` where they do not state it."""
+    if name not in evidence.found.attrs:
+        raise NotRunError(f"the recovered data do not state '{name}'")
+    return evidence.found.attrs[name]

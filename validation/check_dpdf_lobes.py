@@ -6,7 +6,7 @@ from .check import Check, Evidence, Measurement, NotRunError, need
 
 
 def _lobe(evidence: Evidence, name: str) -> Measurement:
-    need(evidence, name)
+    need(evidence, name, f"{name}_height")
     if not evidence.lithiated:
         raise NotRunError("nothing is lithiated in this scenario")
     height = float(evidence.found[f"{name}_height"].values[-1])

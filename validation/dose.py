@@ -15,8 +15,8 @@ JOULE_PER_KEV = 1.602176634e-16
 def absorbed_dose(phantom: Phantom, beamline: Beamline, slice_index: int) -> float:
     """Mean dose of the material in the field of view in one tomogram of one slice, gray.
 
-    Photoelectric absorption deposits the whole energy, Compton scattering the mean energy of the recoil electron; what is
-    scattered again counts as lost, which is right for millimetres of light elements at these energies.
+    Photoelectric absorption deposits the whole energy, Compton scattering the mean energy of the recoil electron; what
+    is scattered again counts as lost, which is right for millimetres of light elements at these energies.
 
     Parameters
     ----------

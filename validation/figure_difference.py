@@ -80,8 +80,7 @@ def _curves(axes: Axes, found: xr.Dataset) -> None:
     for row, state in enumerate(chosen):
         _curve(axes, found, int(state), step * row, named=row == 0)
         text = f"{found.potential_v.values[state]:g} V"
-        place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
-        axes.annotate(text, (R_RANGE[1], step * row), fontsize=SMALL, **place)  # type: ignore[arg-type]
+        axes.text(1.01, step * row, text, transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center")
     for position in PAPER_PEAKS:
         axes.axvline(position, color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
     tidy(axes, R_LABEL, "", "b  some of its curves, shifted")

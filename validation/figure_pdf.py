@@ -113,7 +113,7 @@ def draw_pdf(axes: Axes, found: xr.Dataset, true: xr.Dataset | None) -> None:
     for name, window, offset in BONDS:
         _mark(axes, name, *extremum(r, gr, *window, 1.0), offset, FOUND)
     position = visible_ghost(found)
-    _mark(axes, "ghost", position, float(np.interp(position, r, gr)), (0, 4), NAIVE)
+    _mark(axes, "ghost", position, float(np.interp(position, r, gr)), (-7, 4), NAIVE)
     axes.set_xlim(R_RANGE[0], min(R_RANGE[1], r[-1]))
     inside = (r > R_SCALE) & (r < R_RANGE[1])
     low, high = _span(gr[inside])

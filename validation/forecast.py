@@ -1,7 +1,7 @@
 """What a beamtime will see, before it happens: errors of everything that is recovered, without simulating noise.
 
-The expected counts go through the same linear operators as the data will; their Poisson variance, the gain errors of the
-channels and their drift give the errors of patterns, PDFs, maps and fitted changes, correlations included.
+The expected counts go through the same linear operators as the data will; their Poisson variance, the gain errors of
+the channels and their drift give the errors of patterns, PDFs, maps and fitted changes, correlations included.
 """
 
 from collections.abc import Mapping
@@ -69,6 +69,8 @@ class Forecast:
         Li per Si that the region shows with three standard deviations.
     counts : xarray.DataArray
         Mean counts per channel of a ray through the middle.
+    bond : float
+        First Si-Si distance of the expected data, angstrom.
     """
 
     seconds_per_tomogram: float
@@ -81,6 +83,7 @@ class Forecast:
     q_max: xr.Dataset
     detectable_x: float
     counts: xr.DataArray
+    bond: float
 
     @property
     def hours(self) -> float:
@@ -146,6 +149,7 @@ def forecast(
         q_max=_by_q_max(recipe, expected),
         detectable_x=_detectable(phantom, sigma),
         counts=middle.mean("angle"),
+        bond=float(expected.reference.first.distance),
     )
 
 
@@ -182,11 +186,11 @@ def _sigma(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expe
     def change(variance: NDArray) -> NDArray[np.float64]:
         return np.sqrt(2 * np.diag(fit.covariance(operator.covariance(variance))))[chosen]
 
-    in_region = np.sqrt(operator.variance(region + gain + drift) + np.sum(operator.apply(rings) ** 2, axis=0)) / density
+    in_region = np.sqrt(operator.variance(region + drift + gain) + np.sum(operator.apply(rings) ** 2, axis=0)) / density
     data = {
-        "voxel_iq": ("q", np.sqrt(voxel) / pattern, {"units": "1"}),
-        "roi_iq": ("q", np.sqrt(region) / pattern, {"units": "1"}),
-        "voxel_gr": ("r", np.sqrt(operator.variance(voxel)) / density, {"units": "1/angstrom^2"}),
+        "voxel_iq": ("q", np.sqrt(voxel + drift) / pattern, {"units": "1"}),
+        "roi_iq": ("q", np.sqrt(region + drift) / pattern, {"units": "1"}),
+        "voxel_gr": ("r", np.sqrt(operator.variance(voxel + drift)) / density, {"units": "1/angstrom^2"}),
         "roi_gr": ("r", in_region, {"units": "1/angstrom^2"}),
         "roi_dgr": ("r", np.sqrt(2 * operator.variance(region + drift)) / density, {"units": "1/angstrom^2"}),
         "change": (("region", "parameter"), np.stack([change(voxel), change(region)]), {"units": "mixed"}),
@@ -206,7 +210,7 @@ def _sigma(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expe
 
 
 def _translation_gain(beamline: Beamline, recipe: Recipe, expected: _Expected) -> NDArray[np.float64]:
-    """Change of the region's pattern by a gain error of each translation of one standard deviation, (translation, q)."""
+    """Change of the region's pattern by one standard deviation of the gain of each translation, (translation, q)."""
     weights = fbp_weights(expected.tile.roi.values.astype(bool), expected.geometry, recipe.filter)
     return beamline.faults.translation_gain * np.einsum("at,atq->tq", weights, expected.lines)
 
@@ -276,7 +280,7 @@ def _by_q_max(recipe: Recipe, expected: _Expected) -> xr.Dataset:
 
 
 def _detectable(phantom: Phantom, sigma: xr.Dataset) -> float:
-    """Li per Si at which shift or Si-Li number of the region exceed three errors, from the first steps of the series."""
+    """Li per Si at which shift or Si-Li number of the region exceed three errors, from the first step of the series."""
     first, second = phantom.silicon[0], phantom.silicon[min(1, len(phantom.silicon) - 1)]
     step = second.lithium_per_silicon - first.lithium_per_silicon
     if not step > 0:

@@ -9,12 +9,13 @@ from tsct.validation.plates import Sources
 from tsct.validation.score import CHECKS, Scores, score
 
 NOTHING = Scores(outcomes=())
+PEAKS = [check for check in CHECKS if check.id in {"A1", "A3", "A7"}]
 
 
 @pytest.fixture(scope="module")
 def rows(small, region):
     truth, found = small
-    lines = comparison(score(truth, found), Sources(found=found, truth=truth, region=region))
+    lines = comparison(score(truth, found, checks=PEAKS), Sources(found=found, truth=truth, region=region))
     return {line.quantity: line for line in lines}
 
 
@@ -34,13 +35,14 @@ def test_order_of_the_truth_is_the_number_of_its_check(rows, small, region):
     truth, found = small
     perfect = found.copy()
     perfect["roi_gr"] = perfect.roi_gr * 0 + region.gr
-    (outcome,) = score(truth, perfect, checks=[check for check in CHECKS if check.id == "A7"]).outcomes
+    outcome = score(truth, perfect, checks=PEAKS).outcomes[-1]
+    assert outcome.check.id == "A7"
     said = float(rows["order at long distance"].truth.split()[0])
     assert said == pytest.approx(outcome.measurement.value, rel=1e-3)
 
 
 def test_recovered_numbers_are_those_of_the_checks(rows, small):
-    measured = {outcome.check.id: outcome for outcome in score(*small).outcomes}
+    measured = {outcome.check.id: outcome for outcome in score(*small, checks=PEAKS).outcomes}
     assert rows["C–C peak"].found == f"{measured['A3'].measurement.value:.4g}\u00a0Å"
     assert rows["C–C peak"].verdict == measured["A3"].verdict
     assert rows["Si–Li"].found == "1.54 ± 0.00 Li neighbours per Si at the end"

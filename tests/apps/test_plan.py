@@ -1,0 +1,50 @@
+"""The plan: a page, a picture and numbers, and questions without an answer."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tsct.apps.experiment import load
+from tsct.apps.plan import Plan, checked_shift, write_plan
+from tsct.records.errors import UsageError
+from tsct.validation.forecast import forecast
+from tsct.validation.verify_forecast import Comparison
+
+SMALL = (
+    *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
+    *("beamline.scan.views=36", "beamline.scan.q_max=22.0", "beamline.scan.q_step=0.1"),
+    *("states.potentials_v=[0.50, 0.20]", "analysis.roi.radius_voxels=8.0"),
+)
+
+
+@pytest.fixture(scope="module")
+def plan():
+    experiment = load("wragg2023", overrides=SMALL)
+    found = forecast(experiment.phantom, experiment.beamline, experiment.recipe)
+    return Plan(experiment=experiment, forecast=found, wanted_shift=0.01)
+
+
+def test_page_picture_and_numbers(plan, tmp_path):
+    compared = (Comparison(name="voxel <b>I</b>", predicted=1.0, observed=1.1, uncertainty=0.2),)
+    page = write_plan(replace(plan, comparisons=compared), tmp_path).read_text()
+    assert "Content-Security-Policy" in page and "<script" not in page
+    assert "voxel &lt;b&gt;I&lt;/b&gt;" in page
+    document = json.loads((tmp_path / "plan.json").read_text())
+    assert document["hours"] > 0 and document["errors"]["roi"]["shift"] > 0
+    assert document["verified"][0]["observed"] == 1.1
+    assert (tmp_path / "plan.png").stat().st_size > 10_000
+
+
+def test_advice_answers_the_question(plan):
+    easy, hard = (" ".join(replace(plan, wanted_shift=shift).advice) for shift in (1.0, 1e-9))
+    assert "is seen in every voxel" in easy
+    assert "no exposure would do" in hard
+    assert "streaks" in " ".join(plan.advice)
+    assert "parallax" in " ".join(plan.advice)
+
+
+@pytest.mark.parametrize("shift", [0.0, -1.0, float("nan"), float("inf")])
+def test_questions_without_an_answer_are_refused(shift):
+    with pytest.raises(UsageError, match="--shift"):
+        checked_shift(shift)

@@ -1,0 +1,118 @@
+"""Error bars that any chain can be held to: scatter, covariance and joined channels (A18 to A20)."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from .check import Check, Evidence, Measurement, NotRunError, need
+from .roi_states import stated_operator
+
+#: distances from here on, angstrom: below, the polynomial takes most of the noise
+R_LEAST = 1.1
+#: voxels of the wall and the air around, from this far outside the electrode
+CLEAR_VOXELS = 2.0
+
+
+def _propagated(evidence: Evidence) -> tuple[NDArray, NDArray]:
+    """Covariance of G(r) in the reference state from independent channels of I(Q), and which points are compared."""
+    need(evidence, "roi_iq_errors")
+    operator = stated_operator(evidence.found)
+    patterns, errors = evidence.found.roi_iq.values[0], evidence.found.roi_iq_errors.values[0]
+    return operator.covariance(errors**2) / operator.density(patterns) ** 2, evidence.found.r.values >= R_LEAST
+
+
+def _variance(evidence: Evidence) -> Measurement:
+    need(evidence, "roi_iq", "roi_gr_errors")
+    covariance, use = _propagated(evidence)
+    ratio = evidence.found.roi_gr_errors.values[0][use] / np.sqrt(np.diag(covariance))[use]
+    return Measurement(value=float(np.sqrt(np.mean(ratio**2))), n=int(use.sum()), note=f"scatter {ratio.std():.3f}")
+
+
+def _covariance(evidence: Evidence) -> Measurement:
+    """Largest difference of correlation coefficients of G(r)."""
+    need(evidence, "roi_iq", "roi_gr_covariance")
+    expected, use = _propagated(evidence)
+    given = evidence.found.roi_gr_covariance.values[0]
+    parts = [_correlation(matrix[np.ix_(use, use)]) for matrix in (given, expected)]
+    return Measurement(value=float(np.max(np.abs(parts[0] - parts[1]))), n=int(use.sum()))
+
+
+def _correlation(covariance: NDArray) -> NDArray[np.float64]:
+    sigma = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(sigma, sigma)
+
+
+def scatter_of_patterns(evidence: Evidence, joined: int) -> Measurement:
+    """Scatter of voxel patterns over their errors with `joined` neighbouring channels made one."""
+    name = "noise_ratio" if joined == 1 else "noise_ratio_joined"
+    need(evidence, name, "noise_number")
+    number = int(evidence.found.noise_number.values.min()) // joined
+    return Measurement(value=float(np.sqrt(evidence.found[name].values.mean())), n=number)
+
+
+def _between_states(evidence: Evidence) -> Measurement:
+    """Scatter of both maps over the states, where nothing changes, over their errors."""
+    need(evidence, "silicon", "silicon_errors", "carbon", "carbon_errors")
+    found = evidence.found
+    if found.sizes["state"] < 2:
+        raise NotRunError("needs two states or more")
+    y, x = np.meshgrid(found.y.values, found.x.values, indexing="ij")
+    step = float(found.x[1] - found.x[0])
+    radius = np.hypot(y, x)
+    still = radius > float(evidence.truth.attrs["electrode_radius_mm"]) + CLEAR_VOXELS * step
+    still &= radius < float(found.x.values[-1])
+    ratios = [_scatter(found, name)[..., still] for name in ("silicon", "carbon")]
+    n = (found.sizes["state"] - 1) * sum(ratio.size for ratio in ratios)
+    return Measurement(value=float(np.sqrt(np.mean(ratios))), n=n)
+
+
+def _scatter(found: xr.Dataset, name: str) -> NDArray[np.float64]:
+    """Variance over the states over the mean propagated variance, shape (slice, y, x)."""
+    values, errors = (found[key].transpose("state", "slice", "y", "x").values for key in (name, f"{name}_errors"))
+    return values.var(axis=0, ddof=1, dtype=np.float64) / np.mean(errors.astype(np.float64) ** 2, axis=0)
+
+
+CHECKS = (
+    Check(
+        id="A18",
+        title="errors of G(r) over those that follow from I(Q)",
+        reason="Channels of I(Q) are independent; G(r) adds them up with known weights.",
+        source="T V T' with the stated transform; 5 %",
+        low=0.95,
+        high=1.05,
+        unit="1",
+        measure=_variance,
+    ),
+    Check(
+        id="A18b",
+        title="correlations of G(r) against those that follow from I(Q)",
+        reason="Neighbouring points of G(r) share their noise: treated as independent, every fit claims too much.",
+        source="T V T' with the stated transform; largest difference of a correlation coefficient",
+        low=0.0,
+        high=0.05,
+        unit="1",
+        measure=_covariance,
+    ),
+    Check(
+        id="A19",
+        title="scatter of voxel patterns over errors, two channels joined",
+        reason="Pixel splitting makes neighbouring channels alike: each looks precise, their sum is not.",
+        source="one; 5 % is ten standard deviations of the number of channels and voxels",
+        low=0.95,
+        high=1.05,
+        unit="1",
+        measure=lambda e: scatter_of_patterns(e, 2),
+        power="error bars wrong by 6 %",
+    ),
+    Check(
+        id="A20",
+        title="scatter of maps between states over their errors",
+        reason="Around the electrode nothing changes from scan to scan but the noise.",
+        source="one; five standard deviations of 5000 independent numbers are 5 %",
+        low=0.95,
+        high=1.05,
+        unit="1",
+        measure=_between_states,
+        power="error bars wrong by 8 %",
+    ),
+)

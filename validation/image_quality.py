@@ -1,0 +1,115 @@
+"""How well an image shows another one: similarity, edges, resolved frequencies, kept detail."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+from scipy.optimize import least_squares
+from scipy.special import erf
+
+Image = NDArray[np.float64]
+
+#: side of the window of the structural similarity, in voxels, and its two constants (Wang et al., IEEE Trans. Image
+#: Process. 13, 600 (2004), section III-C and the uniform window of many implementations)
+SSIM_SIDE, SSIM_K1, SSIM_K2 = 7, 0.01, 0.03
+
+
+def similarity(found: Image, true: Image, inside: NDArray[np.bool_]) -> float:
+    """Mean structural similarity over the voxels `inside`; 1 for identical images.
+
+    Wang et al., IEEE Trans. Image Process. 13, 600 (2004), eq. 13, with a uniform window of 7 x 7 voxels and the range of
+    the true values inside as the dynamic range.
+    """
+    scale = np.ptp(true[inside])
+    c1, c2 = (SSIM_K1 * scale) ** 2, (SSIM_K2 * scale) ** 2
+    mean_f, mean_t = (uniform_filter(image, SSIM_SIDE) for image in (found, true))
+    samples = SSIM_SIDE**2
+    unbiased = samples / (samples - 1)
+    var_f = unbiased * (uniform_filter(found**2, SSIM_SIDE) - mean_f**2)
+    var_t = unbiased * (uniform_filter(true**2, SSIM_SIDE) - mean_t**2)
+    both = unbiased * (uniform_filter(found * true, SSIM_SIDE) - mean_f * mean_t)
+    local = (2 * mean_f * mean_t + c1) * (2 * both + c2) / ((mean_f**2 + mean_t**2 + c1) * (var_f + var_t + c2))
+    return float(local[inside].mean())
+
+
+def edge_width(image: Image, radius: Image, edge: float, reach: float) -> float:
+    """Width from 10 to 90 % of a circular edge, in the unit of `radius`.
+
+    All voxels within `reach` of the edge are one finely sampled profile; an error function on a falling line is fitted
+    to it.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        High inside, low outside.
+    radius : ndarray, shape (y, x)
+        Distance of each voxel's middle from the centre of the circle.
+    edge, reach : float
+        Nominal radius of the edge, and how far from it voxels are used.
+    """
+    near = np.abs(radius - edge) < reach
+    r, value = radius[near] - edge, image[near]
+
+    def model(p: NDArray) -> NDArray:
+        high, slope, low, place, sigma = p
+        step = 0.5 * (1 - erf((r - place) / (np.sqrt(2) * sigma)))
+        return low + (high + slope * np.minimum(r, 0.0) - low) * step
+
+    start = [value[r < 0].mean(), 0.0, value[r > 0].mean(), 0.0, reach / 6]
+    scale = [start[0], start[0] / reach, start[0], reach, reach]
+    bounds = ([-np.inf] * 4 + [1e-6 * reach], np.inf)
+    fit = least_squares(lambda p: (model(p) - value) / start[0], start, bounds=bounds, x_scale=scale)
+    # 2 * 1.2816: from 10 to 90 % of a normal distribution
+    return float(2.5631 * fit.x[4])
+
+
+def ring_correlation(found: Image, true: Image, inside: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
+    """Fourier ring correlation of two square images, and its frequencies in cycles per voxel.
+
+    Saxton & Baumeister, J. Microsc. 127, 127 (1982). Both images lose their mean inside and are set to zero outside.
+
+    Returns
+    -------
+    frequency, correlation : ndarray, shape (ring,)
+        Rings one Fourier pixel wide, from the first to the Nyquist frequency.
+    """
+    parts = [np.fft.fft2(np.where(inside, image - image[inside].mean(), 0.0)) for image in (found, true)]
+    n = len(true)
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(n), np.fft.fftfreq(n)))
+    ring = np.rint(frequency * n).astype(int).ravel()
+    rings = np.arange(1, n // 2 + 1)
+
+    def total(values: NDArray) -> NDArray:
+        return np.bincount(ring, weights=values.ravel(), minlength=rings[-1] + 1)[rings]
+
+    cross = total((parts[0] * parts[1].conj()).real)
+    return rings / n, cross / np.sqrt(total(np.abs(parts[0]) ** 2) * total(np.abs(parts[1]) ** 2))
+
+
+def resolved_frequency(frequency: NDArray, correlation: NDArray, threshold: float) -> float:
+    """First frequency at which the correlation falls below a threshold, linear between rings; the last if it never does.
+
+    NaN where the correlation is not finite.
+    """
+    if not np.all(np.isfinite(correlation)):
+        return float("nan")
+    below = np.flatnonzero(correlation < threshold)
+    if not len(below):
+        return float(frequency[-1])
+    k = below[0]
+    if k == 0:
+        return float(frequency[0])
+    high, low = correlation[k - 1], correlation[k]
+    return float(frequency[k - 1] + (high - threshold) / (high - low) * (frequency[k] - frequency[k - 1]))
+
+
+def radial_mean(image: Image, radius: Image, step: float) -> Image:
+    """The image with every voxel replaced by the mean of its ring of width `step`."""
+    ring = np.floor(radius / step).astype(int)
+    total = np.bincount(ring.ravel(), weights=image.ravel())
+    return (total / np.maximum(np.bincount(ring.ravel()), 1))[ring]
+
+
+def slope(found: NDArray, true: NDArray) -> float:
+    """Slope of `found` on `true` through the origin; noise in `found` does not bias it."""
+    power = float(true @ true)
+    return float(found @ true) / power if power > 0 else float("nan")

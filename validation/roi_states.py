@@ -1,0 +1,89 @@
+"""What a perfect measurement of the region of interest would give in every state, composed from its phases."""
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.analyze.pdf import PdfOperator, pdf_operator
+from tsct.analyze.recipe import PdfRecipe
+from tsct.phantoms.cell import LITHIUM_VOLUME_A3
+
+from .check import NotRunError
+
+
+def stated_operator(found: xr.Dataset) -> PdfOperator:
+    """The transform from J(Q) to H(r) that the recovered data say was used.
+
+    Raises
+    ------
+    NotRunError
+        If they do not say.
+    """
+    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly")
+    missing = [name for name in ("composition", "q_min", "q_max") if name not in found.attrs]
+    if missing or "r" not in found.coords or "q" not in found.coords:
+        raise NotRunError(f"the recovered data do not state {', '.join(missing) or 'q and r'}")
+    r = found.r.values
+    stated = {name: found.attrs[name] for name in names if name in found.attrs}
+    recipe = PdfRecipe(**stated, r_max=float(r[-1]), r_step=float(r[1] - r[0]))
+    compton = found.compton_weight.values if "compton_weight" in found else None
+    return pdf_operator(found.q.values, recipe, compton=compton)
+
+
+def roi_patterns(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -> NDArray[np.float64]:
+    """True scattering power of the region of interest, shape (state, q), in electron units per cubic angstrom.
+
+    Elastic plus Compton scattering with the weight that the recovered data state (one if they do not).
+
+    Raises
+    ------
+    NotRunError
+        If truth or recovered data do not hold what it takes.
+    """
+    if phases is None or "second_shell" not in phases or "phase_role" not in truth.coords:
+        raise NotRunError("the truth does not hold the scattering of every phase")
+    if "roi" not in found:
+        raise NotRunError("the recovered data hold no roi")
+    if found.sizes.get("q") != phases.sizes["q"] or not np.allclose(found.q, phases.q, rtol=5e-3):
+        raise NotRunError("the recovered data are not on the Q grid of the scan")
+    weight = found.compton_weight.values if "compton_weight" in found else 1.0
+    free = phases.coherent.values + weight * phases.compton.values
+    density = roi_densities(truth, found, phases)
+    lost = truth.second_shell_loss.values[:, None] * density
+    return density @ free + lost @ phases.second_shell.values
+
+
+def roi_densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
+    """Atoms per cubic angstrom of every structure in the region, shape (state, structure).
+
+    Lithium moves silicon along its series, and the electrolyte gives way by 16.05 A3 per lithium atom.
+    """
+    first = _first_state(truth, found, phases)
+    names = list(phases.structure_name.values)
+    ratio = lithium_per_silicon(phases)
+    series = np.flatnonzero(np.isfinite(ratio))
+    series = series[np.argsort(ratio[series])]
+    silicon = float(np.sum(first[series] / (1 + ratio[series])))
+    x = truth.lithium_per_silicon.values
+    density = np.tile(first, (len(x), 1))
+    for member, node in zip(series, np.eye(len(series)), strict=True):
+        density[:, member] = silicon * np.interp(x, ratio[series], node) * (1 + ratio[member])
+    liquid = names.index(str(truth.phase_structure.values[list(truth.phase_role.values).index("electrolyte")]))
+    density[:, liquid] -= silicon * LITHIUM_VOLUME_A3 * (x - x[0]) * float(phases.density[liquid])
+    return density
+
+
+def _first_state(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
+    inside = found.roi.values.astype(bool)
+    chosen = int(found.attrs.get("roi_slice", truth["slice"].values[truth.sizes["slice"] // 2]))
+    maps = truth.phase_density.sel(slice=chosen).transpose("phase", "y", "x").values
+    mean = dict(zip(truth.phase_structure.values, maps[:, inside].mean(axis=1), strict=True))
+    return np.array([mean.get(name, 0.0) for name in phases.structure_name.values])
+
+
+def lithium_per_silicon(phases: xr.Dataset) -> NDArray[np.float64]:
+    """Li per Si of the structures that hold nothing else, NaN for all others; shape (structure,)."""
+    share = {str(symbol): phases.composition.values[:, k] for k, symbol in enumerate(phases.element.values)}
+    silicon, lithium = share["Si"], share.get("Li", np.zeros(phases.sizes["structure"]))
+    pure = (silicon > 0) & (silicon + lithium > 1 - 1e-9)
+    return np.where(pure, lithium / np.where(pure, silicon, 1.0), np.nan)
