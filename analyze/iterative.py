@@ -179,7 +179,8 @@ def osem(
         by_view = measured.reshape(views, n, -1)
         split = [by_view[start::subsets].reshape(part.n_rays, -1) for start, part in enumerate(parts)]
         # uniform over what is seen, at the level that explains the sum of the rays
-        image = np.float32(total > 0.0) * np.float32(measured.sum(axis=0, dtype=np.float64) / total.sum())
+        level = np.asarray(measured.sum(axis=0, dtype=np.float64) / total.sum(), dtype=np.float32)
+        image: Block = np.asarray((total > 0.0).astype(np.float32) * level, dtype=np.float32)
         for _ in range(iterations):
             for part, share, chosen in zip(parts, shares, split, strict=True):
                 quotient = part.project(image)

@@ -233,8 +233,8 @@ def _tally(rows):  # pragma: no cover - compiled
             bad += np.int32(0 if finite else 1)
             below += np.int32(1 if x < zero else 0)
             part += x if finite else zero
-        unreadable += bad
-        negative += below
+        unreadable += int(bad)
+        negative += int(below)
         total += part
     return unreadable, negative, total
 

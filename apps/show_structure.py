@@ -76,7 +76,7 @@ def shown(name: str, *, density_g_cm3: float | None = None, snapshots: bool = Fa
     suggested = material(entry)
     if meant not in (None, "other", suggested):
         raise InputError(f"{name}: --as is {meant}, but composition and cell are those of '{suggested}'")
-    chosen: Material = meant or suggested  # type: ignore[assignment]
+    chosen: Material = meant or suggested
     found = portrait(entry)
     return Shown(portrait=found, what=chosen, gates=gates(found, chosen))
 

@@ -86,8 +86,8 @@ def _structure_factor(axes: Axes, portrait: Portrait, what: Material) -> None:
     axes.plot(Q, portrait.sq, color=FOUND, linewidth=1.2)
     if what == "a-si":
         published = np.array([*LAAZIRI_MAXIMA, *LAAZIRI_MINIMA])
-        style = {"color": TRUTH, "marker": "o", "markersize": 4.0, "linestyle": "none", "fillstyle": "none"}
-        axes.plot(*published.T, **style, label="extrema, Laaziri 1999")
+        (extrema,) = axes.plot(*published.T, "o", color=TRUTH, markersize=4.0, label="extrema, Laaziri 1999")
+        extrema.set_fillstyle("none")
         legend(axes, "upper right")
     axes.set_xlim(0.0, Q_END)
     axes.set_ylim(*_span(portrait.sq[(Q > 1.0) & (Q < Q_END)]))

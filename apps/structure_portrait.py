@@ -91,7 +91,7 @@ def portrait(structure: Structure) -> Portrait:
         numbers=numbers,
         partials=_partials(structure),
         gr=structure_pair_distribution(structure, R, Q_MIN),
-        sq=structure_factor(structure, Q),
+        sq=structure_factor(structure, np.asarray(Q, dtype=np.float64)),
         neighbours={name: _neighbours(structure, *name.split("-")) for name in numbers["pairs"]},
         angles_deg=_angles(structure),
         rings=_rings(structure),

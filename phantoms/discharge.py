@@ -97,6 +97,4 @@ def discharge(scenario: str = "small", potentials_v: tuple[float, ...] = POTENTI
         known = ", ".join(SCENARIOS)
         raise UsageError(f"unknown scenario '{scenario}'{nearest(scenario, SCENARIOS)}; known are {known}")
     lithium, loss = SCENARIOS[scenario]
-    return Discharge(
-        scenario=scenario, potentials_v=potentials_v, lithium_per_silicon=lithium, second_shell_loss=loss
-    )
+    return Discharge(scenario=scenario, potentials_v=potentials_v, lithium_per_silicon=lithium, second_shell_loss=loss)

@@ -75,7 +75,7 @@ def simulate_tile(
 def expected_tile(
     phantom: Phantom, beamline: Beamline, table: Mapping[str, Spectra], state: int, slice_index: int
 ) -> xr.Dataset:
-    """The scan of one (state, slice) as it would be on average: no counting noise, no gain errors, no noise of monitors.
+    """The scan of one (state, slice) as it would be on average: no counting noise, no gain errors, no monitor noise.
 
     Returns
     -------

@@ -78,7 +78,7 @@ def damped_sum(number: Array, dr: float, sigma2: Array, q: Array) -> Array:
     z = 0.5 * half * q**2
     orders = np.arange(_series_length(float(z.max(initial=0.0))))
     if occupied.size * q.size < _TERM_BY_TERM * orders.size * (number.size + q.size):
-        return exact_sum(occupied * dr, number[occupied], sigma2[occupied], q)
+        return exact_sum(np.asarray(occupied * dr, dtype=np.float64), number[occupied], sigma2[occupied], q)
     x = np.clip((sigma2 - low) / half - 1.0, -1.0, 1.0) if half > 0.0 else np.zeros_like(sigma2)
     sums = sinc_sum(np.cos(np.multiply.outer(orders, np.arccos(x))) * number, dr, q)
     factors = np.where(orders == 0, 1.0, 2.0) * (-1.0) ** orders

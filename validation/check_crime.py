@@ -19,7 +19,8 @@ def _crimes(evidence: Evidence) -> Measurement:
         same.remove("forward_operator")
     if not same:
         return Measurement(value=0.0, n=len(said))
-    return Measurement(value=float("nan"), n=len(said), note=f"the same {' and '.join(same)} made the data and analysed them")
+    note = f"the same {' and '.join(same)} made the data and analysed them"
+    return Measurement(value=float("nan"), n=len(said), note=note)
 
 
 CHECKS = (

@@ -139,7 +139,7 @@ def _checks(name: str, suffix: str, error: float, similarity: float, resolved: f
             id=f"A11{suffix}5",
             title=f"{name} map: structural similarity",
             reason="The same light and dark places, whatever the scale.",
-            source="index of Wang et al. 2004; the reference chain on the twin without faults, less a tenth of its range",
+            source="index of Wang et al. 2004; this chain on the twin without faults, less a tenth of its range",
             low=similarity,
             high=1.0,
             unit="1",
@@ -169,7 +169,7 @@ def _checks(name: str, suffix: str, error: float, similarity: float, resolved: f
         Check(
             id=f"A11{suffix}8",
             title=f"{name} map: detail without symmetry",
-            reason="The rings look the same in a mirror; the grains do not. A flipped or turned map has a slope of zero.",
+            reason="Rings look the same in a mirror, grains do not. A flipped or turned map has a slope of zero.",
             source=f"{_BEAM}, about 0.8 for grains of one voxel; from half the way to none, to sharpened",
             low=0.60,
             high=1.10,

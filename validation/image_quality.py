@@ -16,8 +16,8 @@ SSIM_SIDE, SSIM_K1, SSIM_K2 = 7, 0.01, 0.03
 def similarity(found: Image, true: Image, inside: NDArray[np.bool_]) -> float:
     """Mean structural similarity over the voxels `inside`; 1 for identical images.
 
-    Wang et al., IEEE Trans. Image Process. 13, 600 (2004), eq. 13, with a uniform window of 7 x 7 voxels and the range of
-    the true values inside as the dynamic range.
+    Wang et al., IEEE Trans. Image Process. 13, 600 (2004), eq. 13, with a uniform window of 7 x 7 voxels and the range
+    of the true values inside as the dynamic range.
     """
     scale = np.ptp(true[inside])
     c1, c2 = (SSIM_K1 * scale) ** 2, (SSIM_K2 * scale) ** 2
@@ -86,7 +86,7 @@ def ring_correlation(found: Image, true: Image, inside: NDArray[np.bool_]) -> tu
 
 
 def resolved_frequency(frequency: NDArray, correlation: NDArray, threshold: float) -> float:
-    """First frequency at which the correlation falls below a threshold, linear between rings; the last if it never does.
+    """First frequency at which the correlation falls below a threshold, linear between rings, or the last one.
 
     NaN where the correlation is not finite.
     """

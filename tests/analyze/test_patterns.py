@@ -208,9 +208,9 @@ def test_two_theta_becomes_q():
 
 @pytest.mark.parametrize("wavelength", [0.0, -1.0, 0.01, 5.0, np.nan, np.inf])
 def test_wavelengths_that_give_no_pdf_are_refused(wavelength):
-    with pytest.raises(InputError, match="allowed are 0.05 to 3 angstrom"):
+    with pytest.raises(InputError, match=r"allowed are 0\.05 to 3 angstrom"):
         q_from_two_theta(X, wavelength)
-    with pytest.raises(InputError, match="allowed are 0.05 to 3 angstrom"):
+    with pytest.raises(InputError, match=r"allowed are 0\.05 to 3 angstrom"):
         check_q(X, wavelength)
 
 
