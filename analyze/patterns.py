@@ -23,8 +23,10 @@ Q_LIMIT = 75.0
 #: range of wavelengths that give a PDF, angstrom (248 keV to 4 keV)
 WAVELENGTHS = (0.05, 3.0)
 
+# not str.splitlines, which also splits at a byte of a UTF-8 letter
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _SEPARATOR = re.compile(r"[ \t]*,[ \t]*|[ \t]+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _DATA_MARK = "#### start data"
 
@@ -54,7 +56,7 @@ def read_pattern(path: str | Path) -> tuple[Array, Array, Array | None]:
         Naming file, line, what was found and what is allowed.
     """
     path = Path(path)
-    numbered = _data_lines(path, _read_text(path).splitlines())
+    numbered = _data_lines(path, _LINE_END.split(_read_text(path)))
     if len(numbered) < MIN_POINTS:
         raise InputError(f"{path}: {len(numbered)} lines of data; a pattern needs at least {MIN_POINTS}")
     rows = _rows(path, numbered)
@@ -172,7 +174,7 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     # headers come in any encoding, numbers are ASCII in all but UTF-16, which shows by its zero bytes
     text = content.decode("latin-1").removeprefix("\xef\xbb\xbf")
-    if re.search(r"[\x00-\x08\x0e-\x19]", text):
+    if re.search(r"[\x00-\x08\x0e-\x1f]", text):
         raise InputError(f"{path}: not a plain text file; a pattern is two or three columns of numbers")
     return text
 

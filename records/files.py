@@ -21,6 +21,9 @@ import xarray as xr
 from .errors import InputError
 
 SCHEMA = 1
+#: attribute (JSON) of a dataset that is stored under another name, axis order or label than in its record
+RECORD = "record"
+_OF_THE_GROUP = ("NX_class", "signal", "axes", "interpretation", "title")
 
 
 @contextmanager
@@ -59,6 +62,17 @@ def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str =
     -----
     Nothing is compressed: counts and volumes are mostly noise, which LZF shrinks by a third at a tenth of the speed.
     """
+    with creating(path) as handle:
+        entry = handle.create_group("entry")
+        entry.attrs.update(NX_class="NXentry", default=next(iter(records)))
+        entry["title"] = title
+        for name, record in records.items():
+            _write_record(entry.create_group(name), record)
+
+
+@contextmanager
+def creating(path: Path) -> Iterator[h5py.File]:
+    """Yield a new NeXus file whose default entry is ``/entry``; it takes its name only when the block ends well."""
     with replacing(path) as temporary, h5py.File(temporary, "w") as handle:
         handle.attrs.update(
             NX_class="NXroot",
@@ -68,11 +82,7 @@ def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str =
             file_time=datetime.now(UTC).isoformat(timespec="seconds"),
             schema=SCHEMA,
         )
-        entry = handle.create_group("entry")
-        entry.attrs.update(NX_class="NXentry", default=next(iter(records)))
-        entry["title"] = title
-        for name, record in records.items():
-            _write_record(entry.create_group(name), record)
+        yield handle
         handle.attrs["complete"] = True
 
 
@@ -147,15 +157,25 @@ def open_complete(path: Path) -> Iterator[h5py.File]:
 def _read_group(group: h5py.Group) -> xr.Dataset:
     coords: dict[str, xr.Variable] = {}
     variables: dict[str, xr.Variable] = {}
-    for name, dataset in group.items():
-        attrs = {key: _plain(value) for key, value in dataset.attrs.items()}
-        dims = attrs.pop("dims")
-        is_coordinate = attrs.pop("coordinate")
-        is_text = h5py.check_string_dtype(dataset.dtype)
-        values = np.asarray(dataset.asstr()[()]).astype(str) if is_text else dataset[()]
-        (coords if is_coordinate else variables)[name] = xr.Variable(dims, values, attrs)
-    attrs = {k: _plain(v) for k, v in group.attrs.items() if k not in ("NX_class", "signal", "axes", "interpretation")}
+    for key, dataset in group.items():
+        name, variable, is_coordinate = _read_variable(key, dataset)
+        (coords if is_coordinate else variables)[name] = variable
+    attrs = {k: _plain(v) for k, v in group.attrs.items() if k not in _OF_THE_GROUP}
     return xr.Dataset(variables, coords=coords, attrs=attrs)
+
+
+def _read_variable(name: str, dataset: h5py.Dataset) -> tuple[str, xr.Variable, bool]:
+    attrs = {key: _plain(value) for key, value in dataset.attrs.items()}
+    dims = attrs.pop("dims")
+    is_coordinate = attrs.pop("coordinate")
+    is_text = h5py.check_string_dtype(dataset.dtype)
+    values = np.asarray(dataset.asstr()[()]).astype(str) if is_text else dataset[()]
+    variable = xr.Variable(dims, values, attrs)
+    if RECORD not in attrs:
+        return name, variable, is_coordinate
+    told = attrs[RECORD]
+    inner = np.ascontiguousarray(variable.transpose(*told["dims"]).values)
+    return told["name"], xr.Variable(told["dims"], inner, told["attrs"]), is_coordinate
 
 
 def _plain(value: Any) -> Any:
