@@ -14,6 +14,7 @@ from .axis import find_axis
 from .corrections import line_integrals, sensor
 from .fbp import fbp, fbp_variance, fbp_weights
 from .geometry import ParallelGeometry
+from .joined import joined_scatter
 from .maps import MAP_UNITS, map_operator
 from .pdf import pdf_operator
 from .recipe import PdfRecipe, Recipe, Roi
@@ -79,9 +80,8 @@ def lean(tile: xr.Dataset) -> xr.Dataset:
     ratio, number = scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
     small["noise_ratio"] = ((), ratio, {"units": "1", "long_name": "scatter between channels over counting noise"})
     small["noise_number"] = ((), number, {"units": "1"})
-    pairs = joined(tile.iq.values[inside]), np.sqrt(joined(tile.iq_errors.values[inside] ** 2))
-    long_name = "the same with neighbouring channels joined in pairs"
-    small["noise_ratio_joined"] = ((), scatter_over_errors(*pairs)[0], {"units": "1", "long_name": long_name})
+    pairs = joined_scatter(tile.iq.values[inside], tile.iq_errors.values[inside])
+    small["noise_ratio_joined"] = ((), pairs, {"units": "1", "long_name": "scatter of joined channels over noise"})
     small["roi_counting_errors"] = np.sqrt(tile.roi_iq_variance).assign_attrs(tile.roi_iq.attrs)
     return small
 
@@ -102,12 +102,6 @@ def scatter_over_errors(patterns: NDArray, errors: NDArray) -> tuple[float, int]
     second = patterns[:, :-2] - 2 * patterns[:, 1:-1] + patterns[:, 2:]
     variance = errors[:, :-2] ** 2 + 4 * errors[:, 1:-1] ** 2 + errors[:, 2:] ** 2
     return float(np.mean(second**2 / variance, dtype=np.float64)), second.size // 3
-
-
-def joined(values: NDArray) -> NDArray:
-    """Sums of neighbouring channels, shape (..., q // 2)."""
-    even = values[..., : values.shape[-1] // 2 * 2]
-    return even[..., ::2] + even[..., 1::2]
 
 
 def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:

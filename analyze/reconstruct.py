@@ -280,7 +280,7 @@ def _refuse_idle(method: str, settings: _Settings) -> None:
         takes -= {"transmission", "threads"}
     for field in fields(settings):
         value = getattr(settings, field.name)
-        if field.name not in takes and not np.array_equal(value, field.default):
+        if field.name not in takes and not np.array_equal(value, np.asarray(field.default)):
             raise UsageError(
                 f"reconstruct: method '{method}' of backend '{settings.backend}' takes no {field.name}; "
                 f"it takes {', '.join(sorted(takes))}"

@@ -117,6 +117,14 @@ def with_skimage(n: int, angles: np.ndarray) -> tuple[float, float]:
     return rate, report("scikit-image radon", forth, 1, None, middle, True)
 
 
+def installed(module: str, package: str) -> bool:
+    """Whether a peer can be compared with; says so if not."""
+    found = importlib.util.find_spec(module) is not None
+    if not found:
+        print(f"  {package} is not installed and left out")
+    return found
+
+
 def main(names: list[str]) -> None:
     for name in names or list(WORKLOADS):
         n, views, channels = WORKLOADS[name]
@@ -124,9 +132,9 @@ def main(names: list[str]) -> None:
         print(f"{name}: {n} x {n}, {views} views, {channels} channels")
         mine = own(n, angles, channels)
         peers = {}
-        if importlib.util.find_spec("astra"):
+        if installed("astra", "astra-toolbox"):
             peers |= {f"astra {kind}": with_astra(n, angles, kind) for kind in ("strip", "linear")}
-        if importlib.util.find_spec("skimage"):
+        if installed("skimage", "scikit-image"):
             peers["scikit-image"] = with_skimage(n, angles)
         for peer, theirs in peers.items():
             print(f"  tsct / {peer}: reconstruction {mine[0] / theirs[0]:.0f}, projection {mine[1] / theirs[1]:.0f}")

@@ -32,7 +32,8 @@ OVERLAP_A = 0.3
 #: no bond is shorter than this in angstrom, and all are in nm
 SHORTEST_BOND_A = 0.6
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(\(\d+\))?")
+# digits can match in one way only, lest a long run of them takes quadratic time
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?(\([0-9]+\))?")
 _TERM = r"[+-]?(\d+(/\d+|\.\d+)?|\.\d+|[xyzXYZ])"
 _OPERATION = re.compile(rf"\s*({_TERM}\s*)+(,\s*({_TERM}\s*)+){{2}}")
 #: a quote closes only before white space; what starts with a quote and does not match is an unclosed string

@@ -142,7 +142,7 @@ def test_bad_content_is_refused_with_its_line(tmp_path, content, words):
         b"\x00" * 1000,
         bytes(range(256)) * 20,
         "1 2\n".encode("utf-16"),
-        b"\x89HDF\r\n\x1a\n" + b"1 2\n" * 50,
+        b"\x89HDF\r\n\x1a\n\x00" + b"1 2\n" * 50,
         b"\x1f\x8b\x08",
     ],
 )
