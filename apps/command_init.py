@@ -1,0 +1,30 @@
+"""`tsct init`: a commented TOML to start from."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsct.records.errors import UsageError
+
+from .console import say
+
+
+def init(
+    preset: Annotated[str, typer.Argument(help="Which preset to start from.")] = "wragg2023",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; printed if omitted.")] = None,
+) -> None:
+    """Write a commented TOML to start from."""
+    from tsct.records.files import write_text
+
+    from .experiment import preset_text
+
+    text = preset_text(preset)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    if output.exists():
+        raise UsageError(f"{output}: exists; choose another name")
+    write_text(output, text)
+    say(f"wrote {output}; next: tsct run {output} -o out")

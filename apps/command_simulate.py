@@ -1,0 +1,37 @@
+"""`tsct simulate`: scans and truth."""
+
+from pathlib import Path
+
+from .console import (
+    CPUS,
+    ExperimentArgument,
+    OutOption,
+    OverwriteOption,
+    QuickOption,
+    SeedOption,
+    SetOption,
+    WorkersOption,
+    say,
+    track,
+)
+
+
+def simulate(
+    experiment: ExperimentArgument = "wragg2023",
+    output: OutOption = Path("out"),
+    quick: QuickOption = False,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Write the scans that the beamline would record, and the truth beside them.
+
+    `scan/*.h5` hold only what an experimenter knows; `truth.h5` holds the rest.
+    """
+    from . import run as job
+    from .experiment import load
+
+    made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
+    job.simulate(made, output, workers=workers, overwrite=overwrite, track=track)
+    say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")
