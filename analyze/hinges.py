@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ def fit_hinges(
         slopes=slopes,
         model=model,
         chi_squared=float(residuals @ residuals),
-        chance=float(chi2.sf(np.sum(target**2), target.size)),
+        chance=float(chdtrc(target.size, np.sum(target**2))),
         freedom=residuals.size - int(active.sum()) - active.shape[1],
     )
 

@@ -29,9 +29,11 @@ def run(
 
     The exit code is the verdict: 0 if every check passes, 1 if one fails, 4 if one cannot be decided.
     """
-    from . import run as job
     from .experiment import load
 
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
+    # imported late, so that a wrong experiment is refused at once
+    from . import run as job
+
     scores = job.run(made, output, workers=workers, overwrite=overwrite, track=track)
     print_verdict(scores, output)

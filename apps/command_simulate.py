@@ -29,9 +29,11 @@ def simulate(
 
     `scan/*.h5` hold only what an experimenter knows; `truth.h5` holds the rest.
     """
-    from . import run as job
     from .experiment import load
 
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
+    # imported late, so that a wrong experiment is refused at once
+    from . import run as job
+
     job.simulate(made, output, workers=workers, overwrite=overwrite, track=track)
     say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")

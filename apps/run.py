@@ -17,7 +17,6 @@ from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.files import read_record, write_records, write_text
 from tsct.simulate.spectra import Spectra, spectra_table
 from tsct.simulate.truth import phase_truth, truth
-from tsct.validation.report import write_report
 from tsct.validation.score import Scores, score
 
 from .experiment import Experiment, dump
@@ -75,6 +74,8 @@ def analyze(
 
 def validate(found: Path, true: Path, folder: Path, experiment: Experiment | None, started: float) -> Scores:
     """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
+    from tsct.validation.report import write_report  # and with it the plotting library
+
     writable(folder)
     recovered, reality = read_record(found, "recovered"), read_record(true, "truth")
     phases = read_record(true, "phases")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import xraydb
 import xraylib
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import ArrayLike, NDArray
@@ -59,6 +58,8 @@ def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
         )
     if symbol == "H":
         return (1.0 + (0.5 * _BOHR_ANGSTROM * q) ** 2) ** -2
+    import xraydb  # its database engine takes half a second to load
+
     return np.asarray(xraydb.f0(symbol, q / (4.0 * np.pi)), dtype=float).reshape(q.shape)
 
 
@@ -130,6 +131,8 @@ def attenuation_per_mm(
         raise InputError(f"density is {density_g_cm3} g/cm3; it must be zero or larger")
     energy = np.asarray(energy_kev, dtype=float)
     low, high = ENERGY_RANGE_KEV
+    import xraydb  # as in form_factor
+
     # xraydb would clamp energies out of range without an error
     if not np.all((energy >= low) & (energy <= high)):
         raise InputError(f"photon energies must lie in {low} to {high} keV, the range of the attenuation table")
