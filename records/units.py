@@ -32,7 +32,7 @@ def q_inv_angstrom(two_theta: ArrayLike, wavelength: float) -> NDArray[np.float6
     """Momentum transfer in 1/angstrom for a scattering angle in radians.
 
     >>> round(float(q_inv_angstrom(np.pi / 6, 1.0)), 8)
-    3.25241602
+    3.25241604
     """
     return 4.0 * np.pi / wavelength * np.sin(np.asarray(two_theta, dtype=float) / 2.0)
 
@@ -40,3 +40,40 @@ def q_inv_angstrom(two_theta: ArrayLike, wavelength: float) -> NDArray[np.float6
 def photon_energy_ratio(two_theta: ArrayLike, energy_kev: float) -> NDArray[np.float64]:
     """E'/E of a Compton-scattered photon (free electron at rest)."""
     return 1.0 / (1.0 + energy_kev / ELECTRON_REST_KEV * (1.0 - np.cos(np.asarray(two_theta, dtype=float))))
+
+
+#: spellings of units in files of other programs, in lower case and without spaces: kind, size in its unit, spellings
+_SPELLINGS: tuple[tuple[str, float, str], ...] = (
+    ("length", 1.0, "mm millimeter millimetre"),
+    ("length", 1e-3, "um µm μm micron micrometer micrometre"),
+    ("length", 1e3, "m meter metre"),
+    ("length", 10.0, "cm centimeter centimetre"),
+    ("length", 1e-6, "nm nanometer nanometre"),
+    ("length", 1e-7, "angstrom å a ang"),
+    ("1/length", 1.0, "1/angstrom 1/å 1/a 1/ang angstrom^-1 å^-1 a^-1 å⁻¹ a-1"),
+    ("1/length", 0.1, "1/nm nm^-1 nm⁻¹ nm-1 1/nanometer"),
+    ("angle", 1.0, "deg degree degrees °"),
+    ("angle", 180.0 / np.pi, "rad radian radians"),
+    ("energy", 1.0, "kev kiloelectron_volt"),
+    ("energy", 1e-3, "ev electron_volt"),
+    ("time", 1.0, "s sec second seconds"),
+    ("time", 1e-3, "ms millisecond"),
+    ("counts", 1.0, "counts count"),
+    ("pure", 1.0, "1 dimensionless none unitless"),
+    ("pure", 0.01, "%"),
+)
+_UNITS = {name: (kind, size) for kind, size, names in _SPELLINGS for name in names.split()}
+
+
+def unit_factor(given: str, wanted: str) -> float | None:
+    """Factor from one unit to another, or None if they measure different things or a spelling is unknown.
+
+    >>> round(unit_factor("1 / nm", "1/angstrom"), 6), unit_factor("µm", "mm"), unit_factor("keV", "mm")
+    (0.1, 0.001, None)
+    """
+    if given == wanted:
+        return 1.0
+    kinds = [_UNITS.get("".join(unit.lower().split()).replace("**", "^")) for unit in (given, wanted)]
+    if kinds[0] is None or kinds[1] is None or kinds[0][0] != kinds[1][0]:
+        return None
+    return kinds[0][1] / kinds[1][1]
