@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from tsct.analyze.chain import analyze_tile, lean
 from tsct.analyze.recipe import Recipe
 from tsct.records.files import read_record, write_records
+from tsct.records.scan_files import write_scan
 from tsct.simulate.scan import simulate_tile
 from tsct.simulate.spectra import Spectra
 
@@ -36,7 +37,7 @@ def simulate_to_file(tile: Tile) -> xr.Dataset:
     scan = simulate_tile(experiment.phantom, experiment.beamline, table, experiment.settings.seed, *tile)
     if experiment.settings.output.scans:
         path = _shared["folder"] / "scan" / tile_name(tile)
-        write_records(path, {"data": scan}, title=f"{experiment.settings.name}: simulated scan")
+        write_scan(path, scan, title=f"{experiment.settings.name}: scan of state {tile[0]}, slice {tile[1]}")
     return scan
 
 
