@@ -1,8 +1,9 @@
 """What a check is: a number, the window it must fall in, and why."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -42,11 +43,16 @@ class NotRunError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """A measured value, the number of independent numbers behind it, and a remark."""
+    """A measured value, the number of independent numbers behind it, a remark, and its standard error where known."""
 
     value: float
     n: int = 1
     note: str = ""
+    error: float = math.nan
+
+
+#: whether a check compares a chain with the truth, or the twin with what one paper found
+About = Literal["chain", "paper"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,9 @@ class Check:
         Takes the evidence, returns a :class:`Measurement` or raises :class:`NotRunError`.
     power : str
         The smallest defect that it finds with probability 0.999, where that can be stated.
+    about : {"chain", "paper"}
+        ``chain``: holds any chain to the truth, and so belongs to the gate. ``paper``: holds sample, scan and chain
+        together to what was published; a perfect chain can fail it.
     """
 
     id: str
@@ -80,6 +89,7 @@ class Check:
     unit: str
     measure: Callable[[Evidence], Measurement]
     power: str = ""
+    about: About = "chain"
 
 
 def need(evidence: Evidence, *names: str) -> None:

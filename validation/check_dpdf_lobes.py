@@ -37,6 +37,7 @@ CHECKS = (
         low=2.22,
         high=2.32,
         unit="angstrom",
+        about="paper",
         measure=lambda e: _lobe(e, "lobe_low"),
     ),
     Check(
@@ -47,6 +48,7 @@ CHECKS = (
         low=2.46,
         high=2.56,
         unit="angstrom",
+        about="paper",
         measure=lambda e: _lobe(e, "lobe_high"),
     ),
     Check(
@@ -57,6 +59,7 @@ CHECKS = (
         low=3.0,
         high=np.inf,
         unit="sigma",
+        about="paper",
         measure=lambda e: _mean_difference(e, 2.7, 2.9),
     ),
     Check(
@@ -67,6 +70,7 @@ CHECKS = (
         low=-np.inf,
         high=-3.0,
         unit="sigma",
+        about="paper",
         measure=lambda e: _mean_difference(e, 3.5, 3.9),
     ),
 )

@@ -88,6 +88,7 @@ CHECKS = (
         low=0.94,
         high=1.06,
         unit="angstrom",
+        about="paper",
         measure=_position,
     ),
     Check(
@@ -98,6 +99,7 @@ CHECKS = (
         low=0.3,
         high=np.inf,
         unit="1/angstrom^2",
+        about="paper",
         measure=lambda e: _prominence(e, 20.0),
     ),
     Check(
@@ -108,6 +110,7 @@ CHECKS = (
         low=0.0,
         high=0.02,
         unit="angstrom",
+        about="paper",
         measure=_moves,
     ),
     Check(
@@ -118,6 +121,7 @@ CHECKS = (
         low=0.0,
         high=0.02,
         unit="angstrom",
+        about="paper",
         measure=_bonds_stay,
     ),
     Check(
@@ -128,6 +132,7 @@ CHECKS = (
         low=0.0,
         high=0.15,
         unit="1/angstrom^2",
+        about="paper",
         measure=lambda e: _prominence(e, 20.0, "lorch"),
     ),
     Check(
@@ -138,6 +143,7 @@ CHECKS = (
         low=0.0,
         high=0.15,
         unit="1/angstrom^2",
+        about="paper",
         measure=lambda e: _prominence(e, 30.0),
     ),
 )

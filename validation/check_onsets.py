@@ -27,6 +27,7 @@ def _check(which: int, title: str, reason: str, width: float) -> Check:
         low=centre - width,
         high=centre + width,
         unit="V",
+        about="paper",
         measure=lambda e: _onset(e, which),
     )
 

@@ -21,6 +21,7 @@ CHECKS = (
         low=0.0,
         high=0.10,
         unit="1",
+        about="paper",
         measure=_long_range,
     ),
 )

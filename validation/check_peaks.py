@@ -37,6 +37,7 @@ CHECKS = (
         low=2.37,
         high=2.41,
         unit="angstrom",
+        about="paper",
         measure=lambda e: peak(e, 2.2, 2.6),
     ),
     Check(
@@ -47,6 +48,7 @@ CHECKS = (
         low=2.34,
         high=2.37,
         unit="angstrom",
+        about="paper",
         measure=pure_silicon,
     ),
     Check(
@@ -57,6 +59,7 @@ CHECKS = (
         low=1.40,
         high=1.46,
         unit="angstrom",
+        about="paper",
         measure=lambda e: peak(e, 1.25, 1.6),
     ),
     Check(
@@ -67,6 +70,7 @@ CHECKS = (
         low=3.74,
         high=3.86,
         unit="angstrom",
+        about="paper",
         measure=lambda e: peak(e, 3.6, 4.0),
     ),
     Check(
@@ -77,6 +81,7 @@ CHECKS = (
         low=4.15,
         high=4.30,
         unit="angstrom",
+        about="paper",
         measure=lambda e: peak(e, 4.05, 4.45),
     ),
 )

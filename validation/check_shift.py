@@ -47,6 +47,7 @@ CHECKS = (
         low=0.95,
         high=1.05,
         unit="1",
+        about="paper",
         measure=_fitted,
     ),
     Check(
@@ -57,6 +58,7 @@ CHECKS = (
         low=0.4,
         high=0.6,
         unit="1",
+        about="paper",
         measure=_naive,
     ),
 )

@@ -28,6 +28,7 @@ CHECKS = (
         low=8.0,
         high=np.inf,
         unit="1",
+        about="paper",
         measure=lambda e: _signal_to_noise(e, "silicon", 0.0),
     ),
     Check(
@@ -38,6 +39,7 @@ CHECKS = (
         low=2.5,
         high=np.inf,
         unit="1",
+        about="paper",
         measure=lambda e: _signal_to_noise(e, "carbon", 0.5),
     ),
 )

@@ -28,6 +28,7 @@ CHECKS = (
         low=2.0,
         high=np.inf,
         unit="1",
+        about="paper",
         measure=lambda e: _lower_half(e, 0),
     ),
     Check(
@@ -38,6 +39,7 @@ CHECKS = (
         low=0.0,
         high=1.5,
         unit="1",
+        about="paper",
         measure=lambda e: _lower_half(e, -1),
     ),
 )

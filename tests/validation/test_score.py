@@ -52,7 +52,8 @@ def test_the_document_is_json_without_nan():
     document = score(EMPTY, EMPTY, checks=[check(math.nan), check(0.5, high=math.inf)]).document()
     rows = json.loads(json.dumps(document, allow_nan=False))["checks"]
     assert rows[0]["value"] is None and rows[1]["high"] is None
-    assert set(rows[0]) == {"id", "title", "value", "unit", "low", "high", "n", "verdict", "note", "power"}
+    promised = {"id", "title", "value", "unit", "low", "high", "n", "verdict", "note"}
+    assert set(rows[0]) == promised | {"power", "about", "error"}
 
 
 def test_nothing_runs_on_nothing():
