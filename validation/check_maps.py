@@ -41,7 +41,7 @@ def _cross_talk(evidence: Evidence, name: str) -> Measurement:
 
 
 def _checks(name: str, suffix: str) -> tuple[Check, ...]:
-    common = {"source": "acceptance windows of the twin; a linear unmixing of the first two peaks"}
+    source = "acceptance windows of the twin; a linear unmixing of the first two peaks"
     return (
         Check(
             id=f"A11{suffix}1",
@@ -51,7 +51,7 @@ def _checks(name: str, suffix: str) -> tuple[Check, ...]:
             high=1.0,
             unit="1",
             measure=lambda e: _pearson(e, name),
-            **common,
+            source=source,
         ),
         Check(
             id=f"A11{suffix}2",
@@ -61,7 +61,7 @@ def _checks(name: str, suffix: str) -> tuple[Check, ...]:
             high=5.0,
             unit="%",
             measure=lambda e: _bias(e, name),
-            **common,
+            source=source,
         ),
         Check(
             id=f"A11{suffix}3",
@@ -71,7 +71,7 @@ def _checks(name: str, suffix: str) -> tuple[Check, ...]:
             high=15.0,
             unit="%",
             measure=lambda e: _cross_talk(e, name),
-            **common,
+            source=source,
         ),
     )
 
