@@ -16,7 +16,8 @@ from tsct.records.errors import InputError
 from tsct.records.seeds import generator
 
 from .discharge import Discharge
-from .structures import Structure, lithiated_series, structure
+from .structures import Structure, lithiated_series, series_weights, structure
+from .truth import phantom_truth
 
 #: volume of one lithium atom in amorphous Li-Si, A3 (Chevrier & Dahn line, 16.05 A3 per Li)
 LITHIUM_VOLUME_A3 = 16.05
@@ -277,9 +278,6 @@ class Phantom:
 
     def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> xr.Dataset:
         """Maps and states averaged over voxels; see :func:`tsct.phantoms.truth.phantom_truth`."""
-        # here, because that module needs this class
-        from .truth import phantom_truth
-
         return phantom_truth(self, voxels, voxel_mm)
 
     def lithium_map(self, rho: NDArray, state: int) -> NDArray[np.float64]:
@@ -298,17 +296,6 @@ PHASES = (
 )
 #: a face between two layers is spread over this height, the thickness of one sub-slice
 _LAYER_MM = 0.005
-
-
-def series_weights(series: tuple[Structure, ...], x: NDArray) -> NDArray[np.float64]:
-    """Share of each member of a lithiated series at composition `x`: linear between neighbours, exact at members.
-
-    Shape (member, ...); the shares sum to one, and the mean Li per Si is exactly `x` inside the range of the series.
-    """
-    nodes = np.array([member.lithium_per_silicon for member in series])
-    if len(nodes) == 1:
-        return np.ones((1, *np.shape(x)))
-    return np.stack([np.interp(x, nodes, row) for row in np.eye(len(nodes))])
 
 
 def _pixel_grid(extent_mm: float, pixels: int) -> tuple[NDArray, NDArray]:

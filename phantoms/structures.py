@@ -18,6 +18,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.data import atomic_masses, atomic_numbers
 from ase.lattice.hexagonal import Graphite
+from numpy.typing import NDArray
 
 from tsct.records.errors import UsageError, nearest
 from tsct.records.units import ATOMS_PER_A3
@@ -155,6 +156,17 @@ def lithiated_series() -> tuple[Structure, ...]:
     """Amorphous silicon and its lithiated descendants, all from the same networks, by increasing Li per Si."""
     series = [structure(name) for name in structure_names() if name == "a-si" or name.startswith("a-li")]
     return tuple(sorted(series, key=lambda member: member.lithium_per_silicon))
+
+
+def series_weights(series: tuple[Structure, ...], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each member of a lithiated series at composition `x`: linear between neighbours, exact at members.
+
+    Shape (member, ...); the shares sum to one, and the mean Li per Si is exactly `x` inside the range of the series.
+    """
+    nodes = np.array([member.lithium_per_silicon for member in series])
+    if len(nodes) == 1:
+        return np.ones((1, *np.shape(x)))
+    return np.stack([np.interp(x, nodes, row) for row in np.eye(len(nodes))])
 
 
 def read_members(file: str) -> tuple[Atoms, ...]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from .cell import Contents, Phantom, series_weights
-from .structures import Structure
+from .structures import Structure, series_weights
+
+if TYPE_CHECKING:
+    from .cell import Contents, Phantom
 
 #: pair distances that count as the first Si-Si and Si-Li shell, angstrom (physical minima of g(r))
 SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40
@@ -17,7 +20,7 @@ SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40
 PIXELS = 4
 
 
-def phantom_truth(phantom: Phantom, voxels: int = 60, voxel_mm: float = 0.130) -> xr.Dataset:
+def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130) -> xr.Dataset:
     """Maps and states of a phantom, averaged over voxels.
 
     Parameters
@@ -58,14 +61,14 @@ def phantom_truth(phantom: Phantom, voxels: int = 60, voxel_mm: float = 0.130) -
     return record
 
 
-def _voxels(phantom: Phantom, n: int, voxel_mm: float, slice_index: int) -> Contents:
+def _voxels(phantom: "Phantom", n: int, voxel_mm: float, slice_index: int) -> "Contents":
     """What one slice holds in the first state, averaged over voxels."""
     contents = phantom.contents(0, slice_index, n * voxel_mm, PIXELS * n)
     densities = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
     return replace(contents, densities=densities)
 
 
-def _maps(contents: Contents) -> dict[str, NDArray[np.float64]]:
+def _maps(contents: "Contents") -> dict[str, NDArray[np.float64]]:
     found = {name: np.zeros_like(contents.densities[0]) for name in ("silicon", "carbon", "electrolyte")}
     names = {"silicon": "silicon", "carbon_black": "carbon", "piston": "carbon", "electrolyte": "electrolyte"}
     for part, density in zip(contents.parts, contents.densities, strict=True):
@@ -75,7 +78,7 @@ def _maps(contents: Contents) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def _structures(slices: Sequence[Contents]) -> xr.Dataset:
+def _structures(slices: Sequence["Contents"]) -> xr.Dataset:
     """Density of every structure that occurs, dims (phase, slice, y, x)."""
     roles = {part.structure.name: part.phase for contents in slices for part in contents.parts}
     names = list(roles)
@@ -89,7 +92,7 @@ def _structures(slices: Sequence[Contents]) -> xr.Dataset:
     )
 
 
-def _states(phantom: Phantom) -> dict[str, NDArray[np.float64]]:
+def _states(phantom: "Phantom") -> dict[str, NDArray[np.float64]]:
     x = phantom.discharge.x
     weights = series_weights(phantom.silicon, x)
     rows = np.array([shells(member) for member in phantom.silicon])
