@@ -11,16 +11,17 @@ from tsct.records.errors import InputError
 from tsct.records.tiles import stack_tiles
 
 from .axis import find_axis
-from .corrections import line_integrals, sensor
+from .corrections import channel_compton
 from .fbp import fbp, fbp_variance, fbp_weights
 from .geometry import ParallelGeometry
 from .joined import joined_scatter
 from .maps import MAP_UNITS, map_operator
 from .pdf import pdf_operator
+from .prepare import prepared
 from .recipe import PdfRecipe, Recipe, Roi
 from .reference import fit_reference
 from .series import fit_series
-from .tables import compton_weight, parse_composition
+from .tables import parse_composition
 
 
 def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
@@ -148,13 +149,13 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
         ``iq`` (y, x, q) in electron units per cubic angstrom; ``hr`` (y, x, r), the density times G(r); maps (y, x)
         each with ``_errors``; ``roi_iq`` (q) with its Poisson variance.
     """
-    lines, variance = line_integrals(scan, air_rays=recipe.air_rays)
+    lines, variance, told = prepared(scan, recipe)
     translations, angles = scan.translation.values, scan.angle.values
     axis_mm, axis_error_mm = find_axis(lines.sum(axis=-1), translations, angles, variance=variance.sum(axis=-1))
     geometry = ParallelGeometry.from_arrays(translations, angles, axis_mm)
     iq = fbp(lines, geometry, recipe.filter, threads=threads)
     iq_variance = fbp_variance(variance, geometry, recipe.filter, threads=threads)
-    compton = compton_weight(scan.q.values, scan.attrs["energy_kev"], scan.polarization.values, sensor(scan))
+    compton = channel_compton(scan)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=compton)
     roi = recipe.roi.mask(geometry.n)
     roi_iq = iq[roi].mean(axis=0, dtype=np.float64)
@@ -196,6 +197,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             "views": len(angles),
             "filter": recipe.filter,
             "roi_radius_voxels": recipe.roi.radius_voxels,
+            **told,
         },
     )
     for k, name in enumerate(maps.names):

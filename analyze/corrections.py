@@ -8,7 +8,7 @@ from tsct.records.checks import SCAN, check, check_uniform
 from tsct.records.errors import InputError
 from tsct.records.units import R_E_ANGSTROM, two_theta_rad, wavelength_angstrom
 
-from .tables import sensor_efficiency
+from .tables import compton_weight, sensor_efficiency
 
 #: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm
 _SCALE = R_E_ANGSTROM**2 * 1e7
@@ -60,13 +60,28 @@ def line_integrals(scan: xr.Dataset, *, air_rays: int = 0) -> tuple[NDArray[np.f
     return lines, variance
 
 
-def sensor(scan: xr.Dataset) -> tuple[str, float, float]:
-    """Material, density (g/cm3) and thickness (mm) of the detector's sensor."""
+def sensor(scan: xr.Dataset) -> tuple[str, float, float] | None:
+    """Material, density (g/cm3) and thickness (mm) of the detector's sensor; None if it was corrected for already."""
     attrs = scan.attrs
+    if attrs.get("efficiency_applied", False):
+        return None
     return attrs["sensor_material"], attrs["sensor_density_g_cm3"], attrs["sensor_mm"]
 
 
+def channel_compton(scan: xr.Dataset) -> NDArray[np.float64]:
+    """Weight of Compton scattering in corrected patterns, shape (q,); see :func:`tsct.analyze.tables.compton_weight`.
+
+    A scan whose polarisation was divided out already no longer states it; that of an unpolarised beam is taken.
+    """
+    polarization = None if scan.attrs.get("polarization_applied", False) else scan.polarization.values
+    return compton_weight(scan.q.values, scan.attrs["energy_kev"], polarization, sensor(scan))
+
+
 def _channel_response(scan: xr.Dataset) -> NDArray[np.float64]:
-    two_theta = two_theta_rad(scan.q.values, wavelength_angstrom(scan.attrs["energy_kev"]))
-    efficiency = sensor_efficiency(*sensor(scan), scan.attrs["energy_kev"], two_theta)
-    return scan.solid_angle.values * scan.polarization.values * efficiency
+    response = scan.solid_angle.values * scan.polarization.values
+    if (layer := sensor(scan)) is not None:
+        energy = scan.attrs["energy_kev"]
+        response = response * sensor_efficiency(
+            *layer, energy, two_theta_rad(scan.q.values, wavelength_angstrom(energy))
+        )
+    return response

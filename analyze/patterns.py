@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, make_interp_spline
 
 from tsct.records.errors import InputError
 from tsct.records.units import q_inv_angstrom
@@ -118,14 +118,16 @@ def resample(
 
     Parameters
     ----------
-    q, intensity, sigma : ndarray, shape (n,)
+    q : ndarray, shape (n,)
         Increasing, any spacing.
+    intensity, sigma : ndarray, shape (..., n)
+        One pattern or many.
     step : float, optional
         Of the new grid, 1/angstrom; the mean spacing if omitted.
 
     Returns
     -------
-    q, intensity, sigma : ndarray, shape (m,)
+    q, intensity, sigma : ndarray, shape (m,) and (..., m)
         `sigma` is None if it was.
 
     Raises
@@ -140,10 +142,11 @@ def resample(
     new_q = q[0] + step * np.arange(round((q[-1] - q[0]) / step) + 1)
     new_edges = np.clip(_channel_edges(new_q), edges[0], edges[-1])
     width, new_width = np.diff(edges), np.diff(new_edges)
-    total = CubicSpline(edges, _from_zero(intensity * width))(new_edges)
+    total = CubicSpline(edges, _from_zero(intensity * width), axis=-1)(new_edges)
     if sigma is None:
         return new_q, np.diff(total) / new_width, None
-    variance = np.diff(np.interp(new_edges, edges, _from_zero((sigma * width) ** 2))) / new_width**2
+    spread = make_interp_spline(edges, _from_zero((sigma * width) ** 2), k=1, axis=-1)
+    variance = np.diff(spread(new_edges)) / new_width**2
     return new_q, np.diff(total) / new_width, np.sqrt(variance)
 
 
@@ -153,7 +156,8 @@ def _channel_edges(q: Array) -> Array:
 
 
 def _from_zero(values: Array) -> Array:
-    return np.concatenate([[0.0], np.cumsum(values)])
+    total = np.cumsum(values, axis=-1)
+    return np.concatenate([np.zeros_like(total[..., :1]), total], axis=-1)
 
 
 def _check_wavelength(wavelength: float) -> None:

@@ -6,13 +6,16 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tsct.analyze.chain import collect
+from tsct.analyze.foreign import read_scan
 from tsct.analyze.recipe import Recipe
+from tsct.analyze.tables import parse_composition
 from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.files import read_record, write_records, write_text
 from tsct.simulate.spectra import Spectra, spectra_table
@@ -63,13 +66,29 @@ def simulate(experiment: Experiment, folder: Path, *, workers: int, overwrite: b
 
 
 def analyze(
-    sources: Sequence[Path], recipe: Recipe, folder: Path, *, workers: int, volumes: bool, track: Track
+    sources: Sequence[Path],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    workers: int,
+    volumes: bool,
+    track: Track,
+    mapping: Path | None = None,
 ) -> None:
-    """Analyse scan files and write what is recovered."""
+    """Analyse scan files, read through a mapping if one is given, and write what is recovered."""
     writable(folder / "recovered")
-    shared = {"recipe": recipe, "folder": folder if volumes else None}
+    shared = {"recipe": recipe, "folder": folder if volumes else None, "mapping": mapping, "order": list(sources)}
     tiles = list(track(mapped(analyze_file, sources, shared, workers), "analysis", len(sources)))
     write_records(folder / "recovered.h5", {"recovered": collect(tiles, recipe)}, title="recovered")
+
+
+def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping: Path | None) -> Recipe:
+    """The recipe with the composition given, or else with the one that the scan states."""
+    if formula is None:
+        formula = read_scan(source, mapping).attrs.get("sample_composition")
+    if not formula:
+        raise InputError(f"{source}: says nothing of the composition; add --composition, such as 'Si0.5 C0.5'")
+    return replace(recipe, pdf=replace(recipe.pdf, composition=parse_composition(formula)))
 
 
 def validate(found: Path, true: Path, folder: Path, experiment: Experiment | None, started: float) -> Scores:

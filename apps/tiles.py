@@ -11,8 +11,9 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from tsct.analyze.chain import analyze_tile, lean
+from tsct.analyze.foreign import is_ours, read_scan
 from tsct.analyze.recipe import Recipe
-from tsct.records.files import read_record, write_records
+from tsct.records.files import write_records
 from tsct.records.scan_files import write_scan
 from tsct.simulate.scan import simulate_tile
 from tsct.simulate.spectra import Spectra
@@ -65,7 +66,10 @@ def analyze_file(source: Path) -> xr.Dataset:
     """Analyse one scan file."""
     folder: Path | None = _shared["folder"]
     path = folder / "recovered" / source.name if folder else None
-    return analyze_to_file(read_record(source, "data"), _shared["recipe"], path)
+    scan = read_scan(source, _shared["mapping"])
+    if not is_ours(source):
+        scan = scan.assign_coords(state=_shared["order"].index(source))
+    return analyze_to_file(scan, _shared["recipe"], path)
 
 
 def mapped(

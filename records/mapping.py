@@ -3,12 +3,16 @@
 One table for each variable or coordinate of the record, named as in the record::
 
     [intensity]
-    path = "/entry/data/intensity"              # where it is in the file; or: value = 1.0 for a constant
+    path = "/entry/data/intensity"              # where it is in the file
     dims = ["translation", "angle", "q"]        # the axes of the file, in the order of the file
     units = "counts"                            # needed if the dataset has no attribute "units"
 
     [q]                                         # an axis: one value for each step along the dimension of its name
     path = "/entry/data/radial_axis"
+
+    [angle]
+    linspace = [0.0, 178.0, 90]                 # or evenly spaced: first, last, number; or: value = 1.0 or a list
+    units = "deg"
 
     [attrs]                                     # what the file does not say
     energy_kev = 100.0
@@ -38,6 +42,8 @@ MAX_BYTES = 2**20
 #: a dataset that unpacks to more than this is refused; a tile of a scan holds some tens of megabytes
 MAX_DATASET_BYTES = 8 * 2**30
 
+#: keys of a table that say where values come from; exactly one is given
+SOURCES = ("path", "value", "linspace")
 Wanted = Mapping[str, tuple[tuple[str, ...], str]]
 
 
@@ -51,6 +57,8 @@ class Entry:
         Of the dataset in the file.
     value : number or list of numbers, optional
         A constant instead.
+    linspace : (first, last, number), optional
+        Evenly spaced values instead.
     dims : tuple of str, optional
         Axes in the order of the file. A one-dimensional quantity without dims lies along the dimension of its own name.
     units : str, optional
@@ -63,6 +71,7 @@ class Entry:
 
     path: str | None = None
     value: Any = None
+    linspace: tuple[float, float, int] | None = None
     dims: tuple[str, ...] | None = None
     units: str | None = None
     select: Mapping[str, int] = field(default_factory=dict)
@@ -96,16 +105,20 @@ def load_mapping(path: str | Path) -> FileMapping:
     InputError
         If the file cannot be read, a key is unknown, or a table has neither or both of path and value.
     """
+    return parse_mapping(load_tables(path), source=str(path))
+
+
+def load_tables(path: str | Path) -> dict[str, Any]:
+    """The tables of a TOML file as they are; raises :class:`InputError` if it cannot be read."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: not a regular file")
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path}: {path.stat().st_size} bytes; a mapping has at most {MAX_BYTES}")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise InputError(f"{path}: not valid TOML ({error})") from None
-    return parse_mapping(table, source=str(path))
 
 
 def parse_mapping(table: Mapping[str, Any], *, source: str = "mapping") -> FileMapping:
@@ -126,8 +139,8 @@ def _entry(name: str, table: Any, source: str) -> Entry:
     for key in table:
         if key not in known:
             raise InputError(f"{source}: [{name}] has an unknown key '{key}'{nearest(key, known)}")
-    if ("path" in table) == ("value" in table):
-        raise InputError(f"{source}: [{name}] needs either path, a place in the file, or value, a constant")
+    if sum(key in table for key in SOURCES) != 1:
+        raise InputError(f"{source}: [{name}] needs one of path (a place in the file), value (a constant) and linspace")
     _check_types(name, table, source)
     dims = table.get("dims")
     return Entry(**{**table, "dims": None if dims is None else tuple(dims), "scale": float(table.get("scale", 1.0))})
@@ -137,11 +150,12 @@ def _check_types(name: str, table: Mapping[str, Any], source: str) -> None:
     def is_number(value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
 
-    dims, select = table.get("dims", []), table.get("select", {})
+    dims, select, even = table.get("dims", []), table.get("select", {}), table.get("linspace", [0, 1, 2])
     sound = {
         "path": isinstance(table.get("path", ""), str),
         "units": isinstance(table.get("units", ""), str),
         "scale": is_number(table.get("scale", 1.0)),
+        "linspace": len(even) == 3 and all(map(is_number, even)) and type(even[2]) is int and 0 < even[2] <= 10**7,
         "dims": isinstance(dims, list | tuple)
         and all(isinstance(d, str) for d in dims)
         and len(set(dims)) == len(dims),
@@ -153,7 +167,7 @@ def _check_types(name: str, table: Mapping[str, Any], source: str) -> None:
         if not good:
             raise InputError(
                 f"{source}: [{name}] {key} = {table[key]!r} cannot be used; path and units are text, scale a number, "
-                "dims a list of different names, select a table of such names with an index each"
+                "linspace first, last and number, dims a list of different names, select a table of names and indices"
             )
 
 
@@ -265,7 +279,9 @@ def _some(places: list[str], number: int = 6) -> str:
 
 
 def _read(handle: h5py.File, path: Path, name: str, entry: Entry, mapping: FileMapping) -> xr.Variable:
-    if entry.path is None:
+    if entry.linspace is not None:
+        values, stated = np.linspace(*entry.linspace), None
+    elif entry.path is None:
         values, stated = np.asarray(entry.value), None
         if values.dtype.kind not in "biuf":
             raise InputError(f"{mapping.source}: [{name}] value = {entry.value!r} is not a number or a list of numbers")

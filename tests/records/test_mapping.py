@@ -62,6 +62,11 @@ def test_a_leading_axis_is_selected_and_values_are_scaled(path):
     assert data["map"].dims == ("y", "x") and np.array_equal(data["map"].values, COUNTS[-1] / 2)
 
 
+def test_evenly_spaced_values_need_no_file(path):
+    data = read_mapped(path, changed(angle={"linspace": [0.0, 180.0, 7], "units": "deg"}), WANTED)
+    assert np.array_equal(data.angle, np.linspace(0, 180, 7))
+
+
 def test_a_file_of_toml_is_the_same_as_its_tables(path, tmp_path):
     lines = ["[intensity]", 'path = "/raw/also"', 'dims = ["translation", "angle", "q"]', 'units = "counts"']
     (tmp_path / "map.toml").write_text("\n".join(lines), encoding="utf-8")
@@ -103,8 +108,9 @@ def test_what_cannot_be_meant_is_refused(path, tables, words):
         ({}, "names no quantity"),
         ({"q": 3}, r"must be a table \[q\]"),
         ({"q": {"path": "/q", "unit": "deg"}}, "unknown key 'unit'; did you mean 'units'"),
-        ({"q": {"path": "/q", "value": 3}}, "either path"),
-        ({"q": {"units": "deg"}}, "either path"),
+        ({"q": {"path": "/q", "value": 3}}, "needs one of path"),
+        ({"q": {"units": "deg"}}, "needs one of path"),
+        ({"q": {"linspace": [0, 1, 2.5]}}, "cannot be used"),
         ({"q": {"path": "/q", "dims": ["q", "q"]}}, "cannot be used"),
         ({"q": {"path": "/q", "dims": ["q"], "select": {"x": 0}}}, "cannot be used"),
         ({"q": {"path": "/q", "scale": "2"}}, "cannot be used"),
