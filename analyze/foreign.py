@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from tsct.records.errors import InputError, TsctWarning, nearest
 from tsct.records.files import read_record
 from tsct.records.mapping import SOURCES, load_tables, parse_mapping, read_mapped
 from tsct.records.units import HC_KEV_ANGSTROM, wavelength_angstrom
+from tsct.records.untrusted import opened
 
 from .layouts import known_layout
 from .patterns import is_uniform, q_from_two_theta, resample
@@ -24,6 +24,8 @@ RAYS = ("angle", "translation")
 #: what must be divided out, each with the variable that does it and the unit of that variable
 DIVIDED = {"monitor": "photons", "transmission": "1", "solid_angle": "sr", "polarization": "1"}
 SENSOR = ("sensor_material", "sensor_mm", "sensor_density_g_cm3")
+#: densities of sensors whose files give material and thickness only, g/cm3
+SENSOR_DENSITIES = {"CdTe": 5.85, "Si": 2.33, "GaAs": 5.32, "Ge": 5.32, "CsI": 4.51}
 #: dims and units of what a file may hold in other units
 UNITS: dict[str, tuple[tuple[str, ...], str]] = {
     "angle": (("angle",), "deg"),
@@ -48,11 +50,8 @@ SCATTER_CHANNELS = 31
 
 def is_ours(path: Path) -> bool:
     """Whether an HDF5 file was written by tsct."""
-    try:
-        with h5py.File(path, "r") as handle:
-            return handle.attrs.get("creator") == "tsct"
-    except OSError:
-        return False
+    with opened(Path(path)) as handle:
+        return handle.attrs.get("creator") == "tsct"
 
 
 def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset:
@@ -80,8 +79,6 @@ def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset
     path = Path(path)
     if mapping is None and is_ours(path):
         return read_record(path, "data")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: not a regular file")
     given = load_tables(mapping) if mapping is not None else {}
     layout, tables = ("of the mapping", {}) if _is_complete(given) else known_layout(path)
     source = f"{path} ({layout})" if mapping is None else str(mapping)
@@ -140,7 +137,9 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
     InputError
         As :func:`read_scan`.
     """
-    data = data.assign_attrs(energy_kev=_energy(data, source))
+    density = SENSOR_DENSITIES.get(data.attrs.get("sensor_material", ""))
+    known = {} if density is None else {"sensor_density_g_cm3": density}
+    data = data.assign_attrs({**known, **data.attrs, "energy_kev": _energy(data, source)})
     intensity = _pattern(data, "intensity", source)
     q = _q(data, source)
     variance = _variance(data, intensity, source)

@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 
 from tsct.records.errors import InputError
+from tsct.records.units import unit_factor
+from tsct.records.untrusted import member, names_of, opened, values
 
 Tables = dict[str, Any]
 
@@ -25,6 +27,8 @@ FLAGS = {
     "solid_angle_applied": "solid_angle_applied",
     "polarization_applied": "polarization_applied",
     "efficiency_applied": "efficiency_applied",
+    "sensor_efficiency_applied": "efficiency_applied",
+    "background_applied": "background_subtracted",
     "background_subtracted": "background_subtracted",
 }
 
@@ -39,76 +43,114 @@ def known_layout(path: Path) -> tuple[str, Tables]:
     InputError
         If the file is not HDF5.
     """
-    try:
-        with h5py.File(path, "r") as handle:
-            for name, find in LAYOUTS.items():
-                tables = find(handle)
-                if tables is not None:
-                    return name, tables
-    except OSError as error:
-        raise InputError(f"{path}: not a readable HDF5 file ({error})") from None
+    with opened(path) as handle:
+        for name, find in LAYOUTS.items():
+            tables = find(handle)
+            if tables is not None:
+                return name, tables
     return "unknown", {}
 
 
 def _groups(handle: h5py.File) -> list[h5py.Group]:
-    """All groups that are stored in the file itself."""
-    found = [handle]
-    handle.visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Group) else None)
+    """All groups that are stored in the file itself, to three levels below the root."""
+    found, layer = [handle], [handle]
+    for _ in range(3):
+        below = [group[name] for group in layer for name in names_of(group) if _is_stored_group(group, name)]
+        found, layer = found + below, below
     return found
+
+
+def _is_stored_group(group: h5py.Group, name: str) -> bool:
+    return isinstance(group.get(name, getlink=True), h5py.HardLink) and isinstance(group[name], h5py.Group)
+
+
+def _at(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
+    """What a path leads to inside the file, or nothing."""
+    try:
+        return member(group, path)
+    except InputError:
+        return None
+
+
+def _number(group: h5py.Group, path: str) -> float | None:
+    """A single number, or the first of several that are equal."""
+    found = _at(group, path)
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf" or found.size == 0:
+        return None
+    numbers = np.asarray(values(found)).ravel()
+    return float(numbers[0]) if np.all(numbers == numbers[0]) else None
 
 
 def _text(value: Any) -> str:
     if isinstance(value, h5py.Dataset):
-        value = value[()] if value.shape == () else ""
+        value = values(value) if value.shape == () else ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _nxxrdct(handle: h5py.File) -> Tables | None:
     """Tables for an entry with definition NXxrdct: detector data (translation, rotation, radial)."""
     entries = [group for group in _groups(handle) if _text(group.attrs.get("definition", "")).lower() == "nxxrdct"]
-    entry = entries[0] if entries else None
-    if entry is None or "instrument/detector/data" not in entry:
+    if not entries or _at(entries[0], "instrument/detector/data") is None:
         return None
-    place = entry.name.rstrip("/")
-    axis = entry.get("instrument/detector/radial_axis")
+    entry, place = entries[0], entries[0].name.rstrip("/")
+    axis = _at(entry, "instrument/detector/radial_axis")
     is_angle = axis is not None and _text(axis.attrs.get("long_name", "q")).lower().startswith("2")
     radial = "two_theta" if is_angle else "q"
-    tables: Tables = {
-        "intensity": {"path": f"{place}/instrument/detector/data", "dims": ["translation", "angle", radial]},
-        radial: {"path": f"{place}/instrument/detector/radial_axis"},
-        "translation": {"path": f"{place}/sample/translation_values"},
-        "angle": {"path": f"{place}/sample/rotation_angles"},
-        "attrs": _entry_attrs(entry),
-    }
-    if "instrument/detector/data_errors" in entry:
-        path = f"{place}/instrument/detector/data_errors"
-        tables["intensity_errors"] = {"path": path, "dims": ["translation", "angle", radial]}
-    if (monitor := entry.get("control/data")) is not None and monitor.ndim == 2:
-        units = {} if "units" in monitor.attrs else {"units": "1"}
-        tables["monitor"] = {"path": f"{place}/control/data", "dims": ["translation", "angle"], **units}
-    if (through := entry.get("transmission/data")) is not None and through.ndim == 2:
-        tables["transmission"] = {"path": f"{place}/transmission/data", "dims": ["translation", "angle"], "units": "1"}
-    return tables
+    axes = {"translation": "sample/translation_values", "angle": "sample/rotation_angles"}
+    axes[radial] = "instrument/detector/radial_axis"
+    tables: Tables = {name: {"path": f"{place}/{path}"} for name, path in axes.items()}
+    rays = ["translation", "angle"]
+    for name, path, dims in (
+        ("intensity", "instrument/detector/data", [*rays, radial]),
+        ("intensity_errors", "instrument/detector/data_errors", [*rays, radial]),
+        ("monitor", "control/data", rays),
+        ("transmission", "transmission/transmission", rays),
+        ("transmission", "transmission/data", rays),
+        ("solid_angle", "instrument/detector/solid_angle", [radial]),
+        ("polarization", "reduction/polarization_factor", [radial]),
+    ):
+        found = _at(entry, path)
+        if isinstance(found, h5py.Dataset) and len(found.shape) == len(dims):
+            tables[name] = {"path": f"{place}/{path}", "dims": dims} | _pure(found, name)
+    return tables | {"attrs": _entry_attrs(entry)}
+
+
+def _pure(dataset: h5py.Dataset, name: str) -> Tables:
+    """Units of what has none by its nature, where the file leaves them out."""
+    stated = {"units", "unit"} & set(dataset.attrs)
+    return {"units": "1"} if name in ("monitor", "transmission", "polarization") and not stated else {}
 
 
 def _entry_attrs(entry: h5py.Group) -> Tables:
-    """Energy in keV and what was corrected, from an NXxrdct or NXazint1d entry."""
+    """Energy, sensor and composition of an NXxrdct or NXazint1d entry, and what was corrected."""
     attrs: Tables = {}
-    energy = entry.get("beam/incident_energy")
-    if energy is not None and _text(energy.attrs.get("units", "")).lower() == "kev":
-        attrs["energy_kev"] = float(np.asarray(energy[()]).ravel()[0])
+    for name, path, units in (
+        ("energy_kev", "beam/incident_energy", "keV"),
+        ("sensor_mm", "instrument/detector/sensor_thickness", "mm"),
+    ):
+        value, node = _number(entry, path), _at(entry, path)
+        factor = None if node is None else unit_factor(_text(node.attrs.get("units", "")), units)
+        if value is not None and factor is not None:
+            attrs[name] = value * factor
+    for name, path in (
+        ("sensor_material", "instrument/detector/sensor_material"),
+        ("sample_composition", "sample/chemical_formula"),
+    ):
+        if (words := _at(entry, path)) is not None:
+            attrs[name] = _text(words)
     for name, flag in FLAGS.items():
-        for place in (name, f"reduction/{name}"):
-            if place in entry:
-                attrs[flag] = bool(np.asarray(entry[place][()]).ravel()[0])
+        for path in (name, f"reduction/{name}"):
+            if (value := _number(entry, path)) is not None:
+                attrs[flag] = attrs.get(flag, False) or bool(value)
     return attrs
 
 
 def _diffmap(handle: h5py.File) -> Tables | None:
     """Tables for a map of pyFAI: intensity (slow, fast, radial), normalised to one pixel."""
     for group in _groups(handle):
-        radial = next((name for name in ("q", "2th") if name in group), None)
-        if radial is None or not {"slow", "fast", "intensity"} <= set(group) or group["intensity"].ndim != 3:
+        held = set(names_of(group))
+        radial = next((name for name in ("q", "2th") if name in held), None)
+        if radial is None or not {"slow", "fast", "intensity"} <= held:
             continue
         place, axis = group.name, RADIAL[radial]
         slow, fast = _axes_of_motors(group)
@@ -120,7 +162,7 @@ def _diffmap(handle: h5py.File) -> Tables | None:
             fast: {"path": f"{place}/fast"},
             "attrs": _pyfai_attrs(group.parent),
         }
-        if "errors" in group:
+        if "errors" in held:
             tables["intensity_errors"] = {"path": f"{place}/errors", "dims": dims, "units": "counts/pixel"}
         return tables
     return None
@@ -128,7 +170,7 @@ def _diffmap(handle: h5py.File) -> Tables | None:
 
 def _axes_of_motors(group: h5py.Group) -> tuple[str, str]:
     """Whether the slow motor turns or the fast one, as their names say."""
-    names = [_text(group[motor].attrs.get("long_name", "")).lower() for motor in ("slow", "fast")]
+    names = [_text(member(group, motor).attrs.get("long_name", "")).lower() for motor in ("slow", "fast")]
     turns = [any(word in name for word in TURNS) for name in names]
     if turns == [True, False]:
         return "angle", "translation"
@@ -143,8 +185,8 @@ def _axes_of_motors(group: h5py.Group) -> tuple[str, str]:
 def _pyfai_attrs(process: h5py.Group) -> Tables:
     """What the configuration of pyFAI says about corrections and wavelength."""
     try:
-        config = json.loads(_text(process["configuration/data"]))
-    except (KeyError, TypeError, ValueError):
+        config = json.loads(_text(member(process, "configuration/data")))
+    except (InputError, ValueError):
         return {}
     config = config.get("ai", config) if isinstance(config, Mapping) else {}
     attrs: Tables = {}
@@ -160,10 +202,10 @@ def _pyfai_attrs(process: h5py.Group) -> Tables:
 
 def _ndtomo(handle: h5py.File) -> Tables | None:
     """Tables for nDTomo: sinograms ``/data`` (translation, angle, channel) and an axis at the root, without units."""
-    data = handle.get("data")
-    if not isinstance(data, h5py.Dataset) or data.ndim != 3:
+    data = _at(handle, "data")
+    if not isinstance(data, h5py.Dataset) or len(data.shape) != 3:
         return None
-    for name in (name for name in RADIAL if isinstance(handle.get(name), h5py.Dataset)):
+    for name in (name for name in RADIAL if isinstance(_at(handle, name), h5py.Dataset)):
         axis = RADIAL[name]
         return {
             "intensity": {"path": "/data", "dims": ["translation", "angle", axis]},

@@ -34,13 +34,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from .errors import InputError, ResourceError, TsctWarning, nearest
+from .errors import InputError, TsctWarning, nearest
 from .units import unit_factor
+from .untrusted import attributes, member, opened
+from .untrusted import values as all_values
 
 #: a mapping is written by hand
 MAX_BYTES = 2**20
-#: a dataset that unpacks to more than this is refused; a tile of a scan holds some tens of megabytes
-MAX_DATASET_BYTES = 8 * 2**30
 
 #: keys of a table that say where values come from; exactly one is given
 SOURCES = ("path", "value", "linspace")
@@ -195,7 +195,7 @@ def read_mapped(path: str | Path, mapping: FileMapping, wanted: Wanted | None = 
         If the file or a dataset is missing or not numeric, a unit is missing or measures something else, or the lengths
         of the axes contradict each other.
     ResourceError
-        If a dataset unpacks to more than 8 GiB.
+        If a dataset does not fit in the memory.
 
     Warns
     -----
@@ -203,13 +203,7 @@ def read_mapped(path: str | Path, mapping: FileMapping, wanted: Wanted | None = 
         If the unit in the file is not that of the mapping, which is used.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: not a regular file")
-    try:
-        handle = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path}: not a readable HDF5 file ({error})") from None
-    with handle:
+    with opened(path) as handle:
         arrays = {name: _read(handle, path, name, entry, mapping) for name, entry in mapping.entries.items()}
     _check_lengths(arrays, path, mapping.source)
     for name, (dims, units) in (wanted or {}).items():
@@ -221,44 +215,17 @@ def read_mapped(path: str | Path, mapping: FileMapping, wanted: Wanted | None = 
     return xr.Dataset(variables, coords=coords, attrs=dict(mapping.attrs))
 
 
-def dataset_at(handle: h5py.File, place: str, path: Path, name: str) -> h5py.Dataset:
-    """The dataset at a place in an open file, if it is numeric, of a bearable size and stored in this very file.
-
-    Raises
-    ------
-    InputError, ResourceError
-        As :func:`read_mapped`.
-    """
-    _refuse_external(handle, place, path, name)
-    if place not in handle or not isinstance(handle[place], h5py.Dataset):
+def _dataset(handle: h5py.File, place: str, path: Path, name: str) -> h5py.Dataset:
+    """The dataset at a place, if it is numeric; the error otherwise names what the file holds."""
+    try:
+        found = member(handle, place)
+    except InputError as error:
         held = _datasets(handle)
-        raise InputError(f"{path}: no dataset '{place}' for '{name}'{nearest(place, held)}; it holds {_some(held)}")
-    dataset = handle[place]
-    if dataset.dtype.kind not in "biuf":
-        raise InputError(f"{path}: '{place}' for '{name}' holds {dataset.dtype}, not numbers")
-    if dataset.external or (dataset.is_virtual and any(s.file_name != "." for s in dataset.virtual_sources())):
-        raise InputError(f"{path}: '{place}' for '{name}' is stored in another file, which is not read; copy it first")
-    if dataset.size * 8 > MAX_DATASET_BYTES:
-        raise ResourceError(f"{path}: '{place}' for '{name}' has shape {dataset.shape}; cut the file into tiles first")
-    return dataset
-
-
-def _refuse_external(handle: h5py.File, place: str, path: Path, name: str, hops: int = 16) -> None:
-    """Follow a place link by link and refuse one that leaves the file."""
-    upper = ""
-    for part in filter(None, place.split("/")):
-        try:
-            link = handle[upper or "/"].get(part, getlink=True)
-        except (KeyError, AttributeError):
-            return
-        if isinstance(link, h5py.ExternalLink):
-            raise InputError(f"{path}: '{upper}/{part}' for '{name}' leads to another file, which is not read; copy it")
-        if isinstance(link, h5py.SoftLink):
-            if not hops:
-                raise InputError(f"{path}: '{place}' for '{name}' goes through too many links")
-            target = link.path if link.path.startswith("/") else f"{upper}/{link.path}"
-            _refuse_external(handle, target, path, name, hops - 1)
-        upper = f"{upper}/{part}"
+        raise InputError(f"{error}, wanted for '{name}'{nearest(place, held)}; datasets: {_some(held)}") from None
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
+        kind = found.dtype if isinstance(found, h5py.Dataset) else "a group"
+        raise InputError(f"{path}: '{place}' for '{name}' holds {kind}, not numbers")
+    return found
 
 
 def _datasets(handle: h5py.File) -> list[str]:
@@ -286,8 +253,8 @@ def _read(handle: h5py.File, path: Path, name: str, entry: Entry, mapping: FileM
         if values.dtype.kind not in "biuf":
             raise InputError(f"{mapping.source}: [{name}] value = {entry.value!r} is not a number or a list of numbers")
     else:
-        dataset = dataset_at(handle, entry.path, path, name)
-        values, stated = dataset[()], stated_units(dataset)
+        dataset = _dataset(handle, entry.path, path, name)
+        values, stated = all_values(dataset), stated_units(dataset)
     values = np.asarray(values)
     dims = _dims(name, values, entry, path, mapping)
     units = _units(name, entry, stated, path, mapping)
@@ -302,8 +269,9 @@ def _read(handle: h5py.File, path: Path, name: str, entry: Entry, mapping: FileM
 
 def stated_units(dataset: h5py.Dataset) -> str | None:
     """The unit that a dataset states about itself, as ``units`` or, in the manner of pyFAI, ``unit``."""
+    known = attributes(dataset)
     for key in ("units", "unit"):
-        value = dataset.attrs.get(key)
+        value = known.get(key)
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         if isinstance(value, str) and value.strip():

@@ -14,6 +14,7 @@ from tsct.analyze.corrections import line_integrals
 from tsct.analyze.foreign import read_scan
 from tsct.records.errors import InputError, TsctWarning
 from tsct.records.files import write_records
+from tsct.records.scan_files import write_scan
 from tsct.records.units import q_inv_angstrom, wavelength_angstrom
 
 Q = np.linspace(1.0, 20.0, 96)
@@ -236,3 +237,15 @@ def test_a_file_of_no_known_layout_asks_for_a_mapping(tmp_path):
 def test_our_own_files_need_no_mapping(tmp_path):
     write_records(tmp_path / "ours.h5", {"data": xr.Dataset({"intensity": ("q", Q)}, coords={"q": Q})})
     assert np.array_equal(read_scan(tmp_path / "ours.h5").intensity, Q)
+
+
+def test_a_scan_of_ours_means_the_same_to_a_reader_who_knows_the_layout_only(small_scan, tmp_path):
+    scan = small_scan.isel(state=0, slice=0)
+    write_scan(tmp_path / "ours.h5", scan)
+    with h5py.File(tmp_path / "ours.h5", "r+") as handle:
+        handle.attrs["creator"] = "another program"
+    other = read_scan(tmp_path / "ours.h5")
+    for name in ("intensity", "monitor", "transmission", "solid_angle", "polarization"):
+        np.testing.assert_array_equal(other[name], scan[name])
+    assert other.attrs["sample_composition"] == scan.attrs["sample_composition"]
+    np.testing.assert_allclose(line_integrals(other)[0], line_integrals(scan)[0])
