@@ -12,6 +12,7 @@ from tsct.records.errors import InputError, ResourceError, TsctError
 
 from .command_analyze import analyze
 from .command_init import init
+from .command_lesson import lesson
 from .command_pdf import pdf
 from .command_plan import plan
 from .command_run import run
@@ -35,7 +36,7 @@ Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Mak
 Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 70 a defect
 of tsct, 130 interrupted.""",
 )
-for command in (run, simulate, analyze, validate, plan, init, pdf):
+for command in (run, simulate, analyze, validate, plan, init, pdf, lesson):
     app.command()(command)
 app.add_typer(structures_app, name="structures")
 #: exit code that typer gives to an interrupted command

@@ -47,7 +47,7 @@ def rates(beamline: Beamline, rows: tuple[Row, ...]) -> Rates:
     intensity = _intensity(answer, rows)
     if beamline.faults.q_blur:
         intensity = intensity @ _blur(beamline.scan.q, beamline.faults.q_blur).T
-    moments = _parallax(intensity, true)
+    moments = parallax_change(intensity, true)
     solid_angle = answer.solid_angle
     if beamline.faults.energy_error or beamline.faults.distance_error_mm:
         q_true, share = _true_q(beamline)
@@ -76,7 +76,7 @@ def _blur(q: NDArray, sigma: float) -> NDArray[np.float64]:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _parallax(intensity: NDArray, beamline: Beamline) -> NDArray[np.float64]:
+def parallax_change(intensity: NDArray, beamline: Beamline) -> NDArray[np.float64]:
     """Change of a pattern per mm downstream of the rotation axis, to first order.
 
     A photon scattered at a distance s downstream, D - s from the detector, meets it at r = (D - s) tan(2 theta), which

@@ -1,0 +1,88 @@
+"""The lesson: one HTML page that explains how I(Q) becomes G(r) and a map, and what goes wrong on the way."""
+
+import base64
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from bokeh.document import Document
+from bokeh.embed import file_html
+from bokeh.models import CustomJS
+from bokeh.resources import INLINE
+from jinja2 import Environment
+from numpy.typing import NDArray
+
+from tsct.records.files import write_text
+
+from .lesson_figures import Board, board
+from .lesson_model import BLOCKS, FIELD_STEP, TRUTH_RANGE, VOXELS, Library
+
+SCRIPTS = ("lesson_physics.js", "lesson_steps.js", "lesson_page.js")
+#: arrays of the library that the page needs
+ARRAYS = (
+    *("q", "r", "spectra", "moved", "gr", "lithium", "shells", "factors", "compton", "noise_per_root", "normals"),
+    *("maps", "true_maps", "fields"),
+)
+
+
+def write_lesson(path: Path, library: Library) -> Path:
+    """Write the page; it needs no server, no network and no other file."""
+    write_text(path, render(library))
+    return path
+
+
+def render(library: Library) -> str:
+    """The page as text."""
+    made = board(library)
+    for name, plot in made.plots.items():
+        plot.name = name
+    document = Document(title="Where do the peaks of a PDF come from?")
+    for root in (*made.widgets.values(), *made.plots.values()):
+        document.add_root(root)
+    document.js_on_event("document_ready", _start(made))
+    template = Environment(autoescape=False).from_string(_text("lesson.html.jinja"))
+    variables = {
+        "style": _text("lesson.css"),
+        "scripts": [_text(name) for name in SCRIPTS],
+        "library": json.dumps(packed(library)),
+        "settings": list(made.widgets),
+    }
+    return file_html(document, INLINE, template=template, template_variables=variables)
+
+
+def _start(made: Board) -> CustomJS:
+    models = {
+        "widgets": dict(made.widgets),
+        "sources": dict(made.sources),
+        "marks": dict(made.marks),
+        "pdf": made.plots["plot-pdf"],
+        "defaults": made.defaults,
+    }
+    return CustomJS(args={"models": models}, code="lessonPage.start(models)")
+
+
+def packed(library: Library) -> dict:
+    """The library as JSON: arrays as base64 of their bytes, little-endian."""
+    return {
+        "arrays": {name: _encoded(getattr(library, name)) for name in ARRAYS},
+        "values": {
+            "densities": library.densities,
+            "mass_densities": library.mass_densities,
+            "materials": len(library.spectra),
+            "truth_range": TRUTH_RANGE,
+            "voxels": VOXELS,
+            "blocks": BLOCKS,
+            "field_step": FIELD_STEP,
+        },
+    }
+
+
+def _encoded(values: NDArray) -> dict[str, str]:
+    kind = "int8" if values.dtype == np.int8 else "float64"
+    raw = np.ascontiguousarray(values, dtype=np.dtype(kind).newbyteorder("<")).tobytes()
+    return {"kind": kind, "data": base64.b64encode(raw).decode("ascii")}
+
+
+def _text(name: str) -> str:
+    return files("tsct.apps").joinpath(name).read_text(encoding="utf-8")
