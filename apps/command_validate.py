@@ -13,11 +13,42 @@ def validate(
     recovered: Annotated[Path, typer.Argument(help="The recovered file (recovered.h5), or the folder that holds it.")],
     truth: Annotated[Path, typer.Option("--truth", help="The truth file (truth.h5), or the folder that holds it.")],
     output: OutOption = Path("validation"),
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", metavar="TOML", help="Where each quantity is in an HDF5 file of any layout."),
+    ] = None,
+    checks: Annotated[
+        str,
+        typer.Option(
+            "--checks",
+            metavar="chain|all",
+            help="`chain`: only what holds the chain to the truth. `all`: also whether the paper's numbers come out.",
+        ),
+    ] = "chain",
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="XML", help="Also write JUnit XML for a CI service.")
+    ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option("--compare", metavar="JSON", help="Scores of an earlier version; prints what drifted since."),
+    ] = None,
 ) -> None:
-    """Score what was recovered against the truth; the exit code is the gate."""
-    from . import run as job
+    """Score what any chain recovered against the truth; the exit code is the gate.
 
+    RECOVERED may hold any part of the layout of docs/gate.md: maps, I(Q) of voxels or of a region, G(r), difference
+    PDFs. Checks that need what is missing are *not run*, and never pass. Exit codes: 0 pass, 1 fail, 4 inconclusive.
+    """
+    from tsct.validation.drift import read_scores
+
+    from . import gate
+
+    old = read_scores(compare) if compare else None
+    started = time.perf_counter()
     found = recovered / "recovered.h5" if recovered.is_dir() else recovered
     true = truth / "truth.h5" if truth.is_dir() else truth
-    scores = job.validate(found, true, output, None, time.perf_counter())
+    scores = gate.judged(found, true, output, checks=checks, mapping=mapping, started=started)
+    if junit:
+        gate.write_junit(scores, junit, time.perf_counter() - started)
+    if old:
+        gate.print_drift(old, output / "scores.json")
     print_verdict(scores, output)

@@ -20,7 +20,10 @@ from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.files import read_record, write_records, write_text
 from tsct.simulate.spectra import Spectra, spectra_table
 from tsct.simulate.truth import phase_truth, truth
-from tsct.validation.score import Scores, score
+from tsct.validation.check import Check
+from tsct.validation.recovered import recovered as completed
+from tsct.validation.recovered_files import read_recovered
+from tsct.validation.score import CHECKS, Scores, score
 
 from .experiment import Experiment, dump
 from .tiles import analyze_file, mapped, only_simulate, run_tile
@@ -91,14 +94,22 @@ def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping:
     return replace(recipe, pdf=replace(recipe.pdf, composition=parse_composition(formula)))
 
 
-def validate(found: Path, true: Path, folder: Path, experiment: Experiment | None, started: float) -> Scores:
+def validate(
+    found: Path,
+    true: Path,
+    folder: Path,
+    experiment: Experiment | None,
+    started: float,
+    checks: Sequence[Check] = CHECKS,
+    mapping: Path | None = None,
+) -> Scores:
     """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
     from tsct.validation.report import write_report  # and with it the plotting library
 
     writable(folder)
-    recovered, reality = read_record(found, "recovered"), read_record(true, "truth")
-    phases = read_record(true, "phases")
-    scores = score(reality, recovered, phases)
+    reality, phases = read_record(true, "truth"), read_record(true, "phases")
+    recovered = completed(read_recovered(found, mapping), reality)
+    scores = score(reality, recovered, phases, checks)
     manifest = _manifest(experiment, time.perf_counter() - started)
     document = scores.document() | {
         "tsct": version("tsct"),

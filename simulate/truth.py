@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tsct.phantoms.cell import Phantom
 
 from .beamline import Beamline
+from .counts import response
 from .scan import gains
 from .scattering import structure_pair_distribution
 from .spectra import Spectra
@@ -32,6 +33,10 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     states = range(len(phantom.discharge.potentials_v))
     patterns = np.stack([gains(beamline, seed, state)[1] for state in states])
     record["channel_gain"] = (("state", "q"), patterns, {"units": "1"})
+    seen = response(beamline)
+    weight = seen.compton / seen.coherent
+    record["compton_weight"] = ("q", weight, {"units": "1", "long_name": "Compton over elastic, both corrected alike"})
+    record = record.assign_coords(q=("q", beamline.scan.q, {"units": "1/angstrom"}))
     record["translation_gain"] = ("translation", gains(beamline, seed, 0)[0], {"units": "1"})
     return record
 

@@ -34,6 +34,8 @@ class View:
 def view(evidence: Evidence, name: str) -> View:
     """The map `name`; raises :class:`NotRunError` where there is none."""
     need(evidence, name)
+    if name not in evidence.truth:
+        raise NotRunError(f"the truth holds no {name}")
     middle = _middle(evidence)
     tile = evidence.found.isel(state=0).sel(slice=middle)
     y, x = np.meshgrid(tile.y.values, tile.x.values, indexing="ij")
@@ -194,6 +196,7 @@ def _checks(name: str, suffix: str, error: float, similarity: float, resolved: f
 CHECKS = (
     *_checks("silicon", "s", error=4.2, similarity=0.93, resolved=0.40),
     *_checks("carbon", "c", error=7.0, similarity=0.50, resolved=0.20),
+    *_checks("intensity", "i", error=4.2, similarity=0.93, resolved=0.40),
     Check(
         id="A11se",
         title="silicon map: edge of the electrode, 10 to 90 %",

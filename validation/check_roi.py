@@ -23,24 +23,29 @@ def _outline(evidence: Evidence) -> Measurement:
 
 
 def _ratio(evidence: Evidence) -> NDArray[np.float64]:
-    """Recovered over true pattern of the region in the reference state, where it is transformed."""
+    """Recovered over true pattern of the region in the reference state, where it is transformed; on any scale."""
     need(evidence, "roi_iq")
     true = roi_patterns(evidence.truth, evidence.found, evidence.phases)[0]
-    density = evidence.found.attrs.get("reference_density")
-    if density is None:
-        raise NotRunError("the recovered data do not state 'reference_density', the scale of roi_iq")
-    operator = stated_operator(evidence.found)
-    return (density * evidence.found.roi_iq.values[0] / true)[operator.transformed]
+    q = evidence.found.q.values
+    low, high = (evidence.found.attrs.get(name, end) for name, end in (("q_min", q[0]), ("q_max", q[-1])))
+    half = (q[1] - q[0]) / 2
+    return (evidence.found.roi_iq.values[0] / true)[(q >= low - half) & (q <= high + half)]
 
 
 def _level(evidence: Evidence) -> Measurement:
-    ratio = _ratio(evidence)
-    return Measurement(value=float(100 * (ratio.mean() - 1)), n=ratio.size)
+    density = evidence.found.attrs.get("reference_density")
+    if density is None:
+        raise NotRunError("the recovered data do not state 'reference_density', the scale of roi_iq")
+    ratio = density * _ratio(evidence)
+    return Measurement(
+        value=float(100 * (ratio.mean() - 1)), n=ratio.size, error=float(100 * ratio.std() / np.sqrt(ratio.size))
+    )
 
 
 def _shape(evidence: Evidence) -> Measurement:
     ratio = _ratio(evidence)
-    return Measurement(value=float(100 * ratio.std() / ratio.mean()), n=ratio.size)
+    value = float(100 * ratio.std() / ratio.mean())
+    return Measurement(value=value, n=ratio.size, error=value / np.sqrt(2 * ratio.size))
 
 
 def _curves(evidence: Evidence) -> tuple[NDArray, NDArray, NDArray]:

@@ -44,13 +44,37 @@ def roi_patterns(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None
         raise NotRunError("the truth does not hold the scattering of every phase")
     if "roi" not in found:
         raise NotRunError("the recovered data hold no roi")
-    if found.sizes.get("q") != phases.sizes["q"] or not np.allclose(found.q, phases.q, rtol=5e-3):
-        raise NotRunError("the recovered data are not on the Q grid of the scan")
-    weight = found.compton_weight.values if "compton_weight" in found else 1.0
-    free = phases.coherent.values + weight * phases.compton.values
     density = roi_densities(truth, found, phases)
     lost = truth.second_shell_loss.values[:, None] * density
-    return density @ free + lost @ phases.second_shell.values
+    there = on_channels(phases, found)
+    return density @ free_scattering(there, found) + lost @ there.second_shell.values
+
+
+def on_channels(phases: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
+    """The phases on the Q channels of the recovered data.
+
+    As many channels, half a per cent apart or less, are those of the scan, whatever Q they are said to have: a wrong
+    ruler is then seen as such. Others are interpolated.
+
+    Raises
+    ------
+    NotRunError
+        If the recovered data do not say where their channels are, or reach beyond the phases.
+    """
+    if "q" not in found.coords:
+        raise NotRunError("the recovered data do not state q")
+    q, known = found.q.values, phases.q.values
+    if len(q) == len(known) and np.allclose(q, known, rtol=5e-3):
+        return phases
+    if not np.all(np.isfinite(q)) or q.min() < known[0] - 1e-6 or q.max() > known[-1] + 1e-6:
+        raise NotRunError(f"the recovered data reach beyond the Q of the scan, {known[0]:g} to {known[-1]:g} 1/A")
+    return phases.interp(q=q, method="cubic")
+
+
+def free_scattering(phases: xr.Dataset, found: xr.Dataset) -> NDArray[np.float64]:
+    """Elastic plus weighted Compton scattering of every structure, shape (structure, q), electron units per atom."""
+    weight = found.compton_weight.values if "compton_weight" in found else 1.0
+    return np.asarray(phases.coherent.values + weight * phases.compton.values, dtype=np.float64)
 
 
 def roi_densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:

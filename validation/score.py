@@ -1,10 +1,11 @@
 """Run every check that applies and reach a verdict."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 
 from . import (
@@ -26,6 +27,8 @@ from . import (
     check_wedge,
 )
 from .check import Check, Evidence, Measurement, NotRunError
+from .intensity import with_intensity
+from .recovered import recovered
 
 Verdict = Literal["pass", "fail", "inconclusive", "not run"]
 
@@ -103,14 +106,20 @@ def _number(value: float) -> float | None:
 
 
 def score(
-    truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None = None, checks: Sequence[Check] = CHECKS
+    truth: xr.Dataset,
+    found: xr.Dataset | Mapping[str, Any],
+    phases: xr.Dataset | None = None,
+    checks: Sequence[Check] = CHECKS,
 ) -> Scores:
     """Compare what was recovered with the truth.
 
     Parameters
     ----------
-    truth, found : xarray.Dataset
-        See :func:`tsct.simulate.truth.truth` and :func:`tsct.analyze.chain.collect`.
+    truth : xarray.Dataset
+        See :func:`tsct.simulate.truth.truth`.
+    found : xarray.Dataset or mapping
+        See :func:`tsct.analyze.chain.collect`; or whatever part of the layout a chain returned, see
+        :func:`tsct.validation.recovered.recovered`.
     phases : xarray.Dataset, optional
         Scattering of every phase.
     checks : sequence of Check
@@ -121,13 +130,19 @@ def score(
     Scores
         A value that is not a number is ``inconclusive``, a check that does not apply is ``not run``: neither passes.
     """
+    if not isinstance(found, xr.Dataset) or found.data_vars:
+        found = recovered(found, truth)
+    if "intensity" in found:
+        truth = with_intensity(truth, found, phases)
     evidence = Evidence(truth=truth, found=found, phases=phases)
     return Scores(outcomes=tuple(_outcome(check, evidence) for check in checks))
 
 
 def _outcome(check: Check, evidence: Evidence) -> Outcome:
     try:
-        measured = check.measure(evidence)
+        # what is not a number ends as inconclusive, and needs no warning on the way
+        with np.errstate(invalid="ignore", divide="ignore"):
+            measured = check.measure(evidence)
     except NotRunError as why:
         return Outcome(check=check, measurement=Measurement(value=math.nan, n=0, note=str(why)), verdict="not run")
     if not math.isfinite(measured.value) or measured.n == 0:
