@@ -12,8 +12,8 @@ from tsct.records.tiles import stack_tiles
 
 from .axis import find_axis
 from .corrections import channel_compton
-from .fbp import fbp, fbp_variance, fbp_weights
 from .geometry import ParallelGeometry
+from .images import make_images
 from .joined import joined_scatter
 from .maps import MAP_UNITS, map_operator
 from .pdf import pdf_operator
@@ -133,8 +133,8 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
 def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Dataset:
     """Analyse one (state, slice).
 
-    Every voxel and every channel at once; each result is a linear functional of the counts, and so is its variance of
-    their variance.
+    Every voxel and every channel at once. With a linear method of reconstruction, such as the default, each result is a
+    linear functional of the counts, and so is its variance of their variance.
 
     Parameters
     ----------
@@ -153,16 +153,15 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     translations, angles = scan.translation.values, scan.angle.values
     axis_mm, axis_error_mm = find_axis(lines.sum(axis=-1), translations, angles, variance=variance.sum(axis=-1))
     geometry = ParallelGeometry.from_arrays(translations, angles, axis_mm)
-    iq = fbp(lines, geometry, recipe.filter, threads=threads)
-    iq_variance = fbp_variance(variance, geometry, recipe.filter, threads=threads)
+    roi = recipe.roi.mask(geometry.n)
+    images = make_images(lines, variance, geometry, recipe, roi, threads=threads)
+    iq, iq_variance = images.values, images.variance
     compton = channel_compton(scan)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=compton)
-    roi = recipe.roi.mask(geometry.n)
     roi_iq = iq[roi].mean(axis=0, dtype=np.float64)
     oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(roi_iq))
     reference = fit_reference(operator, operator.apply(roi_iq), oxygen)
     maps = map_operator(operator, reference, iq_variance[roi].mean(axis=0, dtype=np.float64))
-    weights = fbp_weights(roi, geometry, recipe.filter)
     image, grid = ("y", "x"), geometry.voxel_centres_mm
     map_values = iq @ maps.weights.T.astype(np.float32)
     map_errors = np.sqrt(iq_variance @ (maps.weights.T**2).astype(np.float32))
@@ -173,7 +172,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             "hr": ((*image, "r"), operator.apply(iq), {"units": "1/angstrom^5", "long_name": "density times G(r)"}),
             "hr_errors": ((*image, "r"), np.sqrt(operator.variance(iq_variance)), {"units": "1/angstrom^5"}),
             "roi_iq": ("q", roi_iq, {"units": "electron units/angstrom^3"}),
-            "roi_iq_variance": ("q", np.einsum("at,atq->q", weights**2, variance), {"units": "squared"}),
+            "roi_iq_variance": ("q", images.region_variance, {"units": "squared"}),
             "ray_errors": (
                 ("offset", "q"),
                 _ray_errors(variance, geometry, recipe.roi),
@@ -181,6 +180,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             ),
             "compton_weight": ("q", compton, {"units": "1"}),
             "roi": (image, roi.astype(np.int8), {"units": "1"}),
+            "trusted": (image, images.trusted.astype(np.int8), {"units": "1", "long_name": "not moved by truncation"}),
             "axis_mm": ((), axis_mm, {"units": "mm"}),
             "axis_mm_errors": ((), axis_error_mm, {"units": "mm"}),
         },
@@ -195,7 +195,9 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             "energy_kev": scan.attrs["energy_kev"],
             "voxel_mm": geometry.voxel_mm,
             "views": len(angles),
-            "filter": recipe.filter,
+            "method": recipe.method,
+            "backend": recipe.backend,
+            "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
             "roi_radius_voxels": recipe.roi.radius_voxels,
             **told,
         },

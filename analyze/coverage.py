@@ -96,12 +96,26 @@ def padded(sinogram: ArrayLike, geometry: ParallelGeometry, steps: int) -> tuple
         Its image is `steps` voxels wider on each side and is centred on the same axis.
     """
     rays = np.asarray(sinogram)
-    fade = (0.5 + 0.5 * np.cos(np.pi * np.arange(1, steps + 1) / (steps + 1)))[:, None].astype(rays.dtype)
+    fade = _fade(steps)[:, None].astype(rays.dtype)
     wide = np.concatenate([rays[:, :1] * fade[::-1], rays, rays[:, -1:] * fade], axis=1)
     start, n, step = geometry.translations_mm[0], geometry.n, geometry.step_mm
     added = np.arange(1, steps + 1) * step
     translations = (*(start - added[::-1]), *geometry.translations_mm, *(start + (n - 1) * step + added))
     return wide, replace(geometry, translations_mm=tuple(float(t) for t in translations))
+
+
+def folded(weights: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
+    """Weights of the measured rays, shape (angle, translation), from those of `padded` ones: its transpose."""
+    if not steps:
+        return weights
+    inner, fade = weights[:, steps:-steps].copy(), _fade(steps)
+    inner[:, 0] += weights[:, :steps] @ fade[::-1]
+    inner[:, -1] += weights[:, -steps:] @ fade
+    return inner
+
+
+def _fade(steps: int) -> NDArray[np.float64]:
+    return 0.5 + 0.5 * np.cos(np.pi * np.arange(1, steps + 1) / (steps + 1))
 
 
 def trusted_mask(

@@ -63,8 +63,8 @@ def sirt(
         If `iterations` is below one.
     """
     rays, projector = _checked("sirt", sinogram, geometry, iterations), make_projector(geometry, transmission)
-    per_ray = _inverse(projector.project(_ones(projector.n_voxels)))
-    per_voxel = _inverse(projector.back_project(_ones(projector.n_rays)))
+    per_ray = inverse(projector.project(_ones(projector.n_voxels)))
+    per_voxel = inverse(projector.back_project(_ones(projector.n_rays)))
 
     def solve(measured: Block) -> Block:
         image = _zeros(projector.n_voxels, measured)
@@ -173,7 +173,7 @@ def osem(
         )
     parts = [_subset(geometry, transmission, slice(start, None, subsets)) for start in range(subsets)]
     sums = [part.back_project(_ones(part.n_rays)) for part in parts]
-    shares, total, n = [_inverse(part) for part in sums], np.sum(sums, axis=0), geometry.n
+    shares, total, n = [inverse(part) for part in sums], np.sum(sums, axis=0), geometry.n
 
     def solve(measured: Block) -> Block:
         by_view = measured.reshape(views, n, -1)
@@ -267,7 +267,7 @@ def total_variation(
     n = geometry.n
     # steps are balanced in units in which the voxel has edge one
     voxel = np.float32(geometry.voxel_mm)
-    ray_step = _inverse(projector.project(_ones(projector.n_voxels))) * voxel
+    ray_step = inverse(projector.project(_ones(projector.n_voxels))) * voxel
     voxel_step = 1.0 / (projector.back_project(_ones(projector.n_rays))[:, 0] / voxel + np.float32(4.0))
 
     def solve(measured: Block) -> Block:
@@ -310,7 +310,7 @@ def _zeros(rows: int, like: Block) -> Block:
     return np.zeros((rows, like.shape[1]), dtype=np.float32)
 
 
-def _inverse(sums: Block) -> NDArray[np.float32]:
+def inverse(sums: Block) -> NDArray[np.float32]:
     """One over the only column; zero for rays that meet no voxel and voxels that meet no ray."""
     return np.divide(1.0, sums[:, 0], out=np.zeros(len(sums), dtype=np.float32), where=sums[:, 0] > 0.0)
 

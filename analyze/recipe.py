@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.records.errors import InputError, nearest
+from tsct.records.errors import InputError, UsageError, nearest
+
+from .reconstruct import check_settings
 
 Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
@@ -119,13 +121,36 @@ class Recipe:
         From I(Q) to G(r).
     roi : Roi
         The region whose PDF is followed through the states.
-    filter : str
-        Reconstruction filter, ``ramp`` or ``hann``.
+    method, backend : str
+        How images are made and by whose code; see :func:`tsct.analyze.reconstruct.reconstruct`.
+    filter, iterations, nonnegative, subsets, tv_weight, padding
+        Settings of the method, each refused where the method does not take it.
+    draws : int
+        Random repeats from which the variance is taken where no exact rule exists.
     air_rays : int
         Outermost translations on each side that see only air; their mean is subtracted. Zero: none.
     """
 
     pdf: PdfRecipe
     roi: Roi = field(default_factory=Roi)
+    method: str = "fbp"
+    backend: str = "tsct"
     filter: str = "ramp"
+    iterations: int | None = None
+    nonnegative: bool = False
+    subsets: int = 8
+    tv_weight: float = 0.002
+    padding: int = 0
+    draws: int = 20
     air_rays: int = 2
+
+    def __post_init__(self) -> None:
+        check_settings(self.method, **self.settings)
+        if self.draws < 2:
+            raise UsageError(f"analysis.draws is {self.draws}; two or more are possible, 20 give 5 % error bars")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of `reconstruct` after the method."""
+        names = ("backend", "filter", "iterations", "nonnegative", "subsets", "tv_weight", "padding")
+        return {name: getattr(self, name) for name in names}

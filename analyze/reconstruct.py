@@ -1,11 +1,12 @@
 """One door to every method of reconstruction, ours and those of other packages, and to the noise of their images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.seeds import generator
@@ -14,7 +15,8 @@ from . import iterative, peers
 from .coverage import padded, warn_of_gaps
 from .fbp import FILTERS, fbp, fbp_variance
 from .geometry import ParallelGeometry
-from .projector import flattened
+from .projector import by_blocks, flattened
+from .sirt_noise import sirt_rows
 
 Image = NDArray[np.float32]
 
@@ -165,6 +167,17 @@ def reconstruct(
     return run(rays, geometry)
 
 
+def check_settings(method: str, **settings: Any) -> None:
+    """Refuse what `reconstruct` would refuse, before there is anything to reconstruct.
+
+    Raises
+    ------
+    UsageError
+        As in `reconstruct`.
+    """
+    _method(method, _Settings(**settings))
+
+
 def reconstruct_variance(
     sinogram: ArrayLike,
     variance: ArrayLike,
@@ -177,9 +190,10 @@ def reconstruct_variance(
 ) -> Image:
     """Variance of every voxel of `reconstruct` for independent rays of known variance.
 
-    Exact for "fbp" of the backend "tsct", padding included. For all others, the sinogram is drawn anew `draws` times
-    and reconstructed, which gives each variance with a relative error of ``sqrt(2 / (draws - 1))``. Draws are normal;
-    for "mlem" and "osem", which need positive rays, they are gamma-distributed with the same mean and variance.
+    Exact where images are linear in the rays: "fbp" of the backend "tsct", padding included, and its "sirt" without
+    padding while voxels may be negative. For all others, the sinogram is drawn anew `draws` times and reconstructed,
+    which gives each variance with a relative error of ``sqrt(2 / (draws - 1))``. Draws are normal; for "mlem" and
+    "osem", which need positive rays, they are gamma-distributed with the same mean and variance.
 
     Parameters
     ----------
@@ -208,25 +222,54 @@ def reconstruct_variance(
         As in `reconstruct`; for negative variances, and for fewer than two draws.
     """
     given = _Settings(**settings)
-    run = _method(method, given)
-    rays, spread = _cube(sinogram, geometry, "sinogram"), _cube(variance, geometry, "variance")
-    if rays.shape != spread.shape or (spread.size and spread.min() < 0.0):
-        raise InputError(
-            f"reconstruct_variance: variance of shape {spread.shape} must be like the sinogram, {rays.shape}, and must "
-            "not be negative"
-        )
+    check_settings(method, **settings)
+    spread = _spread(sinogram, variance, geometry)
     if method == "fbp" and given.backend == "tsct":
         return _exact_variance(spread, geometry, given)
+    if is_linear(method, given.backend, given.nonnegative) and not given.padding:
+        return _sirt_variance(spread, geometry, given)
     if draws < 2:
         raise UsageError(f"reconstruct_variance: draws = {draws}; two or more are possible, 50 give 20 % error")
-    draw = _gamma if method in ("mlem", "osem") else _normal
-    mean, squares = np.zeros((2, geometry.n, geometry.n, rays.shape[2]))
-    for i in range(draws):
-        image = run(draw(rays, spread, generator(seed, "reconstruct_variance", i)), geometry)
+    mean, squares = np.zeros((2, geometry.n, geometry.n, spread.shape[2]))
+    images = redrawn(sinogram, variance, geometry, method, draws=draws, seed=seed, **settings)
+    for i, image in enumerate(images):
         step = image - mean
         mean += step / (i + 1)
         squares += step * (image - mean)
     return (squares / (draws - 1)).astype(np.float32)
+
+
+def is_linear(method: str, backend: str, nonnegative: bool) -> bool:
+    """Whether images are a fixed matrix times the rays, whose squares give the variance exactly."""
+    return backend == "tsct" and (method == "fbp" or (method == "sirt" and not nonnegative))
+
+
+def redrawn(
+    sinogram: ArrayLike,
+    variance: ArrayLike,
+    geometry: ParallelGeometry,
+    method: str,
+    *,
+    draws: int,
+    seed: int = 0,
+    **settings: Any,
+) -> Iterator[Image]:
+    """Images of `draws` sinograms drawn with the given mean and variance; arguments as in `reconstruct_variance`."""
+    run = _method(method, _Settings(**settings))
+    rays, spread = _cube(sinogram, geometry, "sinogram"), _spread(sinogram, variance, geometry)
+    draw = _gamma if method in ("mlem", "osem") else _normal
+    for i in range(draws):
+        yield run(draw(rays, spread, generator(seed, "reconstruct_variance", i)), geometry)
+
+
+def _spread(sinogram: ArrayLike, variance: ArrayLike, geometry: ParallelGeometry) -> NDArray[np.float32]:
+    spread = _cube(variance, geometry, "variance")
+    if np.shape(sinogram) != spread.shape or (spread.size and spread.min() < 0.0):
+        raise InputError(
+            f"reconstruct_variance: variance of shape {spread.shape} must be like the sinogram, {np.shape(sinogram)}, "
+            "and must not be negative"
+        )
+    return spread
 
 
 def _cube(array: ArrayLike, geometry: ParallelGeometry, name: str) -> NDArray[np.float32]:
@@ -302,6 +345,17 @@ def _exact_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, s
     weights = fbp(padded(unit, geometry, margin)[0], around, settings.filter, threads=settings.threads)
     total = fbp_variance(wide, around, settings.filter, threads=settings.threads) + np.matmul(weights**2, edges)
     return np.ascontiguousarray(total[margin : margin + n, margin : margin + n])
+
+
+def _sirt_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: _Settings) -> Image:
+    """Squared rows of the matrix of `iterative.sirt`, a block of voxels at a time, times the variance."""
+    rows = sirt_rows(geometry, settings.iterations or ITERATIONS["sirt"], settings.transmission)
+    rays = variance.reshape(-1, variance.shape[2])
+    voxels = np.eye(geometry.n**2, dtype=np.float32)
+    # a threaded BLAS inside a thread pool would fight it over the cores
+    with threadpool_limits(1, user_api="blas"):
+        total = by_blocks(lambda block: rays.T @ rows(block) ** 2, voxels, rays.shape[1], settings.threads)
+    return np.ascontiguousarray(total.T).reshape(geometry.n, geometry.n, -1)
 
 
 def _normal(mean: Image, variance: Image, random: np.random.Generator) -> Image:

@@ -14,7 +14,9 @@ from typing import Any, TypeVar, get_type_hints
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
+from tsct.analyze.fbp import FILTERS
 from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
+from tsct.analyze.reconstruct import METHODS, TAKES
 from tsct.analyze.tables import parse_composition
 from tsct.phantoms.cell import CellGeometry, Electrode, Phantom, Texture, default_materials
 from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
@@ -73,12 +75,21 @@ class Analysis:
     composition: str = ""
     q_min: float = 0.8
     q_max: float = 20.0
+    q_max_inst: float | None = None
     window: str = "none"
     mode: str = "absolute"
     r_poly: float | None = None
     r_max: float = 12.0
     r_step: float = 0.02
+    method: str = "fbp"
+    backend: str = "tsct"
     filter: str = "ramp"
+    iterations: int | None = None
+    nonnegative: bool = False
+    subsets: int = 8
+    tv_weight: float = 0.002
+    padding: int = 0
+    draws: int = 20
     air_rays: int = 2
     roi: Roi = field(default_factory=Roi)
 
@@ -94,7 +105,9 @@ class Analysis:
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "window": ("none", "lorch", "revised-lorch"),
     "mode": ("absolute", "adhoc"),
-    "filter": ("ramp", "hann"),
+    "method": tuple(TAKES),
+    "backend": tuple(METHODS),
+    "filter": tuple(FILTERS),
 }
 
 
@@ -308,19 +321,16 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
     reach = settings.beamline.scan.q_max
     if a.q_max > reach:
         raise InputError(f"analysis.q_max is {a.q_max:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)")
-    pdf = PdfRecipe(
-        composition=parse_composition(a.composition) if a.composition else phantom.nominal_composition,
-        q_min=a.q_min,
-        q_max=a.q_max,
-        window=a.window,  # type: ignore[arg-type]
-        mode=a.mode,  # type: ignore[arg-type]
-        r_poly=a.r_poly,
-        r_max=a.r_max,
-        r_step=a.r_step,
-    )
-    recipe = Recipe(pdf=pdf, roi=a.roi, filter=a.filter, air_rays=a.air_rays)
+    composition = parse_composition(a.composition) if a.composition else phantom.nominal_composition
+    pdf = PdfRecipe(**_shared(PdfRecipe, a) | {"composition": composition})
+    recipe = Recipe(**_shared(Recipe, a), pdf=pdf)
     recipe.roi.mask(settings.beamline.scan.translations)
     return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
+
+
+def _shared(cls: type, settings: Analysis) -> dict[str, Any]:
+    """The settings whose names a record of the analysis has too."""
+    return {item.name: getattr(settings, item.name) for item in fields(cls) if hasattr(settings, item.name)}
 
 
 def _silicon(choice: str | tuple[str, ...], folder: Path) -> tuple[Structure, ...]:

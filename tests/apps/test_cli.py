@@ -170,6 +170,8 @@ BOX = '3\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3 pbc="T T T"
         ("[beamline]\nenergy_kev = 20.0", 3, ("my.toml", "scan.q_max", "36", "4 pi / lambda = 20.27")),
         ("[analysis]\nq_max = 40.0", 3, ("my.toml", "analysis.q_max", "40", "36")),
         ("[analysis]\nwindow = 'lorc'", 2, ("my.toml", "analysis.window", "'lorc'", "did you mean 'lorch'")),
+        ("[analysis]\nmethod = 'srit'", 2, ("my.toml", "analysis.method", "did you mean 'sirt'")),
+        ("[analysis]\nmethod = 'cgls'\nfilter = 'hann'", 2, ("my.toml", "'cgls'", "takes no filter", "iterations")),
         ("[analysis]\ncomposition = 'Xx'", 3, ("my.toml", "composition", "'Xx'")),
         ("[analysis.roi]\nradius_voxels = -1.0", 3, ("my.toml", "roi", "-1")),
         ("seed = -1", 2, ("my.toml", "seed", "-1")),

@@ -130,3 +130,17 @@ def test_an_interrupted_run_leaves_no_result(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         job.run(small(), tmp_path, workers=1, overwrite=False, track=stop)
     assert not (tmp_path / "recovered.h5").exists() and not (tmp_path / "scores.json").exists()
+
+
+def test_the_method_of_reconstruction_is_a_key(done, tmp_path):
+    scans = job.scan_files([done[0]])
+    recipe = small("analysis.method=cgls", "analysis.iterations=8", "analysis.q_max_inst=22.0").recipe
+    job.analyze(scans, recipe, tmp_path, workers=1, volumes=False, track=quiet)
+    one, other = (read_record(folder / "recovered.h5", "recovered") for folder in (done[0], tmp_path))
+    assert other.attrs["method"] == "cgls" and other.attrs["q_max_inst"] == 22.0
+    inside = one.roi.values.astype(bool)
+    means = [found.silicon.values[0, 0][inside].mean() for found in (one, other)]
+    assert means[0] != means[1] and means[1] == pytest.approx(means[0], rel=0.05)
+    errors = [found.silicon_errors.values[0, 0][inside].mean() for found in (one, other)]
+    # drawn, not those of back-projection, yet of the same photons
+    assert errors[0] != errors[1] and errors[1] == pytest.approx(errors[0], rel=0.6)
