@@ -6,12 +6,33 @@ from typing import Annotated
 
 import typer
 
-from .console import OutOption, print_verdict
+from tsct.records.errors import UsageError
+
+from .console import (
+    CPUS,
+    OutOption,
+    OverwriteOption,
+    QuickOption,
+    SeedOption,
+    SetOption,
+    WorkersOption,
+    print_verdict,
+)
 
 
 def validate(
-    recovered: Annotated[Path, typer.Argument(help="The recovered file (recovered.h5), or the folder that holds it.")],
-    truth: Annotated[Path, typer.Option("--truth", help="The truth file (truth.h5), or the folder that holds it.")],
+    recovered: Annotated[
+        Path | None, typer.Argument(help="The recovered file (recovered.h5), or the folder that holds it.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="The truth file (truth.h5), or the folder that holds it.")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            "--scenario", metavar="NAME|all", help="Instead: run named experiments, one table (docs/scenarios.md)."
+        ),
+    ] = None,
     output: OutOption = Path("validation"),
     mapping: Annotated[
         Path | None,
@@ -32,12 +53,29 @@ def validate(
         Path | None,
         typer.Option("--compare", metavar="JSON", help="Scores of an earlier version; prints what drifted since."),
     ] = None,
+    quick: QuickOption = False,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Score what any chain recovered against the truth; the exit code is the gate.
 
     RECOVERED may hold any part of the layout of docs/gate.md: maps, I(Q) of voxels or of a region, G(r), difference
     PDFs. Checks that need what is missing are *not run*, and never pass. Exit codes: 0 pass, 1 fail, 4 inconclusive.
+
+    With `--scenario` simulate, analyse and score named experiments instead: `tsct validate --scenario null`, several
+    (`null,two-phase`) or `all`. Each asks one question, such as whether lithium is seen where there is none; only then
+    do --quick, --seed, --set, --workers and --overwrite apply.
     """
+    if scenario is not None:
+        if recovered is not None or truth is not None:
+            raise UsageError("--scenario makes its own data; leave out the recovered file and --truth")
+        from .command_scenarios import scenarios
+
+        scenarios(scenario, output, quick=quick, seed=seed, set_=set_, workers=workers, overwrite=overwrite)
+    if recovered is None or truth is None:
+        raise UsageError("give a recovered file and --truth, or --scenario NAME")
     from tsct.validation.drift import read_scores
 
     from . import gate

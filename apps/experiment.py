@@ -25,6 +25,8 @@ from tsct.phantoms.structures import Structure, lithiated_series, structure, str
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.simulate.beamline import Beamline
 
+from .scenario_list import BASE, merged, scenarios
+
 T = TypeVar("T")
 PRESETS = ("wragg2023",)
 #: no experiment is as long
@@ -157,12 +159,12 @@ class Experiment:
 
 
 def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None, quick: bool = False) -> Experiment:
-    """Build an experiment from a preset's name or a TOML file.
+    """Build an experiment from a preset's or scenario's name or a TOML file.
 
     Parameters
     ----------
     source : str
-        ``wragg2023`` or the path of a TOML file.
+        ``wragg2023``, the name of a scenario, or the path of a TOML file.
     overrides : iterable of str
         ``section.key=value`` each, the value in TOML syntax.
     seed : int, optional
@@ -190,15 +192,17 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
 
 
 def read_table(source: str) -> tuple[dict[str, Any], Path]:
-    """Parsed TOML of a preset or file, and the folder that its relative paths refer to."""
+    """Parsed TOML of a preset, scenario or file, and the folder that its relative paths refer to."""
     path = Path(source)
     if path.suffix != ".toml":
-        if source not in PRESETS:
-            known = ", ".join(PRESETS)
+        if source not in PRESETS and source not in scenarios():
+            known = (*PRESETS, *scenarios())
             raise UsageError(
-                f"unknown preset '{source}'{nearest(source, PRESETS)}; known are {known}, or give a .toml file"
+                f"unknown preset '{source}'{nearest(source, known)}; known are {', '.join(known)}, or give a .toml file"
             )
-        return tomllib.loads(preset_text(source)), Path()
+        if source in PRESETS:
+            return tomllib.loads(preset_text(source)), Path()
+        return merged(tomllib.loads(preset_text(BASE)), {"name": source, **scenarios()[source].changes}), Path()
     if not path.is_file():
         raise InputError(f"{source}: no such file" if not path.exists() else f"{source}: not a regular file")
     if path.stat().st_size > MAX_BYTES:

@@ -41,8 +41,16 @@ PRODUCTS = (
 _BYTES = 4
 
 
-def run(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, track: Track) -> Scores:
-    """Simulate, analyse, validate and report.
+def run(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    workers: int,
+    overwrite: bool,
+    track: Track,
+    checks: Sequence[Check] = CHECKS,
+) -> Scores:
+    """Simulate, analyse, validate with some of the checks or all of them, and report.
 
     Returns
     -------
@@ -56,7 +64,7 @@ def run(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, 
     tiles = list(track(mapped(run_tile, experiment.tiles, shared, workers), "scan and analysis", len(experiment.tiles)))
     found = collect(tiles, experiment.recipe)
     write_records(folder / "recovered.h5", {"recovered": found}, title=f"{experiment.settings.name}: recovered")
-    return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started)
+    return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
 
 
 def simulate(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, track: Track) -> None:

@@ -46,7 +46,11 @@ class CellGeometry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texture:
-    """How the electrode's solids are spread; every number is a relative change of the volume fraction."""
+    """How the electrode's solids are spread; every number is a relative change of the volume fraction.
+
+    `star` adds to silicon a sinusoidal star of so many spokes, a resolution phantom: its period shrinks towards the
+    axis and passes two voxels of 0.130 mm at 1 mm.
+    """
 
     silicon_radial: float = 0.25
     ring: float = 0.12
@@ -55,6 +59,8 @@ class Texture:
     slice_pitch_mm: float = 0.032
     granularity: float = 0.03
     grain_mm: float = 0.130
+    star: float = 0.0
+    star_spokes: int = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +220,8 @@ class Phantom:
         ring = t.ring * np.cos(2 * np.pi * rho / t.ring_period_mm)
         middle = self.geometry.electrode_thickness_mm / 2
         towards_separator = t.silicon_per_slice * (self.slices_z_mm[slice_index] - middle) / t.slice_pitch_mm
-        silicon = (1 + t.silicon_radial * (1 - 2 * (rho / radius) ** 2) + ring) * (1 + towards_separator)
+        star = t.star * np.cos(t.star_spokes * np.arctan2(y, x))
+        silicon = (1 + t.silicon_radial * (1 - 2 * (rho / radius) ** 2) + ring + star) * (1 + towards_separator)
         carbon = 1 - ring
         grains = [1 + t.granularity * self._grains(x, y, slice_index, name) for name in ("silicon", "carbon")]
         fractions = self.electrode

@@ -1,12 +1,14 @@
 """The truth of a simulated experiment: what a perfect analysis would find. It travels beside the scan, never in it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.phantoms.cell import Phantom
+from tsct.phantoms.structures import Structure
 
 from .beamline import Beamline
 from .counts import response
@@ -65,7 +67,7 @@ def phase_truth(
             ),
             "gr": (
                 ("structure", "r"),
-                np.stack([structure_pair_distribution(materials[name], r, q_min) for name in names]),
+                np.stack([_untruncated(materials[name], tuple(r), q_min) for name in names]),
                 {"units": "1/angstrom^2", "long_name": "G(r), not truncated"},
             ),
             "density": (
@@ -83,3 +85,9 @@ def phase_truth(
             "r": ("r", r, {"units": "angstrom"}),
         },
     )
+
+
+@lru_cache(maxsize=64)
+def _untruncated(material: Structure, r: tuple[float, ...], q_min: float) -> NDArray[np.float64]:
+    """G(r) of one structure; kept, because experiments that differ elsewhere share it."""
+    return structure_pair_distribution(material, np.array(r), q_min)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from tsct.records.errors import InputError
+
 from . import (
     check_crime,
     check_difference,
@@ -23,6 +25,7 @@ from . import (
     check_peaks,
     check_roi,
     check_shift,
+    check_star,
     check_voxel,
     check_wedge,
 )
@@ -45,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     *check_crime.CHECKS,
     *check_maps.CHECKS,
     *check_image.CHECKS,
+    *check_star.CHECKS,
     *check_roi.CHECKS,
     *check_difference.CHECKS,
     *check_noise.CHECKS,
@@ -128,14 +132,34 @@ def score(
     Returns
     -------
     Scores
-        A value that is not a number is ``inconclusive``, a check that does not apply is ``not run``: neither passes.
+        Of the states that were recovered. A value that is not a number is ``inconclusive``, a check that does not
+        apply is ``not run``: neither passes.
+
+    Raises
+    ------
+    InputError
+        If a state was recovered that the truth does not have.
     """
     if not isinstance(found, xr.Dataset) or found.data_vars:
         found = recovered(found, truth)
     if "intensity" in found:
         truth = with_intensity(truth, found, phases)
-    evidence = Evidence(truth=truth, found=found, phases=phases)
+    evidence = Evidence(truth=_same_states(truth, found), found=found, phases=phases)
     return Scores(outcomes=tuple(_outcome(check, evidence) for check in checks))
+
+
+def _same_states(truth: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
+    """The truth of the states that were recovered, where the recovered data number them."""
+    if "state" not in found.coords or "state" not in truth.dims:
+        return truth
+    states = found["state"].values
+    if np.array_equal(states, np.arange(truth.sizes["state"])):
+        return truth
+    if not np.all(np.isin(states, np.arange(truth.sizes["state"]))):
+        raise InputError(
+            f"the recovered data hold state {states.max()} but the truth ends at {truth.sizes['state'] - 1}"
+        )
+    return truth.isel(state=states)
 
 
 def _outcome(check: Check, evidence: Evidence) -> Outcome:
