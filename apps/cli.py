@@ -1,6 +1,8 @@
 """The command line: every command by its name, and how it ends."""
 
 import errno
+import shlex
+import signal
 import sys
 import traceback
 from importlib.metadata import version
@@ -39,8 +41,8 @@ of tsct, 130 interrupted.""",
 for command in (run, simulate, analyze, validate, plan, init, pdf, lesson):
     app.command()(command)
 app.add_typer(structures_app, name="structures")
-#: exit code that typer gives to an interrupted command
-INTERRUPTED = 130
+#: exit codes of a command that Ctrl-C or a batch system stopped: 128 plus the number of the signal
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def _print_version(wanted: bool) -> None:
@@ -59,6 +61,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; errors that a user can mend end in one line and their exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         app()
     except TsctError as error:
@@ -71,8 +74,9 @@ def main() -> None:
         say(f"error: {error.filename or 'a file'}: {error.strerror or error}")
         sys.exit((ResourceError if error.errno == errno.ENOSPC else InputError).exit_code)
     except SystemExit as end:
-        if end.code == INTERRUPTED:
-            say("interrupted; finished files are whole, run again with --overwrite to start over")
+        if end.code in (INTERRUPTED, TERMINATED):
+            words = (word for word in sys.argv[1:] if word != "--overwrite")
+            say(f"interrupted; what is finished is kept, go on with: tsct {shlex.join(words)}")
         raise
     except Exception:
         # an exit code of its own: 1 is the verdict on a result

@@ -7,7 +7,7 @@ import typer
 
 from tsct.records.errors import UsageError
 
-from .console import CPUS, OutOption, SetOption, WorkersOption, say, track
+from .console import CPUS, OutOption, SchedulerOption, SetOption, SlurmOption, WorkersOption, say, track
 
 
 def analyze(
@@ -26,6 +26,8 @@ def analyze(
     ] = None,
     set_: SetOption = None,
     workers: WorkersOption = CPUS,
+    scheduler: SchedulerOption = "",
+    slurm: SlurmOption = None,
     volumes: Annotated[bool, typer.Option(help="Also write I(Q) and G(r) of every voxel.")] = True,
 ) -> None:
     """Recover maps, PDFs and dPDFs from scans, ours or a beamline's integrated HDF5.
@@ -38,6 +40,7 @@ def analyze(
     from tsct.analyze.foreign import is_ours
 
     from . import run as job
+    from .cluster import chosen
     from .experiment import load
 
     files = job.scan_files(sources)
@@ -49,5 +52,6 @@ def analyze(
     choices = made.recipe
     if composition is not None or foreign:
         choices = job.with_composition(choices, composition, files[0], mapping)
-    job.analyze(files, choices, output, workers=workers, volumes=volumes, track=track, mapping=mapping)
+    where = chosen(workers, scheduler, slurm)
+    job.analyze(files, choices, output, workers=where, volumes=volumes, track=track, mapping=mapping)
     say(f"recovered: {output / 'recovered.h5'}; next: tsct validate {output / 'recovered.h5'} --truth TRUTH")

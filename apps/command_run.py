@@ -8,8 +8,10 @@ from .console import (
     OutOption,
     OverwriteOption,
     QuickOption,
+    SchedulerOption,
     SeedOption,
     SetOption,
+    SlurmOption,
     WorkersOption,
     print_verdict,
     track,
@@ -23,6 +25,8 @@ def run(
     seed: SeedOption = None,
     set_: SetOption = None,
     workers: WorkersOption = CPUS,
+    scheduler: SchedulerOption = "",
+    slurm: SlurmOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Simulate a scan, analyse it, score it against the truth and write a report.
@@ -34,6 +38,7 @@ def run(
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
     # imported late, so that a wrong experiment is refused at once
     from . import run as job
+    from .cluster import chosen
 
-    scores = job.run(made, output, workers=workers, overwrite=overwrite, track=track)
+    scores = job.run(made, output, workers=chosen(workers, scheduler, slurm), overwrite=overwrite, track=track)
     print_verdict(scores, output)

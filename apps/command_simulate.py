@@ -8,8 +8,10 @@ from .console import (
     OutOption,
     OverwriteOption,
     QuickOption,
+    SchedulerOption,
     SeedOption,
     SetOption,
+    SlurmOption,
     WorkersOption,
     say,
     track,
@@ -23,6 +25,8 @@ def simulate(
     seed: SeedOption = None,
     set_: SetOption = None,
     workers: WorkersOption = CPUS,
+    scheduler: SchedulerOption = "",
+    slurm: SlurmOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write the scans that the beamline would record, and the truth beside them.
@@ -34,6 +38,7 @@ def simulate(
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
     # imported late, so that a wrong experiment is refused at once
     from . import run as job
+    from .cluster import chosen
 
-    job.simulate(made, output, workers=workers, overwrite=overwrite, track=track)
+    job.simulate(made, output, workers=chosen(workers, scheduler, slurm), overwrite=overwrite, track=track)
     say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")

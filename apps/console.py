@@ -23,7 +23,15 @@ SetOption = Annotated[
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Only the middle slice and six states.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes; results do not depend on it.")]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a run in the folder; without it, the same run goes on.")
+]
+SchedulerOption = Annotated[
+    str, typer.Option("--scheduler", metavar="ADDRESS", help="Use the workers of this dask scheduler instead.")
+]
+SlurmOption = Annotated[
+    Path | None, typer.Option("--slurm", metavar="FILE", help="Ask Slurm for workers; what, says a TOML file.")
+]
 
 
 def say(text: str) -> None:

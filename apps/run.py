@@ -5,7 +5,8 @@ import platform
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,7 +27,20 @@ from tsct.validation.recovered_files import read_recovered
 from tsct.validation.score import CHECKS, Scores, score
 
 from .experiment import Experiment, dump
-from .tiles import analyze_file, mapped, only_simulate, run_tile
+from .ledger import (
+    Identity,
+    Ledger,
+    differing,
+    free_to_write,
+    is_whole,
+    ledger,
+    program,
+    read_ledger,
+    remove_remains,
+    sha256,
+)
+from .tiles import analyze_file, only_simulate, read_small, run_tile, tile_name
+from .workers import Work, Workers, mapped
 
 Item = TypeVar("Item")
 #: shows progress over an iterable of known length with a title
@@ -35,7 +49,8 @@ Track = Callable[[Iterable[Item], str, int], Iterable[Item]]
 #: everything that a run writes, and so everything that overwriting a run may delete
 PRODUCTS = (
     *("experiment.toml", "truth.h5", "recovered.h5", "scores.json", "report.html", "run.json"),
-    *("scan", "recovered", "figures"),
+    *("run.jsonl", "simulate.jsonl", "analyze.jsonl"),
+    *("scan", "recovered", "tiles", "figures"),
 )
 #: bytes per number in the files (single precision)
 _BYTES = 4
@@ -45,12 +60,14 @@ def run(
     experiment: Experiment,
     folder: Path,
     *,
-    workers: int,
+    workers: Workers,
     overwrite: bool,
     track: Track,
     checks: Sequence[Check] = CHECKS,
 ) -> Scores:
     """Simulate, analyse, validate with some of the checks or all of them, and report.
+
+    Goes on where an earlier start of the same run ended.
 
     Returns
     -------
@@ -58,22 +75,18 @@ def run(
         What ``scores.json`` in `folder` says.
     """
     started = time.perf_counter()
-    prepare(experiment, folder, overwrite=overwrite)
-    table = simulated_truth(experiment, folder, track)
-    shared = {"experiment": experiment, "table": table, "folder": folder}
-    tiles = list(track(mapped(run_tile, experiment.tiles, shared, workers), "scan and analysis", len(experiment.tiles)))
-    found = collect(tiles, experiment.recipe)
-    write_records(folder / "recovered.h5", {"recovered": found}, title=f"{experiment.settings.name}: recovered")
-    return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
+    with prepared(experiment, folder, "run", overwrite=overwrite) as done:
+        _every_tile(run_tile, experiment, folder, done, workers, track, "scan and analysis")
+        tiles = [read_small(folder, tile_name(tile)) for tile in experiment.tiles]
+        found = collect(tiles, experiment.recipe)
+        write_records(folder / "recovered.h5", {"recovered": found}, title=f"{experiment.settings.name}: recovered")
+        return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
 
 
-def simulate(experiment: Experiment, folder: Path, *, workers: int, overwrite: bool, track: Track) -> None:
-    """Write scans and truth only."""
-    prepare(experiment, folder, overwrite=overwrite)
-    table = simulated_truth(experiment, folder, track)
-    shared = {"experiment": experiment, "table": table, "folder": folder}
-    for _ in track(mapped(only_simulate, experiment.tiles, shared, workers), "scan", len(experiment.tiles)):
-        pass
+def simulate(experiment: Experiment, folder: Path, *, workers: Workers, overwrite: bool, track: Track) -> None:
+    """Write scans and truth only; go on where an earlier start ended."""
+    with prepared(experiment, folder, "simulate", overwrite=overwrite) as done:
+        _every_tile(only_simulate, experiment, folder, done, workers, track, "scan")
 
 
 def analyze(
@@ -81,16 +94,60 @@ def analyze(
     recipe: Recipe,
     folder: Path,
     *,
-    workers: int,
+    workers: Workers,
     volumes: bool,
     track: Track,
     mapping: Path | None = None,
 ) -> None:
-    """Analyse scan files, read through a mapping if one is given, and write what is recovered."""
-    writable(folder / "recovered")
-    shared = {"recipe": recipe, "folder": folder if volumes else None, "mapping": mapping, "order": list(sources)}
-    tiles = list(track(mapped(analyze_file, sources, shared, workers), "analysis", len(sources)))
-    write_records(folder / "recovered.h5", {"recovered": collect(tiles, recipe)}, title="recovered")
+    """Analyse scan files, read through a mapping if one is given, and write what is recovered.
+
+    Goes on where an earlier start of the same analysis ended.
+    """
+    for name in ("recovered", "tiles"):
+        writable(folder / name)
+    inputs = [*sources, mapping] if mapping else sources
+    job = {"recipe": sha256(repr(recipe), str(volumes)), "scans": _versions(inputs), "program": program()}
+    if differing(read_ledger(folder / "analyze.jsonl")[0], job):
+        _clear(folder, ["analyze.jsonl"])
+    shared = {"recipe": recipe, "folder": folder.absolute(), "keep": volumes, "mapping": mapping and mapping.absolute()}
+    unique = len({source.stem for source in sources}) == len(sources)
+    names = [source.stem if unique else f"{state:02d}_{source.stem}" for state, source in enumerate(sources)]
+    files = {names[state]: (state, names[state], source.absolute()) for state, source in enumerate(sources)}
+    with ledger(folder / "analyze.jsonl", job) as done:
+        _rest(analyze_file, files, shared, done, workers, track, "analysis")
+        found = collect([read_small(folder, name) for name in files], recipe)
+        write_records(folder / "recovered.h5", {"recovered": found}, title="recovered")
+
+
+def _versions(sources: Sequence[Path]) -> str:
+    stats = [(str(source.absolute()), source.stat()) for source in sources if source.exists()]
+    return sha256(*(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats))
+
+
+def _every_tile(
+    work: Work, experiment: Experiment, folder: Path, done: Ledger, workers: Workers, track: Track, title: str
+) -> None:
+    table = simulated_truth(experiment, folder, track)
+    shared = {"experiment": experiment, "table": table, "folder": folder.absolute()}
+    _rest(work, {tile_name(tile): tile for tile in experiment.tiles}, shared, done, workers, track, title)
+
+
+def _rest(
+    work: Work,
+    items: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    done: Ledger,
+    workers: Workers,
+    track: Track,
+    title: str,
+) -> None:
+    """Do what is not done yet; files that were changed or lost since are made again."""
+    whole = {name for name, written in done.done.items() if is_whole(done.folder, written)}
+    left = {name: item for name, item in items.items() if name not in whole}
+    if len(left) < len(items):
+        title = f"{title} ({len(items) - len(left)} of {len(items)} were done before)"
+    for name, written in track(mapped(work, left, shared, workers), title, len(left)):
+        done.add(name, written)
 
 
 def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping: Path | None) -> Recipe:
@@ -143,25 +200,54 @@ def simulated_truth(experiment: Experiment, folder: Path, track: Track) -> dict[
     return table
 
 
-def prepare(experiment: Experiment, folder: Path, *, overwrite: bool) -> None:
-    """Make the folder, refuse to mix two runs, check the disk, and write the resolved experiment."""
+@contextmanager
+def prepared(experiment: Experiment, folder: Path, job: str, *, overwrite: bool) -> Iterator[Ledger]:
+    """Make the folder and yield the list of what is done there; refuse to mix two runs, and check the disk."""
+    path, wanted = folder / f"{job}.jsonl", identity(experiment)
     present = [name for name in PRODUCTS if (folder / name).exists()]
-    if present and not overwrite:
-        raise UsageError(f"{folder}: holds another run ({present[0]}); choose another folder or add --overwrite")
-    needed = disk_bytes(experiment)
+    known, _ = read_ledger(path)
+    others = differing(known, wanted)
+    if present and not overwrite and (others or not known):
+        why = f"other {' and '.join(others)}" if others else present[0]
+        raise UsageError(f"{folder}: holds another run ({why}); choose another folder or add --overwrite")
     writable(folder)
-    free = shutil.disk_usage(folder).free
+    if overwrite or not present:
+        _clear(folder, present)
+        _check_disk(experiment, folder)
+    remove_remains(folder)
+    with ledger(path, wanted) as done:
+        for name in ("scan", "recovered", "tiles"):
+            (folder / name).mkdir(exist_ok=True)
+        write_text(folder / "experiment.toml", dump(experiment.settings))
+        yield done
+    remove_remains(folder)
+
+
+def identity(experiment: Experiment) -> Identity:
+    """What makes two runs the same: settings, structures, program."""
+    phantom = experiment.phantom
+    structures = (*phantom.silicon, *phantom.materials.values())
+    atoms = [member for structure in structures for member in structure.members]
+    arrays = (array.tobytes() for one in atoms for array in (one.numbers, one.positions, one.cell.array))
+    return {"settings": sha256(dump(experiment.settings)), "structures": sha256(*arrays), "program": program()}
+
+
+def _clear(folder: Path, present: Sequence[str]) -> None:
+    for name in present:
+        if name.endswith(".jsonl"):
+            free_to_write(folder / name)
+    for name in present:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _check_disk(experiment: Experiment, folder: Path) -> None:
+    needed, free = disk_bytes(experiment), shutil.disk_usage(folder).free
     if needed * 1.1 > free:
         raise ResourceError(
             f"{folder}: the run needs {needed / 1e9:.1f} GB but {free / 1e9:.1f} GB are free; "
             "set output.scans or output.volumes to false, or free some space"
         )
-    for name in present:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for name in ("scan", "recovered"):
-        (folder / name).mkdir(exist_ok=True)
-    write_text(folder / "experiment.toml", dump(experiment.settings))
 
 
 def disk_bytes(experiment: Experiment) -> float:

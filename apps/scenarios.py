@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +20,7 @@ from tsct.validation.score import CHECKS, GATE
 from . import run as job
 from .experiment import load
 from .scenario_list import BASE, Scenario, chosen
-from .tiles import mapped
+from .workers import Workers, mapped
 
 #: what is kept of each scenario besides truth, results and report
 LEAN = ("output.scans=false", "output.volumes=false")
@@ -65,7 +64,7 @@ def run_scenarios(
     quick: bool,
     overrides: Iterable[str] = (),
     seed: int | None = None,
-    workers: int,
+    workers: Workers,
     overwrite: bool,
     track: job.Track,
 ) -> list[Row]:
@@ -91,14 +90,18 @@ def run_scenarios(
     """
     wanted = chosen(name)
     _refuse_mixing(wanted, folder, overwrite)
-    one = partial(
-        _one, folder=folder, quick=quick, overrides=(*LEAN, *overrides), seed=seed, workers=1, overwrite=overwrite
-    )
-    if len(wanted) == 1:
-        documents = dict([one(wanted[0].name, workers=workers, track=track)])
+    options = {
+        "folder": folder.absolute(),
+        "quick": quick,
+        "overrides": (*LEAN, *overrides),
+        "seed": seed,
+        "overwrite": overwrite,
+    }
+    names = {scenario.name: scenario.name for scenario in wanted}
+    if len(names) == 1:
+        documents = {name: _one(options, name, workers=workers, track=track) for name in names}
     else:
-        names = [scenario.name for scenario in wanted]
-        documents = dict(track(mapped(one, names, {}, workers), "scenarios", len(names)))
+        documents = dict(track(mapped(_one, names, options, workers), "scenarios", len(names)))
     rows = table(wanted, documents)
     write_text(folder / "scenarios.json", json.dumps(document(rows), indent=1, allow_nan=False))
     write_text(folder / "scenarios.html", page(rows))
@@ -115,22 +118,12 @@ def _silent(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
     return items
 
 
-def _one(
-    name: str,
-    *,
-    folder: Path,
-    quick: bool,
-    overrides: Sequence[str],
-    seed: int | None,
-    workers: int,
-    overwrite: bool,
-    track: job.Track = _silent,
-) -> tuple[str, dict[str, Any]]:
+def _one(options: Mapping[str, Any], name: str, *, workers: Workers = 1, track: job.Track = _silent) -> dict[str, Any]:
     """Run one scenario into its folder; what its ``scores.json`` says."""
-    made = load(name, overrides=overrides, seed=seed, quick=quick)
+    made = load(name, overrides=options["overrides"], seed=options["seed"], quick=options["quick"])
     checks = applicable(chosen(name)[0])
-    scores = job.run(made, folder / name, workers=workers, overwrite=overwrite, track=track, checks=checks)
-    return name, scores.document()
+    folder, overwrite = options["folder"] / name, options["overwrite"]
+    return job.run(made, folder, workers=workers, overwrite=overwrite, track=track, checks=checks).document()
 
 
 def applicable(scenario: Scenario) -> tuple[Check, ...]:

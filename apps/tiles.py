@@ -1,95 +1,77 @@
-"""Tiles on disk: the work that a process does for one (state, slice)."""
+"""Tiles on disk: the work that a process does for one (state, slice).
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+Every function takes what all tiles share and one tile, writes files, and returns their fingerprints.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from tsct.analyze.chain import analyze_tile, lean
 from tsct.analyze.foreign import is_ours, read_scan
 from tsct.analyze.recipe import Recipe
-from tsct.records.files import write_records
+from tsct.records.files import read_record, write_records
 from tsct.records.scan_files import write_scan
 from tsct.simulate.scan import simulate_tile
-from tsct.simulate.spectra import Spectra
 
 from .experiment import Experiment
+from .ledger import fingerprint
 
 Tile = tuple[int, int]
-Result = TypeVar("Result")
-
-_shared: dict[str, Any] = {}
+Shared = Mapping[str, Any]
+#: name of a file in the run's folder -> size and hash
+Written = dict[str, tuple[int, str]]
 
 
 def tile_name(tile: Tile) -> str:
-    """File name of one tile."""
-    return f"state{tile[0]:02d}_slice{tile[1]}.h5"
+    """Name of one tile."""
+    return f"state{tile[0]:02d}_slice{tile[1]}"
 
 
-def simulate_to_file(tile: Tile) -> xr.Dataset:
-    """Simulate one tile and write its scan, if scans are kept."""
-    experiment: Experiment = _shared["experiment"]
-    table: Mapping[str, Spectra] = _shared["table"]
-    scan = simulate_tile(experiment.phantom, experiment.beamline, table, experiment.settings.seed, *tile)
-    if experiment.settings.output.scans:
-        path = _shared["folder"] / "scan" / tile_name(tile)
-        write_scan(path, scan, title=f"{experiment.settings.name}: scan of state {tile[0]}, slice {tile[1]}")
-    return scan
+def run_tile(shared: Shared, tile: Tile) -> Written:
+    """Simulate and analyse one tile of ``experiment`` with its ``table`` of spectra, into ``folder``."""
+    experiment: Experiment = shared["experiment"]
+    scan, written = _simulated(shared, tile)
+    keep = experiment.settings.output.volumes
+    return written | _analysed(scan, experiment.recipe, shared["folder"], tile_name(tile), keep=keep)
 
 
-def analyze_to_file(scan: xr.Dataset, recipe: Recipe, path: Path | None) -> xr.Dataset:
-    """Analyse one tile, write its volumes if a path is given, and return what is small."""
-    found = analyze_tile(scan, recipe)
-    if path is not None:
-        write_records(path, {"data": found.drop_vars("iq_errors")}, title="recovered tile")
-    return lean(found)
+def only_simulate(shared: Shared, tile: Tile) -> Written:
+    """Simulate one tile of ``experiment`` with its ``table`` of spectra, into ``folder``."""
+    return _simulated(shared, tile)[1]
 
 
-def run_tile(tile: Tile) -> xr.Dataset:
-    """Simulate and analyse one tile."""
-    experiment: Experiment = _shared["experiment"]
-    path = _shared["folder"] / "recovered" / tile_name(tile) if experiment.settings.output.volumes else None
-    return analyze_to_file(simulate_to_file(tile), experiment.recipe, path)
-
-
-def only_simulate(tile: Tile) -> None:
-    """Simulate one tile to its file."""
-    simulate_to_file(tile)
-
-
-def analyze_file(source: Path) -> xr.Dataset:
-    """Analyse one scan file."""
-    folder: Path | None = _shared["folder"]
-    path = folder / "recovered" / source.name if folder else None
-    scan = read_scan(source, _shared["mapping"])
+def analyze_file(shared: Shared, scan_file: tuple[int, str, Path]) -> Written:
+    """Analyse a file, the n-th of its series, under a name, by the ``recipe``, into ``folder``; volumes to ``keep``."""
+    state, name, source = scan_file
+    scan = read_scan(source, shared["mapping"])
     if not is_ours(source):
-        scan = scan.assign_coords(state=_shared["order"].index(source))
-    return analyze_to_file(scan, _shared["recipe"], path)
+        scan = scan.assign_coords(state=state)
+    return _analysed(scan, shared["recipe"], shared["folder"], name, keep=shared["keep"])
 
 
-def mapped(
-    work: Callable[[Any], Result], items: Sequence[Any], shared: Mapping[str, Any], workers: int
-) -> Iterator[Result]:
-    """Results of `work` over `items`, as they come, from `workers` processes with one thread each."""
-    if workers == 1 or len(items) == 1:
-        _start(shared)
-        yield from map(work, items)
-        return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(shared,))
-    try:
-        for done in as_completed([pool.submit(work, item) for item in items]):
-            yield done.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def read_small(folder: Path, name: str) -> xr.Dataset:
+    """What later steps need of an analysed tile."""
+    return read_record(folder / "tiles" / f"{name}.h5", "tile")
 
 
-def _start(shared: Mapping[str, Any]) -> None:
-    _shared.clear()
-    _shared.update(shared)
-    threadpool_limits(1)
-    numba.set_num_threads(1)
+def _simulated(shared: Shared, tile: Tile) -> tuple[xr.Dataset, Written]:
+    experiment: Experiment = shared["experiment"]
+    scan = simulate_tile(experiment.phantom, experiment.beamline, shared["table"], experiment.settings.seed, *tile)
+    if not experiment.settings.output.scans:
+        return scan, {}
+    name = f"scan/{tile_name(tile)}.h5"
+    title = f"{experiment.settings.name}: scan of state {tile[0]}, slice {tile[1]}"
+    write_scan(shared["folder"] / name, scan, title=title)
+    return scan, fingerprint(shared["folder"], [name])
+
+
+def _analysed(scan: xr.Dataset, recipe: Recipe, folder: Path, name: str, *, keep: bool) -> Written:
+    found = analyze_tile(scan, recipe)
+    small, volumes = f"tiles/{name}.h5", f"recovered/{name}.h5"
+    if keep:
+        write_records(folder / volumes, {"data": found.drop_vars("iq_errors")}, title="recovered tile")
+    write_records(folder / small, {"tile": lean(found)}, title="maps and region of one tile")
+    return fingerprint(folder, [small, volumes] if keep else [small])

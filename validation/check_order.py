@@ -2,13 +2,15 @@
 
 import numpy as np
 
-from .check import Check, Evidence, Measurement, need
+from .check import Check, Evidence, Measurement, NotRunError, need
 
 
 def _long_range(evidence: Evidence) -> Measurement:
     need(evidence, "roi_gr")
     r, gr = evidence.curve("roi_gr")
     far = gr[(r >= 7.0) & (r <= 12.0)]
+    if not far.size:
+        raise NotRunError("G(r) ends before 7 A")
     return Measurement(value=float(np.max(np.abs(far)) / gr[np.argmin(np.abs(r - 2.4))]), n=far.size)
 
 

@@ -1,0 +1,24 @@
+"""An experiment small enough to be run many times."""
+
+from tsct.apps.experiment import load
+
+#: coarse in everything, and of few atoms
+TINY = (
+    *("beamline.scan.translations=16", "beamline.scan.step_mm=0.5", "beamline.beam_width_mm=0.5"),
+    *("beamline.scan.views=12", "beamline.scan.q_max=20.0", "beamline.scan.q_step=0.2"),
+    *("analysis.q_max=18.0", "analysis.r_max=12.0", "analysis.r_step=0.05", "analysis.roi.radius_voxels=3.0"),
+    *("structures.carbon_black='electrolyte'", "structures.piston='electrolyte'", "structures.separator='electrolyte'"),
+    *("structures.counter_electrode='electrolyte'", "structures.binder='electrolyte'", "structures.container='peek'"),
+    *("structures.silicon=['a-si', 'a-li0.3si']", "slices.z_mm=[0.050]"),
+    "states.potentials_v=[0.50, 0.45, 0.40, 0.35, 0.30, 0.25, 0.22, 0.20]",
+)
+
+
+def quiet(items, title, total):
+    """No progress bar."""
+    return items
+
+
+def tiny(*more, seed=None):
+    """Settings of the tiny experiment, more of them added."""
+    return load("wragg2023", overrides=(*TINY, *more), seed=seed)
