@@ -172,13 +172,14 @@ def _shadow(
         return over_beam(fine, edges, frames.rays_mm, profile) * weight[..., None]
 
     paths, moments = seen(lines * through[..., None]), seen(downstream * through[..., None])
-    beam = seen(np.stack([through, 0.5 * scattered**2 * through], axis=-1))
+    # of the part of a beam that passes beside the grid nothing is lost
+    beam = seen(np.stack([1.0 - through, 0.5 * scattered**2 * through], axis=-1))
     rows = tuple(
         Row(spectra=row, second_shell_loss=part.second_shell_loss)
         for row, part in zip(tables, contents.parts, strict=True)
     )
     twice = beamline.faults.multiple_scattering * beam[..., 1]
-    return _Shadow(paths=paths, moments=moments, transmission=beam[..., 0], twice=twice, rows=rows)
+    return _Shadow(paths=paths, moments=moments, transmission=weight - beam[..., 0], twice=twice, rows=rows)
 
 
 def _blur(beamline: Beamline) -> float:

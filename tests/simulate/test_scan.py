@@ -133,6 +133,11 @@ def test_the_beam_outside_the_sample_sees_air(cell, perfect, table):
     np.testing.assert_allclose(scan.transmission.values[:, :2], 1.0, atol=1e-9)
 
 
+def test_a_beam_beside_the_grid_of_the_truth_loses_nothing(cell, perfect, table):
+    beside = replace(perfect, faults=replace(perfect.faults, axis_offset_mm=0.1))
+    np.testing.assert_allclose(tile(cell, beside, table).transmission.values[:, 0], 1.0, atol=1e-9)
+
+
 class Emptied:
     """A sample whose every atom has been taken out."""
 
