@@ -5,6 +5,7 @@ beam, so what it crosses differs from what was divided out; and it may scatter o
 same above and below the slice: a photon that leaves the plane crosses the same material on a longer way.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from tsct.records.units import R_E_ANGSTROM, two_theta_rad, wavelength_angstrom
 from .axis import find_axis
 from .fbp import fbp
 from .geometry import ParallelGeometry
+from .recipe import Recipe
 
 Array = NDArray[np.float64]
 
@@ -68,15 +70,16 @@ def attenuation_map(scan: xr.Dataset, filter: str = "ramp") -> tuple[Array, Para
     if not np.all(through > 0):
         raise InputError("scan: transmission must be positive in every frame")
     lines = -np.log(through)
-    axis, _ = find_axis(np.maximum(lines, 0.0), scan.translation.values, scan.angle.values)
+    with warnings.catch_warnings():
+        # the chain looks for the axis once more, and warns then
+        warnings.simplefilter("ignore")
+        axis, _ = find_axis(lines, scan.translation.values, scan.angle.values)
     geometry = ParallelGeometry.from_arrays(scan.translation.values, scan.angle.values, axis)
     image = fbp(lines[..., None].astype(np.float32), geometry, filter)[..., 0]
     return np.maximum(image, 0.0).astype(np.float64), geometry
 
 
-def detected_ways(
-    two_theta: Array, distance_mm: float | None = None, reach_mm: tuple[float, ...] | None = None
-) -> Ways:
+def detected_ways(two_theta: Array, distance_mm: float | None = None, reach_mm: Sequence[float] | None = None) -> Ways:
     """Ways to the detector at each scattering angle, shape (angle, way).
 
     Parameters
@@ -206,6 +209,47 @@ def _coarse(mu: Array, voxel_mm: float) -> tuple[NDArray[np.float32], float]:
     m = padded.shape[0] // factor
     mean = padded.reshape(m, factor, m, factor).mean(axis=(1, 3))
     return np.ascontiguousarray(mean, dtype=np.float32), factor * voxel_mm
+
+
+def corrected(
+    lines: NDArray[np.float32], variance: NDArray[np.float32], scan: xr.Dataset, recipe: Recipe
+) -> dict[str, float]:
+    """Take photons scattered twice away and undo absorption on the way out, in place.
+
+    Parameters
+    ----------
+    lines, variance : ndarray, shape (angle, translation, q)
+        As :func:`~tsct.analyze.corrections.line_integrals` returns.
+    scan : xarray.Dataset
+        With transmission; ``attrs["detector_reach_mm"]`` and ``distance_mm``, if present, say which part of each cone
+        is seen.
+    recipe : Recipe
+        Which of both are done, and the composition for the cross sections.
+
+    Returns
+    -------
+    dict
+        ``twice_scattered_percent``: what was taken away, in per cent of all scattering; ``outgoing_percent``: root mean
+        square of the change by the way out.
+    """
+    q, energy = scan.q.values, scan.attrs["energy_kev"]
+    mu, geometry = attenuation_map(scan)
+    told: dict[str, float] = {}
+    if recipe.multiple_scattering:
+        composition = recipe.pdf.composition
+        ways, share = scattered_ways(composition, energy), scattering_share(composition, energy)
+        twice = isotropic_lines(twice_scattered(mu, geometry, ways, share), scan.polarization.values)
+        told["twice_scattered_percent"] = 100 * float(twice.sum(dtype=np.float64) / lines.sum(dtype=np.float64))
+        lines -= twice
+    if recipe.outgoing_absorption:
+        two_theta, basis = interpolation(q, energy)
+        ways = detected_ways(two_theta, scan.attrs.get("distance_mm"), scan.attrs.get("detector_reach_mm"))
+        factors, basis = out_factors(mu, geometry, ways), basis.astype(np.float32)
+        told["outgoing_percent"] = 100 * float(np.sqrt(np.mean((factors - 1.0) ** 2)))
+        for view, factor in enumerate(factors):
+            lines[view] /= factor @ basis
+            variance[view] /= (factor @ basis) ** 2
+    return told
 
 
 def isotropic_lines(chance: NDArray, polarization: NDArray) -> NDArray[np.float32]:

@@ -37,6 +37,7 @@ UNITS: dict[str, tuple[tuple[str, ...], str]] = {
 #: attributes that a mapping may state
 ATTRS = (
     *("energy_kev", "sample_composition", "title", "instrument", "background_subtracted", "exposure_s", "state"),
+    *("distance_mm", "detector_reach_mm"),
     *(f"{name}_applied" for name in (*DIVIDED, "efficiency")),
     *SENSOR,
 )

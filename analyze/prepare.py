@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tsct.records.errors import TsctWarning
 
+from .attenuation import corrected
 from .corrections import line_integrals
 from .recipe import Recipe
 from .repair import Repairs, repaired
@@ -42,12 +43,15 @@ def prepared(scan: xr.Dataset, recipe: Recipe) -> tuple[Rays, Rays, dict[str, An
     if (words := _words(repairs)) is not None:
         warnings.warn(f"scan: {words}", TsctWarning, stacklevel=3)
     lines, variance = line_integrals(whole, air_rays=recipe.air_rays)
-    told = {
+    told: dict[str, Any] = {
         "lost_frames": repairs.lost_frames,
         "masked_readings": repairs.masked,
         "zingers": repairs.zingers,
         "error_model": repairs.variance_model,
     }
+    wanted = recipe.multiple_scattering or recipe.outgoing_absorption
+    if wanted and not scan.attrs.get("transmission_applied", False):
+        told |= corrected(lines, variance, whole, recipe)
     return lines, variance, told
 
 

@@ -129,6 +129,9 @@ class Recipe:
         Random repeats from which the variance is taken where no exact rule exists.
     air_rays : int
         Outermost translations on each side that see only air; their mean is subtracted. Zero: none.
+    multiple_scattering, outgoing_absorption : bool
+        Whether photons scattered twice are subtracted, and absorption on the way out is undone, both from the map of
+        attenuation; see :mod:`tsct.analyze.attenuation`.
     """
 
     pdf: PdfRecipe
@@ -143,6 +146,8 @@ class Recipe:
     padding: int = 0
     draws: int = 20
     air_rays: int = 2
+    multiple_scattering: bool = True
+    outgoing_absorption: bool = True
 
     def __post_init__(self) -> None:
         check_settings(self.method, **self.settings)

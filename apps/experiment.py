@@ -93,6 +93,8 @@ class Analysis:
     padding: int = 0
     draws: int = 20
     air_rays: int = 2
+    multiple_scattering: bool = True
+    outgoing_absorption: bool = True
     roi: Roi = field(default_factory=Roi)
 
     def __post_init__(self) -> None:

@@ -37,6 +37,12 @@ class Detector:
         )
         return width, height
 
+    @property
+    def reach_mm(self) -> list[float]:
+        """From the beam to the edges: towards falling translation, towards rising translation, down, up."""
+        (width, height), (across, up) = self.size_mm, self.beam_mm
+        return [width - across, across, up, height - up]
+
     def q_max(self, distance_mm: float, wavelength: float) -> float:
         """Largest momentum transfer (1/angstrom) that still meets an active pixel: that of the farthest corner."""
         across, up = (max(b, size - b) for b, size in zip(self.beam_mm, self.size_mm, strict=True))

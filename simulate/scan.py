@@ -156,6 +156,7 @@ def _record(
             "beam_width_mm": beamline.beam_width_mm,
             "fast_axis": pattern.fast_axis,
             "detector": detector.name,
+            "detector_reach_mm": detector.reach_mm,
             "pixel_mm": detector.pixel_mm,
             "sensor_material": "CdTe",
             "sensor_mm": detector.sensor_mm,
