@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError
+from tsct.records.provenance import source_hash
 from tsct.records.tiles import stack_tiles
 
 from .axis import find_axis
@@ -127,7 +129,20 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     repeated = ["roi_iq", "roi_iq_variance", "compton_weight", "roi", "potential_v"]
     maps = stack_tiles([tile.drop_vars(repeated) for tile in tiles]).assign_attrs(roi_slice=middle)
     maps["roi"] = follow[0].roi.reset_coords(drop=True)
+    maps.attrs |= _provenance(recipe)
     return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
+
+
+def _provenance(recipe: Recipe) -> dict[str, Any]:
+    """Model of the scan that this analysis inverts, under the names that the truth gives to what made the data."""
+    backend = "" if recipe.backend == "tsct" else f" of {recipe.backend}"
+    return {
+        "forward_operator": f"{recipe.method}{backend}, linear interpolation between rays, one pixel per voxel",
+        "forward_operator_hash": source_hash("tsct.analyze.projector", "tsct.analyze.fbp"),
+        "forward_tables": "xraylib (form factors, absorption)",
+        "compton_tables": "xraylib incoherent scattering",
+        "supersampling": 1,
+    }
 
 
 def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Dataset:

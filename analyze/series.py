@@ -50,6 +50,12 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     record = _curves(operator, density, tiles, intensity, absolute, changing)
     oxygen = recipe.pdf.composition.get("O", 0.0) * density
     reference = fit_reference(operator, operator.apply(intensity[0]), oxygen)
+    covariance = operator.covariance(absolute[0]) / density**2
+    record["roi_gr_covariance"] = (
+        ("r", "r_2"),
+        covariance.astype(np.float32),
+        {"units": "1/angstrom^4", "long_name": "covariance of G(r) in the reference state"},
+    )
     record["gr_model"] = ("r", reference.model / density, {"units": "1/angstrom^2"})
     record["compton_weight"] = tiles[0].compton_weight.reset_coords(drop=True)
     record.attrs |= _reference_attrs(reference, density)

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from tsct.phantoms.cell import Phantom
 from tsct.phantoms.structures import Structure
+from tsct.records.provenance import source_hash
 
 from .beamline import Beamline
 from .counts import response
+from .lines import FINE
 from .scan import gains
 from .scattering import structure_pair_distribution
 from .spectra import Spectra
@@ -23,14 +25,19 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        See :meth:`tsct.phantoms.cell.Phantom.truth`; with it the true rotation axis and gain patterns.
+        See :meth:`tsct.phantoms.cell.Phantom.truth`; with it the true rotation axis and gain patterns, and in its
+        attributes what operator and tables made the data, on how fine a grid.
     """
     record = phantom.truth(beamline.scan.translations, beamline.scan.step_mm)
     record.attrs |= {
         "axis_mm": beamline.faults.axis_offset_mm,
         "seed": seed,
-        "forward_operator": "strip area, truth grid 4 x 4 pixels and 5 layers per voxel",
-        "forward_tables": "xraydb (Waasmaier-Kirfel), xraylib Compton",
+        "forward_operator": f"strip area, truth grid {FINE} x {FINE} pixels and 5 layers per voxel",
+        "forward_operator_hash": source_hash("tsct.simulate.project", "tsct.simulate.lines"),
+        "supersampling": FINE,
+        "voxel_mm": beamline.scan.step_mm,
+        "forward_tables": "xraydb (Waasmaier-Kirfel form factors, Elam absorption)",
+        "compton_tables": "xraylib incoherent scattering",
     }
     states = range(len(phantom.discharge.potentials_v))
     patterns = np.stack([gains(beamline, seed, state)[1] for state in states])

@@ -33,7 +33,7 @@ def _covariance(evidence: Evidence) -> Measurement:
     """Largest difference of correlation coefficients of G(r)."""
     need(evidence, "roi_iq", "roi_gr_covariance")
     expected, use = _propagated(evidence)
-    given = evidence.found.roi_gr_covariance.values[0]
+    given = evidence.found.roi_gr_covariance.values.astype(np.float64)
     parts = [_correlation(matrix[np.ix_(use, use)]) for matrix in (given, expected)]
     return Measurement(value=float(np.max(np.abs(parts[0] - parts[1]))), n=int(use.sum()))
 

@@ -33,7 +33,8 @@ LAYOUT: Mapping[str, tuple[tuple[str, ...], str]] = {
     "roi_iq_errors": (("state", "q"), _POWER),
     "roi_gr": (("state", "r"), "1/angstrom^2"),
     "roi_gr_errors": (("state", "r"), "1/angstrom^2"),
-    "roi_gr_covariance": (("state", "r", "r_2"), "1/angstrom^4"),
+    # of the reference state alone: that of all states would dwarf everything else
+    "roi_gr_covariance": (("r", "r_2"), "1/angstrom^4"),
     "roi_dgr": (("state", "r"), "1/angstrom^2"),
     "roi_dgr_errors": (("state", "r"), "1/angstrom^2"),
 }

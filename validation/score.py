@@ -55,6 +55,8 @@ CHECKS: tuple[Check, ...] = (
     *check_errors.CHECKS,
     *check_null.CHECKS,
 )
+#: checks of what the data say about themselves, not of the data
+PRECONDITIONS = tuple(check.id for check in check_crime.CHECKS)
 #: the gate: checks of any chain against the truth, no window of which depends on what one paper found
 GATE: tuple[Check, ...] = tuple(check for check in CHECKS if check.about == "chain")
 
@@ -76,11 +78,15 @@ class Scores:
 
     @property
     def verdict(self) -> Literal["pass", "fail", "inconclusive"]:
-        """``fail`` if one check fails, ``inconclusive`` if one cannot be decided or none ran, else ``pass``."""
+        """``fail`` if one check fails, ``inconclusive`` if one cannot be decided or none ran, else ``pass``.
+
+        A precondition that holds says nothing about the data, so it takes another check to pass.
+        """
         verdicts = {outcome.verdict for outcome in self.outcomes}
+        compared = {outcome.verdict for outcome in self.outcomes if outcome.check.id not in PRECONDITIONS}
         if "fail" in verdicts:
             return "fail"
-        return "inconclusive" if "inconclusive" in verdicts or "pass" not in verdicts else "pass"
+        return "inconclusive" if "inconclusive" in verdicts or "pass" not in compared else "pass"
 
     def document(self) -> dict[str, Any]:
         """What ``scores.json`` says."""

@@ -48,6 +48,11 @@ def test_verdict_of_all(values, verdict):
     assert score(EMPTY, EMPTY, checks=[check(value) for value in values]).verdict == verdict
 
 
+def test_a_precondition_alone_does_not_pass():
+    assert score(EMPTY, EMPTY, checks=[check(0.5, name="A0")]).verdict == "inconclusive"
+    assert score(EMPTY, EMPTY, checks=[check(0.5, name="A0"), check(0.5)]).verdict == "pass"
+
+
 def test_the_document_is_json_without_nan():
     document = score(EMPTY, EMPTY, checks=[check(math.nan), check(0.5, high=math.inf)]).document()
     rows = json.loads(json.dumps(document, allow_nan=False))["checks"]
