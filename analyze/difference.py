@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import least_squares
 
 from .pdf import PdfOperator
 from .peaks import between
 from .reference import Reference
-from .templates import SILICON, SILICON_LITHIUM, shell_derivatives, shell_pattern
+from .templates import SILICON, SILICON_LITHIUM, Shell, shell_derivatives, shell_pattern
 
 #: range of the fit, angstrom
 DIFFERENCE_RANGE = (1.90, 4.60)
@@ -21,13 +22,20 @@ PARAMETERS = (
     "silicon_lithium",
     "second_shell",
     "second_shift",
+    "second_broadening",
     "level",
     "slope",
 )
-PARAMETER_UNITS = ("angstrom", "1", "angstrom^2", "angstrom^3", "1", "1", "angstrom", "1/angstrom^2", "1/angstrom^3")
-GAUSS_NEWTON_STEPS = 6
-#: a shell may not get narrower than this, angstrom
-LEAST_SIGMA = 0.02
+PARAMETER_UNITS = (
+    *("angstrom", "1", "angstrom^2", "angstrom^3", "1", "1", "angstrom", "angstrom^2", "1/angstrom^2", "1/angstrom^3"),
+)
+STEPS, HALVINGS = 30, 6
+#: a step that explains less than this share of what is left is the last
+ENOUGH = 1e-6
+#: a shell may not get narrower than this, angstrom, nor more skewed than this many times the cube of its spread
+LEAST_SIGMA, MOST_SKEW = 0.02, 1.9
+#: where the Si-Li shell is looked for: distance and spread, angstrom
+LITHIUM_BOUNDS = ((2.6, 0.12), (3.1, 0.30))
 #: coordination of pristine amorphous silicon that fixes the scale (Laaziri et al., PRB 60, 13520 (1999), annealed)
 SILICON_COORDINATION = 3.88
 
@@ -42,12 +50,18 @@ class DifferenceFit:
         In the order of PARAMETERS.
     matrix : ndarray, shape (parameter, r)
         Response of the parameters to a small change of d(r), from which their covariance follows.
+    lithium_matrix : ndarray, shape (2, r)
+        Response of distance and variance of the Si-Li shell, if they were fitted too.
+    by_lithium : ndarray, shape (parameter, 2)
+        Change of the parameters per change of distance and variance of the Si-Li shell.
     model : ndarray, shape (r,)
         The fitted difference, in units of H.
     """
 
     parameters: NDArray[np.float64]
     matrix: NDArray[np.float64]
+    lithium_matrix: NDArray[np.float64]
+    by_lithium: NDArray[np.float64]
     model: NDArray[np.float64]
 
     def covariance(self, covariance: NDArray) -> NDArray[np.float64]:
@@ -55,51 +69,116 @@ class DifferenceFit:
         return self.matrix @ covariance @ self.matrix.T
 
 
-def fit_difference(operator: PdfOperator, reference: Reference, difference: NDArray[np.float64]) -> DifferenceFit:
+def fit_difference(
+    operator: PdfOperator,
+    reference: Reference,
+    difference: NDArray[np.float64],
+    lithium: Shell = SILICON_LITHIUM,
+) -> DifferenceFit:
     """Fit H_n - H_1 with the shells of the reference moved, thinned out and broadened, and a Si-Li shell.
 
-    Gauss-Newton steps from no change: the first is the linear estimator (value, derivative and second derivative of the
-    peak, Si-Li shell), the others follow it where the shift is no longer small against the width of the peak. The
-    points of d(r) are correlated, which enters the covariance of the parameters exactly.
+    Gauss-Newton steps from no change, halved while they explain less: the first is the linear estimator (value,
+    derivative and second derivative of the peak, Si-Li shell), the others follow it where the shift is no longer small
+    against the width of the peak. The points of d(r) are correlated, which enters the covariance of the parameters
+    exactly.
+
+    Parameters
+    ----------
+    operator : PdfOperator
+        From J(Q) to H(r).
+    reference : Reference
+        Shells of the reference state.
+    difference : ndarray, shape (r,)
+        H_n - H_1.
+    lithium : Shell, optional
+        One lithium neighbour of a silicon atom; see :func:`fit_lithium_shell`.
     """
     inside = between(operator.r, DIFFERENCE_RANGE)
+
+    def left(parameters: NDArray) -> tuple[float, NDArray, NDArray, NDArray]:
+        model, design = _difference_model(operator, reference, lithium, parameters)
+        rest = (difference - model)[inside]
+        return float(rest @ rest), rest, model, design[inside]
+
     parameters = np.zeros(len(PARAMETERS))
-    for _ in range(GAUSS_NEWTON_STEPS):
-        model, design = _difference_model(operator, reference, parameters)
-        matrix = np.zeros((len(PARAMETERS), len(operator.r)))
-        matrix[:, inside] = np.linalg.pinv(design[inside])
-        parameters = parameters + matrix @ (difference - model)
-    model, _ = _difference_model(operator, reference, parameters)
-    return DifferenceFit(parameters=parameters, matrix=matrix, model=model)
+    size, rest, model, design = left(parameters)
+    for _ in range(STEPS):
+        step = np.linalg.lstsq(design[:, : len(PARAMETERS)], rest, rcond=None)[0]
+        tries = (left(parameters + step / 2**k) for k in range(HALVINGS))
+        k, better = next(((k, tried) for k, tried in enumerate(tries) if tried[0] < size), (0, None))
+        if better is None:
+            break
+        gain = 1 - better[0] / size
+        parameters = parameters + step / 2**k
+        size, rest, model, design = better
+        if gain < ENOUGH:
+            break
+    count = len(PARAMETERS)
+    matrix, both = np.zeros((count, len(operator.r))), np.zeros((count + 2, len(operator.r)))
+    matrix[:, inside] = np.linalg.pinv(design[:, :count])
+    both[:, inside] = np.linalg.pinv(design)
+    return DifferenceFit(
+        parameters=parameters,
+        matrix=matrix,
+        lithium_matrix=both[count:],
+        by_lithium=-matrix[:, inside] @ design[:, count:],
+        model=model,
+    )
+
+
+def fit_lithium_shell(operator: PdfOperator, reference: Reference, difference: NDArray[np.float64]) -> Shell:
+    """Si-Li shell whose distance and spread leave least of a strong difference unexplained.
+
+    A Si-Li shell in the wrong place is made up for by the long bonds of silicon next to it: their distance comes out
+    up to a fifth too short. Weak differences cannot tell; they are fitted with the shell of a strong one.
+
+    Parameters
+    ----------
+    operator, reference, difference
+        As in :func:`fit_difference`.
+    """
+    inside = between(operator.r, DIFFERENCE_RANGE)
+    scale = np.sqrt(np.mean(difference[inside] ** 2))
+
+    def rest(p: NDArray) -> NDArray[np.float64]:
+        shell = replace(SILICON_LITHIUM, distance=p[0], sigma=p[1])
+        fit = fit_difference(operator, reference, difference, shell)
+        return np.asarray((difference - fit.model)[inside] / scale)
+
+    start = [SILICON_LITHIUM.distance, SILICON_LITHIUM.sigma]
+    found = least_squares(rest, start, bounds=LITHIUM_BOUNDS, x_scale=[0.1, 0.05], diff_step=1e-3, max_nfev=12)
+    return replace(SILICON_LITHIUM, distance=float(found.x[0]), sigma=float(found.x[1]))
 
 
 def _difference_model(
-    operator: PdfOperator, reference: Reference, parameters: NDArray
+    operator: PdfOperator, reference: Reference, lithium: Shell, parameters: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Difference of H(r) for a set of parameters, shape (r,), and its derivatives, shape (r, parameter)."""
-    shift, number, broadening, skew, lithium, second_number, second_shift, level, slope = parameters
-    q, line = operator.q, np.stack([np.ones_like(operator.r), operator.r])
+    """Difference of H(r), shape (r,), and its derivatives by parameters and Si-Li shell, shape (r, parameter + 2)."""
+    shift, number, broadening, skew, lithiums, second_number, second_shift, second_broadening, *line = parameters
+    q, lines = operator.q, np.stack([np.ones_like(operator.r), operator.r])
     silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
     second_density = reference.amplitudes[1]
     neighbours = SILICON_COORDINATION + number
-    sigma = float(np.sqrt(max(reference.first.sigma**2 + broadening, LEAST_SIGMA**2)))
-    first = replace(
-        reference.first,
-        number=1.0,
-        distance=reference.first.distance + shift,
-        sigma=sigma,
-        skew=reference.first.skew + skew,
-    )
-    second = replace(reference.second, distance=reference.second.distance + second_shift)
-    per_neighbour = silicon * shell_pattern(q, first)
-    per_lithium = silicon * shell_pattern(q, SILICON_LITHIUM)
+    first = _changed(replace(reference.first, number=1.0), shift, broadening, skew)
+    second = _changed(reference.second, second_shift, second_broadening, 0.0)
+    per_neighbour, per_lithium = (silicon * shell_pattern(q, shell) for shell in (first, lithium))
     per_second = second_density * shell_pattern(q, second)
-    by_distance, by_variance, by_skew = (silicon * neighbours * row for row in shell_derivatives(q, first))
-    by_second_distance = second_density * (1 + second_number) * shell_derivatives(q, second)[0]
     before = reference.amplitudes[0] * shell_pattern(q, reference.first)
     before = before + second_density * shell_pattern(q, reference.second)
-    after = neighbours * per_neighbour + (1 + second_number) * per_second + lithium * per_lithium
-    changes = (by_distance, per_neighbour, by_variance, by_skew, per_lithium, per_second, by_second_distance)
+    after = neighbours * per_neighbour + (1 + second_number) * per_second + lithiums * per_lithium
+    by_distance, by_variance, by_skew = (silicon * neighbours * row for row in shell_derivatives(q, first))
+    by_second = (second_density * (1 + second_number) * row for row in shell_derivatives(q, second)[:2])
+    by_lithium = (silicon * lithiums * row for row in shell_derivatives(q, lithium)[:2])
+    changes = (by_distance, per_neighbour, by_variance, by_skew, per_lithium, per_second, *by_second, *by_lithium)
     # one product for all, because the operator is far larger than the patterns
     change, *columns = operator.apply(np.stack([after - before, *changes]))
-    return change + np.array([level, slope]) @ line, np.stack([*columns, *line], axis=1)
+    return change + np.asarray(line) @ lines, np.stack([*columns[:-2], *lines, *columns[-2:]], axis=1)
+
+
+def _changed(shell: Shell, shift: float, broadening: float, skew: float) -> Shell:
+    """A shell moved, broadened and skewed, as far as distances can be distributed."""
+    sigma = float(np.sqrt(max(shell.sigma**2 + broadening, LEAST_SIGMA**2)))
+    most = MOST_SKEW * sigma**3
+    return replace(
+        shell, distance=shell.distance + shift, sigma=sigma, skew=float(np.clip(shell.skew + skew, -most, most))
+    )

@@ -8,17 +8,20 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from .difference import PARAMETER_UNITS, PARAMETERS, fit_difference
+from .difference import DIFFERENCE_RANGE, PARAMETER_UNITS, PARAMETERS, fit_difference, fit_lithium_shell
 from .hinges import Hinges, fit_hinges
 from .pdf import PdfOperator, pdf_operator
-from .peaks import extremum
+from .peaks import between, extremum
 from .recipe import Recipe
 from .reference import Reference, fit_reference
+from .templates import SILICON_LITHIUM, Shell
 
 #: signals that the hinge model follows, and which of the three hinges may bend each
 HINGED = {"silicon_lithium": (True, True, True), "second_shell": (False, False, True)}
 #: an onset is claimed only if a series without events would look like this with a smaller chance
 ONSET_CHANCE = 1e-4
+#: the Si-Li shell is looked for if its strongest number of neighbours exceeds so many errors
+LITHIUM_SURE = 20.0
 #: channels over which the scatter between neighbouring Q bins is averaged
 NOISE_CHANNELS = 101
 #: windows in angstrom for the lobes of the first difference peak: loss at short, gain at long distance
@@ -139,14 +142,22 @@ def _changes(
     operator: PdfOperator, reference: Reference, intensity: NDArray, variance: NDArray, density: float
 ) -> xr.Dataset:
     """Fitted parameters of every difference; ``covariance_single`` is that of one state, without the reference's."""
-    fits = [fit_difference(operator, reference, change) for change in operator.apply(intensity - intensity[0])]
+    differences = operator.apply(intensity - intensity[0])
+    lithium, strongest = _lithium(operator, reference, differences, variance)
+    fits = [fit_difference(operator, reference, change, lithium) for change in differences]
     values = np.stack([fit.parameters for fit in fits])
     own = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, variance, strict=True)])
     shared = np.stack([fit.covariance(operator.covariance(variance[0])) for fit in fits])
-    errors = np.sqrt(np.diagonal(own + shared, axis1=1, axis2=2))
+    shell = np.zeros((2, 2))
+    if strongest:
+        response = fits[strongest].lithium_matrix
+        shell = response @ operator.covariance(variance[strongest] + variance[0]) @ response.T
+    of_shell = np.stack([fit.by_lithium @ shell @ fit.by_lithium.T for fit in fits])
+    errors = np.sqrt(np.diagonal(own + shared + of_shell, axis1=1, axis2=2))
     values[0], errors[0] = 0.0, 0.0
-    curves = operator.apply(intensity - intensity[0]) / density
+    curves = differences / density
     record = xr.Dataset(coords={"parameter": ("parameter", list(PARAMETERS))})
+    record.attrs = {"lithium_distance": lithium.distance, "lithium_sigma": lithium.sigma}
     record["fit"] = (("state", "parameter"), values, {"units": "mixed", "parameter_units": list(PARAMETER_UNITS)})
     record["fit_errors"] = (("state", "parameter"), errors, {"units": "mixed"})
     record["fit_covariance_single"] = (("state", "parameter", "parameter_2"), own, {"units": "mixed"})
@@ -157,6 +168,20 @@ def _changes(
         record[name] = ("state", found[:, 0], {"units": "angstrom"})
         record[f"{name}_height"] = ("state", found[:, 1], {"units": "1/angstrom^2"})
     return record
+
+
+def _lithium(operator: PdfOperator, reference: Reference, differences: NDArray, variance: NDArray) -> tuple[Shell, int]:
+    """Si-Li shell for all states and the state that it is fitted to: the strongest, if it surely holds lithium.
+
+    Else, the shell of the handbook and zero.
+    """
+    strongest = int(np.argmax(np.sum(differences[:, between(operator.r, DIFFERENCE_RANGE)] ** 2, axis=1)))
+    fit = fit_difference(operator, reference, differences[strongest])
+    at = PARAMETERS.index("silicon_lithium")
+    error = np.sqrt(fit.covariance(operator.covariance(variance[strongest] + variance[0]))[at, at])
+    if fit.parameters[at] < LITHIUM_SURE * error:
+        return SILICON_LITHIUM, 0
+    return fit_lithium_shell(operator, reference, differences[strongest]), strongest
 
 
 def _onsets(record: xr.Dataset) -> xr.Dataset:

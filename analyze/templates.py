@@ -88,28 +88,59 @@ ELECTROLYTE_OXYGEN = 3.0
 SILICON_LITHIUM = Shell(a="Si", b="Li", number=1.0, distance=2.80, sigma=0.22)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wave:
+    """A shell's pattern as ``weight damping sin(phase)``, and the functions of its asymmetry that both are made of."""
+
+    weight: NDArray[np.float64]
+    damping: NDArray[np.float64]
+    phase: NDArray[np.float64]
+    spread: tuple[NDArray[np.float64], ...]
+
+
 def shell_pattern(q: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
     """Coherent intensity of one shell per atom a, electron units, shape (q,).
 
-    Debye's term N f_a f_b sin(Qr)/(Qr) exp(-Q^2 sigma^2 / 2), counted from both ends when a and b differ. A third
-    cumulant C turns the phase by -C Q^3 / 6 (Bunker, Nucl. Instrum. Methods 207, 437 (1983), for EXAFS with Q = 2k).
+    Debye's term N f_a f_b <sin(QR)/(QR)>, counted from both ends when a and b differ, over distances R whose
+    distribution has the mean r, the variance s^2 and the third cumulant C = 2 s^2 t of the shell. It is a gamma
+    distribution (Pearson III), whose characteristic function is known and stays that of a density however skewed it
+    is, unlike a series of cumulants: ``log <exp(iQR)> = iQr - s^2 Q^2 L(iQt)``, ``L(z) = -(z + log(1 - z)) / z^2``.
+    The factor 1/R favours short distances, which moves the mean by -s^2/r. Without skew it is a Gaussian.
     """
-    ends = 1.0 if shell.a == shell.b else 2.0
-    weight = ends * shell.number * form_factor(shell.a, q) * form_factor(shell.b, q)
-    phase = q * shell.distance - shell.skew * q**3 / 6
-    # sin(phase) / (q distance), finite at q = 0
-    wave = np.sinc(phase / np.pi) * (1 - shell.skew * q**2 / (6 * shell.distance))
-    return weight * wave * np.exp(-0.5 * (q * shell.sigma) ** 2)
+    wave = _wave(q, shell)
+    return wave.weight * wave.damping * np.sin(wave.phase)
 
 
 def shell_derivatives(q: NDArray[np.float64], shell: Shell) -> tuple[NDArray[np.float64], ...]:
     """Derivatives of :func:`shell_pattern` by distance, variance (sigma^2) and skew of a shell, shape (q,) each."""
-    pattern = shell_pattern(q, shell)
-    phase = q * shell.distance - shell.skew * q**3 / 6
+    wave, variance, r = _wave(q, shell), shell.sigma**2, shell.distance
+    a, b, a_slope, b_slope = wave.spread
+    sine, cosine = (wave.weight * wave.damping * part for part in (np.sin(wave.phase), np.cos(wave.phase)))
+    by_distance = q * (1 + variance / r**2) * cosine - sine / r
+    by_length = -variance * q**3 * (a_slope * sine + b_slope * cosine)
+    by_variance = -(q**2) * a * sine - (q / r + q**2 * b) * cosine - shell.skew / (2 * variance**2) * by_length
+    return by_distance, by_variance, by_length / (2 * variance)
+
+
+def _wave(q: NDArray[np.float64], shell: Shell) -> _Wave:
     ends = 1.0 if shell.a == shell.b else 2.0
-    weight = ends * shell.number * form_factor(shell.a, q) * form_factor(shell.b, q)
-    turned = weight * np.cos(phase) * np.exp(-0.5 * (q * shell.sigma) ** 2)
-    return (turned - pattern) / shell.distance, -0.5 * q**2 * pattern, -(q**2) / 6 * turned / shell.distance
+    variance, r = shell.sigma**2, shell.distance
+    a, b, *slopes = _spread(q * shell.skew / (2 * variance))
+    # zero at Q = 0, where the sine is zero too
+    weight = ends * shell.number * form_factor(shell.a, q) * form_factor(shell.b, q) / np.maximum(q * r, 1e-12)
+    damping, phase = np.exp(-variance * q**2 * a), q * (r - variance / r) - variance * q**2 * b
+    return _Wave(weight, damping, phase, (a, b, *slopes))
+
+
+def _spread(u: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Real and imaginary part of L(iu) and their derivatives by u; series below 0.01, where the forms cancel."""
+    near = np.abs(u) < 1e-2
+    v = np.where(near, 1.0, u)
+    a = np.where(near, 0.5 - u**2 / 4 + u**4 / 6, 0.5 * np.log1p(v**2) / v**2)
+    b = np.where(near, u / 3 - u**3 / 5, (v - np.arctan(v)) / v**2)
+    a_slope = np.where(near, -u / 2 + 2 * u**3 / 3, 1 / (v * (1 + v**2)) - 2 * a / v)
+    b_slope = np.where(near, 1 / 3 - 3 * u**2 / 5, 1 / (1 + v**2) - 2 * b / v)
+    return a, b, a_slope, b_slope
 
 
 def shell_pdf(operator: PdfOperator, shells: Sequence[Shell]) -> NDArray[np.float64]:
