@@ -1,16 +1,18 @@
-"""Text files of one curve, in the forms that other programs read."""
+"""Curves and volumes in the forms that other programs read."""
 
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.records.errors import InputError
-from tsct.records.files import write_text
+from tsct.records.errors import InputError, TsctWarning
+from tsct.records.files import replacing, write_text
 
 Array = NDArray[np.float64]
 Facts = Mapping[str, str | float]
@@ -116,3 +118,60 @@ def _write(path: Path, header: list[str], columns: list[Array], sigma: Array | N
         )
     rows = [" ".join(f"{value:.9g}" for value in row) for row in table.tolist()]
     write_text(path, "\n".join([*header, *rows]) + "\n")
+
+
+def write_ndtomo(path: Path, values: NDArray, axis: Array, *, name: str = "q") -> None:
+    """Write a volume of patterns for nDTomo: ``/data`` (x, y, channel) and its axis at the root, not compressed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Destination; it appears whole or not at all.
+    values : ndarray, shape (y, x, channel)
+        Padded with zeros to a square, because nDTomo tells axes apart by their lengths.
+    axis : ndarray, shape (channel,)
+        In the unit that `name` means there: 1/angstrom for ``q``.
+    name : {"q", "d", "twotheta"}
+        Those under which nDTomo finds an axis.
+
+    Warns
+    -----
+    TsctWarning
+        If the volume has as many channels as pixels along a side, which nDTomo would take for another order of axes.
+    """
+    side = max(values.shape[:2])
+    square = np.zeros((side, side, values.shape[2]), dtype=np.float32)
+    square[: values.shape[1], : values.shape[0]] = values.transpose(1, 0, 2)
+    if side == values.shape[2]:
+        warnings.warn(
+            f"{path}: {side} channels and {side} pixels along a side; nDTomo cannot tell which is which",
+            TsctWarning,
+            stacklevel=2,
+        )
+    with replacing(path) as temporary, h5py.File(temporary, "w") as handle:
+        handle["data"], handle[name] = square, np.asarray(axis, dtype=np.float64)
+
+
+def write_pdfgetx3(folder: Path, patterns: Mapping[str, tuple[Array, Array]], facts: Facts) -> None:
+    """Write patterns of two columns and the ``pdfgetx3.cfg`` that turns them into G(r) with one command.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Receives ``NAME.xy`` for every pattern, and the configuration.
+    patterns : mapping of str to (q, intensity)
+        Intensity per solid angle, in 1/angstrom and any unit.
+    facts : mapping of str to str or float
+        Keys of PDFgetX3: composition, qmin, qmax, qmaxinst, rpoly, rmin, rmax, rstep, wavelength.
+    """
+    for name, (q, intensity) in patterns.items():
+        _write(folder / f"{name}.xy", [], [q, intensity], None)
+    lines = [
+        "[DEFAULT]",
+        "dataformat = QA",
+        f"inputfile = {' '.join(f'{name}.xy' for name in patterns)}",
+        "mode = xray",
+        "outputtypes = sq, fq, gr",
+        *_fact_lines(facts),
+    ]
+    write_text(folder / "pdfgetx3.cfg", "\n".join(lines) + "\n")

@@ -104,6 +104,7 @@ def _curves(
 ) -> xr.Dataset:
     gr = operator.apply(intensity) / density
     fq = operator.fq(intensity) / density
+    fq_errors = np.sqrt(operator.fq_variance(absolute)) / density
     gr_errors = np.sqrt(operator.variance(absolute)) / density
     dgr_errors = np.sqrt(operator.variance(changing + changing[:1])) / density
     dgr_errors[0] = 0.0
@@ -115,6 +116,7 @@ def _curves(
             "roi_dgr": ((*series, "r"), gr - gr[0], {"units": "1/angstrom^2", "long_name": "G_n(r) - G_1(r)"}),
             "roi_dgr_errors": ((*series, "r"), dgr_errors, {"units": "1/angstrom^2"}),
             "roi_fq": ((*series, "q_used"), fq, {"units": "1/angstrom", "long_name": "F(Q)"}),
+            "roi_fq_errors": ((*series, "q_used"), fq_errors, {"units": "1/angstrom"}),
             "roi_iq": ((*series, "q"), intensity / density, {"units": "electron units/atom", "long_name": "I(Q)"}),
             "roi_iq_errors": ((*series, "q"), np.sqrt(absolute) / density, {"units": "electron units/atom"}),
         },

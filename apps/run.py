@@ -13,7 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import xarray as xr
+
 from tsct.analyze.chain import collect
+from tsct.analyze.curves import curve_records
 from tsct.analyze.foreign import read_scan
 from tsct.analyze.recipe import Recipe
 from tsct.analyze.tables import parse_composition
@@ -79,7 +82,11 @@ def run(
         _every_tile(run_tile, experiment, folder, done, workers, track, "scan and analysis")
         tiles = [read_small(folder, tile_name(tile)) for tile in experiment.tiles]
         found = collect(tiles, experiment.recipe)
-        write_records(folder / "recovered.h5", {"recovered": found}, title=f"{experiment.settings.name}: recovered")
+        write_records(
+            folder / "recovered.h5",
+            {"recovered": found, **curve_records(found)},
+            title=f"{experiment.settings.name}: recovered",
+        )
         return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
 
 
@@ -116,7 +123,7 @@ def analyze(
     with ledger(folder / "analyze.jsonl", job) as done:
         _rest(analyze_file, files, shared, done, workers, track, "analysis")
         found = collect([read_small(folder, name) for name in files], recipe)
-        write_records(folder / "recovered.h5", {"recovered": found}, title="recovered")
+        write_recovered(folder, found, title="recovered")
 
 
 def _versions(sources: Sequence[Path]) -> str:
@@ -148,6 +155,11 @@ def _rest(
         title = f"{title} ({len(items) - len(left)} of {len(items)} were done before)"
     for name, written in track(mapped(work, left, shared, workers), title, len(left)):
         done.add(name, written)
+
+
+def write_recovered(folder: Path, found: xr.Dataset, *, title: str) -> None:
+    """Write ``recovered.h5``: all results, and the curves of the region once more under the names of the field."""
+    write_records(folder / "recovered.h5", {"recovered": found, **curve_records(found)}, title=title)
 
 
 def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping: Path | None) -> Recipe:
