@@ -30,7 +30,7 @@ class ScanPattern:
     interlace : int
         The views are taken in so many passes, each filling gaps of the ones before.
     continuous : bool
-        The fast motor does not stop for a frame. With translation as the fast axis the beam is blurred by one step.
+        The fast motor does not stop for a frame, which is blurred by one step of the translation or the rotation.
     q_min, q_max, q_step : float
         Centres of the Q bins, 1/angstrom.
     """
@@ -87,7 +87,10 @@ class ScanPattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beamline:
-    """Source, distances, detector, scan and faults of one experiment."""
+    """Source, distances, detector, scan and faults of one experiment.
+
+    The beam has the same shape in both directions; its height is that of the phantom's slices.
+    """
 
     name: str = "ID15A-like"
     energy_kev: float = 100.0

@@ -15,14 +15,16 @@ from .atomic import attenuation_per_mm
 class Detector:
     """A flat, modular pixel detector perpendicular to the beam.
 
-    The defaults are a PILATUS3 X CdTe 2M (3 x 8 modules of 487 x 195 pixels, gaps of 7 and 17 pixels, 1 mm CdTe) with
-    the beam near one corner, which reaches 36 1/angstrom at 100 keV and 0.3 m.
+    The defaults are a PILATUS3 X CdTe 2M (3 x 8 modules of 487 x 195 pixels, gaps of 7 and 17 pixels, 3 columns that do
+    not count between the two sensors of a module, 1 mm CdTe) with the beam near one corner, which reaches 36 1/angstrom
+    at 100 keV and 0.3 m.
     """
 
     name: str = "PILATUS3 X CdTe 2M"
     modules: tuple[int, int] = (3, 8)
     module_pixels: tuple[int, int] = (487, 195)
     gap_pixels: tuple[int, int] = (7, 17)
+    sensor_gap_pixels: tuple[int, int] = (3, 0)
     pixel_mm: float = 0.172
     beam_mm: tuple[float, float] = (12.0, 12.0)
     sensor_mm: float = 1.0
@@ -80,14 +82,49 @@ class Detector:
         return self._active(0, across_mm) & self._active(1, up_mm)
 
     def _active(self, axis: int, from_beam_mm: NDArray) -> NDArray[np.bool_]:
+        lit = np.concatenate([[False], self._lit(axis), [False]])
         position = (from_beam_mm + self.beam_mm[axis]) / self.pixel_mm
-        pitch = self.module_pixels[axis] + self.gap_pixels[axis]
-        inside = (position >= 0) & (position < self.size_mm[axis] / self.pixel_mm)
-        return inside & (position % pitch < self.module_pixels[axis])
+        return lit[np.clip(np.floor(position) + 1, 0, len(lit) - 1).astype(np.int32)]
+
+    def _lit(self, axis: int) -> NDArray[np.bool_]:
+        """Which columns (axis 0) or rows (1) count: not the gaps between modules, nor those between their sensors."""
+        pixels, gap = self.module_pixels[axis], self.sensor_gap_pixels[axis]
+        module = np.ones(pixels, dtype=bool)
+        first = (pixels - gap) // 2
+        module[first : first + gap] = False
+        with_gap = np.concatenate([module, np.zeros(self.gap_pixels[axis], dtype=bool)])
+        return np.tile(with_gap, self.modules[axis])[: len(with_gap) * self.modules[axis] - self.gap_pixels[axis]]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of an image, gaps included."""
+        columns, rows = (round(size / self.pixel_mm) for size in self.size_mm)
+        return rows, columns
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Pixels that never count, shape (row, column): gaps between modules and between sensors."""
+        across, up = self.pixel_centres_mm()
+        return ~self.sees(across[None, :], up[:, None])
+
+    def pixel_centres_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Distance of the middle of each column and of each row from the beam."""
+        rows, columns = self.shape
+        across, up = ((np.arange(n) + 0.5) * self.pixel_mm for n in (columns, rows))
+        return across - self.beam_mm[0], up - self.beam_mm[1]
+
+    def attenuation_per_mm(self, energy_kev: ArrayLike) -> NDArray[np.float64]:
+        """Of the sensor."""
+        return attenuation_per_mm({"Cd": 0.5, "Te": 0.5}, self.sensor_density_g_cm3, energy_kev)
+
+    def depth_mm(self, energy_kev: float, two_theta: ArrayLike) -> NDArray[np.float64]:
+        """Mean depth below the face of the sensor at which photons that cross it at an angle are absorbed."""
+        reach = np.cos(np.asarray(two_theta, dtype=float)) / self.attenuation_per_mm(energy_kev)
+        return reach - self.sensor_mm / np.expm1(self.sensor_mm / reach)
 
     def efficiency(self, energy_kev: ArrayLike, two_theta: ArrayLike) -> NDArray[np.float64]:
         """Share of photons absorbed in the sensor, which they cross at the scattering angle (Beer-Lambert)."""
-        mu = attenuation_per_mm({"Cd": 0.5, "Te": 0.5}, self.sensor_density_g_cm3, energy_kev)
+        mu = self.attenuation_per_mm(energy_kev)
         return 1.0 - np.exp(-mu * self.sensor_mm / np.cos(np.asarray(two_theta, dtype=float)))
 
 

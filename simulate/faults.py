@@ -36,6 +36,12 @@ class Faults:
         Relative standard deviation of a gain error that each Q bin and each translation keeps over all scans.
     channel_drift : float
         Relative standard deviation of a gain error per Q bin that is new in every scan.
+    flat_field : float
+        Relative standard deviation of what the flat-field correction has left in each pixel, kept over all scans.
+    dead_pixels, hot_pixels : float
+        Share of pixels that count nothing and that count without light, not known and so not masked.
+    hot_pixel_counts_per_s : float
+        What a hot pixel counts in the dark.
     monitor_noise : float
         Relative standard deviation of the incident-flux and transmission monitors, per frame.
     parallax : float
@@ -44,6 +50,9 @@ class Faults:
         1 for absorption along the path of the scattered photon, 0 for that of a photon that goes straight on.
     multiple_scattering : float
         1 for photons scattered twice as estimated from the cross sections, 0 for none.
+    sensor_parallax : float
+        1 for photons that are counted below the pixel in whose depth they are absorbed, 0 for counting at the sensor's
+        face; a distance calibrated with a standard takes up most of it.
     q_blur : float
         Standard deviation of the resolution in Q, 1/angstrom.
     energy_error : float
@@ -70,10 +79,15 @@ class Faults:
     channel_gain: float = 0.003
     translation_gain: float = 0.003
     channel_drift: float = 0.0005
+    flat_field: float = 0.0
+    dead_pixels: float = 0.0
+    hot_pixels: float = 0.0
+    hot_pixel_counts_per_s: float = 1e4
     monitor_noise: float = 1e-4
     parallax: float = 1.0
     outgoing_absorption: float = 1.0
     multiple_scattering: float = 1.0
+    sensor_parallax: float = 0.0
     q_blur: float = 0.0
     energy_error: float = 0.0
     distance_error_mm: float = 0.0
@@ -102,10 +116,15 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "channel_gain": (0.0, 0.5),
     "translation_gain": (0.0, 0.5),
     "channel_drift": (0.0, 0.5),
+    "flat_field": (0.0, 0.5),
+    "dead_pixels": (0.0, 0.5),
+    "hot_pixels": (0.0, 0.1),
+    "hot_pixel_counts_per_s": (0.0, 1e9),
     "monitor_noise": (0.0, 0.5),
     "parallax": (0.0, 1.0),
     "outgoing_absorption": (0.0, 1.0),
     "multiple_scattering": (0.0, 10.0),
+    "sensor_parallax": (0.0, 1.0),
     "q_blur": (0.0, 2.0),
     "energy_error": (-0.1, 0.1),
     "distance_error_mm": (-50.0, 50.0),
@@ -127,10 +146,14 @@ COMMON: Mapping[str, float] = {
     "channel_gain": 0.003,
     "translation_gain": 0.003,
     "channel_drift": 0.0005,
+    "flat_field": 0.02,
+    "dead_pixels": 1e-3,
+    "hot_pixels": 1e-4,
     "monitor_noise": 1e-4,
     "parallax": 1.0,
     "outgoing_absorption": 1.0,
     "multiple_scattering": 1.0,
+    "sensor_parallax": 1.0,
     "q_blur": 0.05,
     "energy_error": 1e-3,
     "distance_error_mm": 0.3,
@@ -141,5 +164,5 @@ COMMON: Mapping[str, float] = {
 
 def no_faults() -> Faults:
     """A perfect beamline."""
-    settings = {item.name for item in fields(Faults)} - {"refill_s", "zinger_counts"}
+    settings = {item.name for item in fields(Faults)} - {"refill_s", "zinger_counts", "hot_pixel_counts_per_s"}
     return Faults(**dict.fromkeys(settings, 0.0))

@@ -1,13 +1,15 @@
 """Line integrals of everything that scatters, frame by frame: the geometry of the scan, before any spectrum."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.phantoms.cell import Contents, Phantom
+from tsct.phantoms.cell import Contents, Part, Phantom
 from tsct.phantoms.structures import structure
+from tsct.records.errors import TsctWarning
 
 from .beamline import Beamline
 from .motion import Motion
@@ -20,6 +22,10 @@ from .spectra import Spectra
 FINE = 4
 #: pixels of the truth grid per pixel of the map in which the way out of the sample is followed
 COARSE = 4
+#: share of the sample outside the field below which nobody needs to be told
+LOSS_THAT_MATTERS = 1e-4
+#: angles that are averaged over a frame of a continuous rotation
+TURNS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +102,7 @@ def expected_lines(
     transmission = np.sum([layer.transmission for layer in layers], axis=0)
     rows = tuple(row for layer in layers for row in layer.rows)
     air = structure("air").number_density_per_a3 * beamline.air_mm * transmission
-    contents = phantom.contents(state, slice_index, *_grid(phantom, beamline))
+    contents = _seen(phantom, beamline, state, slice_index)
     factors, basis = _outgoing(contents, beamline, table, frames)
     return Lines(
         paths=np.concatenate([paths, air[..., None]], axis=-1),
@@ -119,6 +125,19 @@ def field_loss(phantom: Phantom, beamline: Beamline) -> float:
     return float(atoms[outside].sum() / atoms.sum())
 
 
+def warn_of_lost_mass(phantom: Phantom, beamline: Beamline) -> None:
+    """Warn if the sample does not fit in the field of view."""
+    lost = field_loss(phantom, beamline)
+    if lost > LOSS_THAT_MATTERS:
+        warnings.warn(
+            f"{100 * lost:.2g} % of the sample's atoms leave the field of view of "
+            f"{beamline.scan.extent_mm:g} mm at some angle, so maps are truncated; raise scan.translations or "
+            "scan.step_mm to see them",
+            TsctWarning,
+            stacklevel=3,
+        )
+
+
 def _grid(phantom: Phantom, beamline: Beamline) -> tuple[float, int]:
     """Width of the truth grid, which holds sample and field of view, and its number of pixels."""
     pixel = beamline.scan.step_mm / FINE
@@ -131,7 +150,7 @@ def _layers(
     phantom: Phantom, beamline: Beamline, frames: Motion, state: int, slice_index: int
 ) -> list[tuple[Contents, NDArray]]:
     """What the frames see, with the weight of each in each frame; more than one where the sample changes or tilts."""
-    grid, faults = _grid(phantom, beamline), beamline.faults
+    faults = beamline.faults
     last = len(phantom.discharge.potentials_v) - 1
     done = faults.lithiation_during_scan * frames.progress * (state < last)
     states = [(state, 1.0 - done)]
@@ -139,10 +158,33 @@ def _layers(
         states.append((state + 1, done))
     heights = _heights(beamline, frames, phantom.slice_height_mm)
     return [
-        (phantom.contents(now, slice_index, *grid, above_mm=above), weight * share)
+        (_seen(phantom, beamline, now, slice_index, above), weight * share)
         for now, weight in states
         for above, share in heights
     ]
+
+
+def _seen(phantom: Phantom, beamline: Beamline, state: int, slice_index: int, above_mm: float = 0.0) -> Contents:
+    """What the height of the beam takes in: the slice itself, or a Gaussian of that full width at half maximum."""
+    grid, height = _grid(phantom, beamline), phantom.slice_height_mm
+    if beamline.beam_shape == "top-hat":
+        return phantom.contents(state, slice_index, *grid, above_mm=above_mm)
+    offsets, weights, _ = beam_slices(beamline.beam_shape, height)
+    thin = replace(phantom, slice_height_mm=float(offsets[1] - offsets[0]))
+    cuts = (thin.contents(state, slice_index, *grid, above_mm=above_mm + z, layers=1) for z in offsets)
+    return _mixed(zip(cuts, weights, strict=True))
+
+
+def _mixed(cuts: Iterable[tuple[Contents, float]]) -> Contents:
+    """Weighted mean of several contents, of which each may lack some parts."""
+    parts: dict[tuple[str, str], Part] = {}
+    densities: dict[tuple[str, str], NDArray] = {}
+    for contents, weight in cuts:
+        for part, density in zip(contents.parts, contents.densities, strict=True):
+            key = part.phase, part.structure.name
+            parts.setdefault(key, part)
+            densities[key] = densities.get(key, np.zeros_like(density)) + weight * density
+    return Contents(parts=tuple(parts.values()), densities=np.stack(list(densities.values())))
 
 
 def _heights(beamline: Beamline, frames: Motion, slice_height_mm: float) -> list[tuple[float, NDArray]]:
@@ -187,9 +229,25 @@ def _blur(beamline: Beamline) -> float:
     return beamline.scan.step_mm if beamline.scan.continuous and beamline.scan.fast_axis == "translation" else 0.0
 
 
+def _turns(beamline: Beamline) -> NDArray[np.float64]:
+    """Angles that a frame takes in around its own, degrees."""
+    pattern = beamline.scan
+    if not (pattern.continuous and pattern.fast_axis == "rotation"):
+        return np.zeros(1)
+    return pattern.angular_range_deg / pattern.views * ((np.arange(TURNS) + 0.5) / TURNS - 0.5)
+
+
 def _project(contents: Contents, pixel: float, beamline: Beamline, edges: NDArray) -> tuple[NDArray, NDArray]:
     """Densities along the rays, and the same times the distance downstream, shape (angle, bin, part)."""
-    angles = beamline.scan.angles_deg
+    turns = _turns(beamline)
+    seen = [_project_at(contents, pixel, beamline, edges, beamline.scan.angles_deg + turn) for turn in turns]
+    lines, downstream = (sum(parts[1:], parts[0]) / len(turns) for parts in zip(*seen, strict=True))
+    return lines, downstream
+
+
+def _project_at(
+    contents: Contents, pixel: float, beamline: Beamline, edges: NDArray, angles: NDArray
+) -> tuple[NDArray, NDArray]:
     if not beamline.faults.parallax:
         lines = project(contents.densities, pixel, angles, edges)
         return lines, np.zeros_like(lines)

@@ -49,7 +49,8 @@ def rates(beamline: Beamline, rows: tuple[Row, ...]) -> Rates:
         intensity = intensity @ _blur(beamline.scan.q, beamline.faults.q_blur).T
     moments = parallax_change(intensity, true)
     solid_angle = answer.solid_angle
-    if beamline.faults.energy_error or beamline.faults.distance_error_mm:
+    faults = beamline.faults
+    if faults.energy_error or faults.distance_error_mm or faults.sensor_parallax:
         q_true, share = _true_q(beamline)
         solid_angle = response(beamline).solid_angle * share
         intensity, moments = (CubicSpline(beamline.scan.q, rows, axis=1)(q_true) for rows in (intensity, moments))
@@ -90,9 +91,14 @@ def parallax_change(intensity: NDArray, beamline: Beamline) -> NDArray[np.float6
 
 
 def _true_q(beamline: Beamline) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """True Q in the bins that the stated energy and distance name, and their true over their stated solid angle."""
+    """True Q in the bins that the stated energy and distance name, and their true over their stated solid angle.
+
+    Photons are counted where they are absorbed: as if the detector stood behind its face by the mean depth.
+    """
     true = beamline.as_it_is
+    depth = beamline.faults.sensor_parallax * true.detector.depth_mm(true.energy_kev, true.two_theta)
+    distance = true.distance_mm + depth
     radius = beamline.distance_mm * np.tan(beamline.two_theta)
-    q = q_inv_angstrom(np.arctan2(radius, true.distance_mm), true.wavelength)
-    near, far = (np.hypot(radius, b.distance_mm) for b in (beamline, true))
-    return q, true.distance_mm / beamline.distance_mm * (near / far) ** 3
+    q = q_inv_angstrom(np.arctan2(radius, distance), true.wavelength)
+    near, far = np.hypot(radius, beamline.distance_mm), np.hypot(radius, distance)
+    return q, distance / beamline.distance_mm * (near / far) ** 3

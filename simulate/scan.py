@@ -4,7 +4,9 @@ A tile is one (state, slice): a pure function of phantom, beamline, seed and til
 the noise-free sinogram has the rank of the number of phases, and only the Poisson draw touches every count.
 """
 
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
@@ -17,8 +19,9 @@ from tsct.records.tiles import stack_tiles
 
 from .beamline import Beamline, id15a
 from .counts import response
-from .lines import Lines, expected_lines
+from .lines import Lines, expected_lines, warn_of_lost_mass
 from .motion import Motion, motion
+from .pixels import ring_response
 from .rates import rates
 from .spectra import Spectra, spectra_table
 
@@ -47,14 +50,22 @@ def scan(
     beamline = beamline or id15a()
     states, slices = range(len(phantom.discharge.potentials_v)), range(len(phantom.slices_z_mm))
     wanted = list(product(states, slices)) if tiles is None else list(tiles)
-    table = spectra_table(phantom, beamline)
-    return stack_tiles([simulate_tile(phantom, beamline, table, seed, *tile) for tile in wanted])
+    warn_of_lost_mass(phantom, beamline)
+    table, threads = spectra_table(phantom, beamline), os.cpu_count() or 1
+    return stack_tiles([simulate_tile(phantom, beamline, table, seed, *tile, threads=threads) for tile in wanted])
 
 
 def simulate_tile(
-    phantom: Phantom, beamline: Beamline, table: Mapping[str, Spectra], seed: int, state: int, slice_index: int
+    phantom: Phantom,
+    beamline: Beamline,
+    table: Mapping[str, Spectra],
+    seed: int,
+    state: int,
+    slice_index: int,
+    *,
+    threads: int = 1,
 ) -> xr.Dataset:
-    """Simulate one (state, slice).
+    """Simulate one (state, slice); the result does not depend on the number of threads.
 
     Returns
     -------
@@ -64,7 +75,7 @@ def simulate_tile(
     frames = motion(beamline, seed, state, slice_index)
     lines = expected_lines(phantom, beamline, table, frames, state, slice_index)
     photons = beamline.photons_per_frame * frames.flux * frames.recorded
-    counts = _draw(beamline, lines, photons, seed, state, slice_index)
+    counts = _draw(beamline, lines, photons, seed, state, slice_index, threads)
     rng = generator(seed, "monitor", state, slice_index)
     noise = beamline.faults.monitor_noise
     monitor = photons * (1 + noise * rng.standard_normal(photons.shape))
@@ -93,6 +104,12 @@ def expected_tile(
 
 def gains(beamline: Beamline, seed: int, state: int) -> tuple[NDArray, NDArray]:
     """Gain of each translation, shape (translation,), and of each Q bin, shape (q,), in one state."""
+    translation, channel = patterns(beamline, seed, state)
+    return translation, channel * ring_response(beamline, seed)[0]
+
+
+def patterns(beamline: Beamline, seed: int, state: int) -> tuple[NDArray, NDArray]:
+    """The part of :func:`gains` that is not made by single pixels."""
     faults, pattern = beamline.faults, beamline.scan
     channel = faults.channel_gain * generator(seed, "channel gain").standard_normal(len(pattern.q))
     drift = faults.channel_drift * generator(seed, "channel drift", state).standard_normal(len(pattern.q))
@@ -101,16 +118,22 @@ def gains(beamline: Beamline, seed: int, state: int) -> tuple[NDArray, NDArray]:
 
 
 def _draw(
-    beamline: Beamline, lines: Lines, photons: NDArray, seed: int, state: int, slice_index: int
+    beamline: Beamline, lines: Lines, photons: NDArray, seed: int, state: int, slice_index: int, threads: int
 ) -> NDArray[np.float32]:
     """Poisson counts, shape (angle, translation, q); one view at a time to bound the memory."""
-    rng = generator(seed, "poisson", state, slice_index)
     translation, channel = gains(beamline, seed, state)
     expected = rates(beamline, lines.rows)
+    dark = ring_response(beamline, seed)[1] * beamline.exposure_s
     counts = np.empty((*photons.shape, len(channel)), dtype=np.float32)
-    for view, flux in enumerate(photons):
-        mean = expected.counts(lines, view) * (flux * translation)[:, None] * channel
+
+    def draw(view: int) -> None:
+        flux = photons[view]
+        mean = expected.counts(lines, view) * (flux * translation)[:, None] * channel + dark * (flux > 0)[:, None]
+        rng = generator(seed, "poisson", state, slice_index, view)
         counts[view] = rng.poisson(np.maximum(mean, 0.0))
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(draw, range(len(photons))))
     if beamline.faults.zingers:
         rng = generator(seed, "zingers", state, slice_index)
         struck = rng.random(counts.shape, dtype=np.float32) < beamline.faults.zingers

@@ -1,6 +1,7 @@
 """The truth of a simulated experiment: what a perfect analysis would find. It travels beside the scan, never in it."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from tsct.records.provenance import source_hash
 
 from .beamline import Beamline
 from .counts import response
-from .lines import FINE
+from .lines import FINE, field_loss
 from .scan import gains
 from .scattering import structure_pair_distribution
 from .spectra import Spectra
@@ -25,12 +26,16 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        See :meth:`tsct.phantoms.cell.Phantom.truth`; with it the true rotation axis and gain patterns, and in its
-        attributes what operator and tables made the data, on how fine a grid.
+        See :meth:`tsct.phantoms.cell.Phantom.truth`; with it the true rotation axis, the size of every fault and the
+        gain patterns, and in its attributes what operator and tables made the data, on how fine a grid.
     """
     record = phantom.truth(beamline.scan.translations, beamline.scan.step_mm)
     record.attrs |= {
         "axis_mm": beamline.faults.axis_offset_mm,
+        "faults": asdict(beamline.faults),
+        "cell_tilt_deg": phantom.geometry.tilt_deg,
+        "share_outside_field": field_loss(phantom, beamline),
+        "missing_wedge_deg": max(0.0, 180.0 - beamline.scan.angular_range_deg),
         "seed": seed,
         "forward_operator": f"strip area, truth grid {FINE} x {FINE} pixels and 5 layers per voxel",
         "forward_operator_hash": source_hash("tsct.simulate.project", "tsct.simulate.lines"),

@@ -13,7 +13,9 @@ from tsct.simulate.detector import Detector
 #: square millimetres of the sample seen as 1/angstrom^3 mm, times cross sections in barn (1e-8 square angstrom)
 BARN_A3_MM = 1e-8 * ANGSTROM_PER_MM
 #: a beam in the middle of a small, whole detector, so that rings beyond 6 1/angstrom are cut on two sides
-SQUARE = Detector(modules=(1, 1), module_pixels=(1000, 600), gap_pixels=(0, 0), beam_mm=(86.0, 51.6))
+SQUARE = Detector(
+    modules=(1, 1), module_pixels=(1000, 600), gap_pixels=(0, 0), sensor_gap_pixels=(0, 0), beam_mm=(86.0, 51.6)
+)
 
 
 def azimuths(detector: Detector, two_theta: float, distance: float) -> np.ndarray:

@@ -10,8 +10,12 @@ from tsct.simulate.detector import Detector, check_reach
 
 DISTANCE = 300.0
 #: one module without gaps, and the default with its gaps
-PLAIN = Detector(modules=(1, 1), module_pixels=(1000, 800), gap_pixels=(0, 0), beam_mm=(86.0, 68.8))
-CORNER = Detector(modules=(1, 1), module_pixels=(1000, 800), gap_pixels=(0, 0), beam_mm=(0.0, 0.0))
+PLAIN = Detector(
+    modules=(1, 1), module_pixels=(1000, 800), gap_pixels=(0, 0), sensor_gap_pixels=(0, 0), beam_mm=(86.0, 68.8)
+)
+CORNER = Detector(
+    modules=(1, 1), module_pixels=(1000, 800), gap_pixels=(0, 0), sensor_gap_pixels=(0, 0), beam_mm=(0.0, 0.0)
+)
 
 
 def corner_solid_angle(x, y, distance: float):
@@ -19,18 +23,22 @@ def corner_solid_angle(x, y, distance: float):
     return np.arctan(x * y / (distance * np.sqrt(x**2 + y**2 + distance**2)))
 
 
+def sensors(detector: Detector, axis: int) -> tuple[np.ndarray, float]:
+    """Where the sensors begin along an axis, in mm from the beam, and how long they are."""
+    gap, inner = detector.gap_pixels[axis], detector.sensor_gap_pixels[axis]
+    pixels, halves = detector.module_pixels[axis], 2 if inner else 1
+    length = (pixels - inner) / halves
+    starts = np.arange(detector.modules[axis])[:, None] * (pixels + gap) + np.arange(halves) * (length + inner)
+    return starts.ravel() * detector.pixel_mm - detector.beam_mm[axis], length * detector.pixel_mm
+
+
 def solid_angle(detector: Detector, distance: float) -> float:
     """Sum over the modules of the solid angles of rectangles."""
     total = 0.0
-    starts = [
-        (np.arange(n) * (pixels + gap) * detector.pixel_mm - beam, pixels * detector.pixel_mm)
-        for n, pixels, gap, beam in zip(
-            detector.modules, detector.module_pixels, detector.gap_pixels, detector.beam_mm, strict=True
-        )
-    ]
-    for x in starts[0][0]:
-        for y in starts[1][0]:
-            far_x, far_y = x + starts[0][1], y + starts[1][1]
+    (starts_x, width), (starts_y, height) = (sensors(detector, axis) for axis in (0, 1))
+    for x in starts_x:
+        for y in starts_y:
+            far_x, far_y = x + width, y + height
             total += corner_solid_angle(far_x, far_y, distance) + corner_solid_angle(x, y, distance)
             total -= corner_solid_angle(x, far_y, distance) + corner_solid_angle(far_x, y, distance)
     return total
@@ -48,7 +56,14 @@ def test_rings_add_up_to_the_solid_angle_of_the_modules(detector):
 
 def test_the_sphere_is_four_pi():
     """The closed form of the test itself: a huge plane is half of the sphere."""
-    huge = Detector(modules=(1, 1), module_pixels=(2, 2), gap_pixels=(0, 0), pixel_mm=1e7, beam_mm=(1e7, 1e7))
+    huge = Detector(
+        modules=(1, 1),
+        module_pixels=(2, 2),
+        gap_pixels=(0, 0),
+        sensor_gap_pixels=(0, 0),
+        pixel_mm=1e7,
+        beam_mm=(1e7, 1e7),
+    )
     assert solid_angle(huge, 1.0) == pytest.approx(2 * np.pi, rel=1e-6)
 
 
@@ -78,7 +93,9 @@ def test_arcs_that_are_left_of_a_ring_have_the_anisotropy_of_their_chord():
 
 
 def test_exchanging_the_axes_turns_the_anisotropy_round():
-    turned = Detector(modules=(1, 1), module_pixels=(800, 1000), gap_pixels=(0, 0), beam_mm=(68.8, 86.0))
+    turned = Detector(
+        modules=(1, 1), module_pixels=(800, 1000), gap_pixels=(0, 0), sensor_gap_pixels=(0, 0), beam_mm=(68.8, 86.0)
+    )
     two_theta = np.linspace(0.05, 0.35, 30)
     share, anisotropy = PLAIN.rings(two_theta, DISTANCE, 0.99)
     other_share, other_anisotropy = turned.rings(two_theta, DISTANCE, 0.99)
@@ -87,7 +104,14 @@ def test_exchanging_the_axes_turns_the_anisotropy_round():
 
 
 def test_gaps_see_nothing():
-    detector = Detector(modules=(2, 1), module_pixels=(100, 100), gap_pixels=(50, 0), pixel_mm=1.0, beam_mm=(0.0, 50.0))
+    detector = Detector(
+        modules=(2, 1),
+        module_pixels=(100, 100),
+        gap_pixels=(50, 0),
+        sensor_gap_pixels=(0, 0),
+        pixel_mm=1.0,
+        beam_mm=(0.0, 50.0),
+    )
     two_theta = np.arctan(np.array([99.0, 110.0, 140.0, 151.0]) / 1000.0)
     share, _ = detector.rings(two_theta, 1000.0, 1.0)
     # arcs near the horizontal, of which those of the two middle radii fall into the gap where they are flat
@@ -135,3 +159,25 @@ def test_a_range_that_cannot_be_reached_is_refused_with_the_largest_that_can():
         check_reach(Detector(), DISTANCE, wavelength, limit + 0.1)
     with pytest.raises(InputError, match=r"4 pi / lambda = 8\.11"):
         check_reach(Detector(), 1.0, wavelength_angstrom(8.0), 9.0)
+
+
+def test_the_mask_is_that_of_pyfai():
+    """The default detector against the description that the maker gave to pyFAI, pixel by pixel."""
+    pyfai = pytest.importorskip("pyFAI")
+    theirs = pyfai.detector_factory("Pilatus CdTe 2M")
+    detector = Detector()
+    assert detector.shape == theirs.shape
+    assert detector.pixel_mm == pytest.approx(1e3 * theirs.pixel1)
+    np.testing.assert_array_equal(detector.mask, theirs.mask.astype(bool))
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4, 0.8])
+def test_photons_are_absorbed_at_the_depth_of_beer_and_lambert(angle):
+    """Against a sum over thin layers; a thick or transparent sensor gives the two limits."""
+    detector = Detector()
+    mu = float(detector.attenuation_per_mm(76.0)) / np.cos(angle)
+    z = (np.arange(20_000) + 0.5) / 20_000
+    expected = np.average(z, weights=np.exp(-mu * z))
+    assert detector.depth_mm(76.0, angle) == pytest.approx(expected, rel=1e-6)
+    assert Detector(sensor_mm=1e3).depth_mm(76.0, angle) == pytest.approx(1 / mu, rel=1e-9)
+    assert Detector(sensor_mm=1e-4).depth_mm(76.0, angle) == pytest.approx(0.5e-4, rel=1e-3)

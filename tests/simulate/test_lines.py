@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tsct.records.errors import TsctWarning
 from tsct.simulate import no_faults
-from tsct.simulate.lines import expected_lines, field_loss
+from tsct.simulate.lines import expected_lines, field_loss, warn_of_lost_mass
 from tsct.simulate.motion import motion
 from tsct.simulate.outgoing import outgoing_factors
 
@@ -126,3 +127,42 @@ def test_the_way_out_of_a_disc_against_numerical_integration(perfect):
         expected = np.sum(np.exp(-mu * (s + half)) * out) / np.sum(np.exp(-mu * 2 * half) * np.ones_like(s))
         # directions are tabulated every two degrees, distances to half a pixel
         assert value == pytest.approx(expected, abs=2e-3)
+
+
+def test_a_turn_during_the_frame_blurs_the_rim_and_keeps_the_mass(cell, perfect, table):
+    """Frames of a continuous rotation are the mean of frames at rest within their step."""
+    clear = {name: replace(spectra, attenuation=0.0) for name, spectra in table.items()}
+    moving = replace(perfect, scan=replace(perfect.scan, continuous=True, fast_axis="rotation"))
+    fine = replace(perfect, scan=replace(perfect.scan, views=5 * perfect.scan.views))
+    blurred, still, many = (lines_of(cell, line, clear).paths for line in (moving, perfect, fine))
+    # views at rest at -1/5, 0 and 1/5 of a step lie in the finer scan; the outer two are those of the neighbours
+    expected = np.stack([many[5 * k - 2 : 5 * k + 3].mean(axis=0) for k in range(1, perfect.scan.views)])
+    np.testing.assert_allclose(blurred[1:], expected, atol=1e-9)
+    assert np.abs(blurred - still).max() > 1e-3 * still.max()
+    np.testing.assert_allclose(blurred.sum(axis=1), still.sum(axis=1), rtol=1e-4, atol=1e-6)
+
+
+def test_a_gaussian_beam_sees_beyond_the_slice(cell, perfect, table):
+    """Mean over heights with the weights of a Gaussian, from contents of thin layers."""
+    clear = {name: replace(spectra, attenuation=0.0) for name, spectra in table.items()}
+    round_beam = replace(perfect, beam_shape="gaussian")
+    found = lines_of(cell, round_beam, clear, slice_index=0)
+    z = np.linspace(-0.0375, 0.0375, 151)
+    weights = np.exp(-4 * np.log(2) * (z / cell.slice_height_mm) ** 2)
+    piston, index = [], [part.phase for part in cell.contents(0, 0, 7.8, 240).parts].index("piston")
+    thin = replace(cell, slice_height_mm=0.0005)
+    for height in z:
+        contents = thin.contents(0, 0, 7.8, 60, above_mm=height, layers=1)
+        phases = [part.phase for part in contents.parts]
+        piston.append(contents.densities[phases.index("piston")].sum() if "piston" in phases else 0.0)
+    expected = np.average(piston, weights=weights) * 0.13**2
+    row = next(k for k, row in enumerate(found.rows) if row.spectra is clear["glassy-carbon"])
+    assert index >= 0
+    assert found.paths[..., row].sum(axis=1).mean() * perfect.scan.step_mm == pytest.approx(expected, rel=0.02)
+
+
+def test_a_sample_wider_than_the_field_is_told(cell, perfect):
+    narrow = replace(perfect, scan=replace(perfect.scan, translations=40))
+    with pytest.warns(TsctWarning, match=r"% of the sample's atoms leave the field of view of 5\.2 mm"):
+        warn_of_lost_mass(cell, narrow)
+    warn_of_lost_mass(cell, perfect)

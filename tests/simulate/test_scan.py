@@ -64,6 +64,39 @@ def test_counts_follow_the_poisson_law(cell, perfect, table, dimmed):
     assert chi2.ppf(1e-5, 49) < np.sum((found - expected) ** 2) / expected < chi2.ppf(1 - 1e-5, 49)
 
 
+def test_relative_noise_falls_with_the_root_of_the_flux(cell, perfect, table):
+    """Slope -1/2 over four decades."""
+    flux, noise = np.logspace(-4, 0, 5), []
+    for dimmed in flux:
+        line = replace(perfect, photons_per_s=perfect.photons_per_s * dimmed)
+        mean, counts = expectation(cell, line, table), tile(cell, line, table).intensity.values
+        noise.append(np.sqrt(np.mean(((counts - mean) / mean)[mean > 50 * dimmed / 1e-4] ** 2)))
+    slope = np.polyfit(np.log10(flux), np.log10(noise), 1)[0]
+    # 1e4 to 1e5 counts each: the noise is known to one per cent, so the slope to 0.003
+    assert slope == pytest.approx(-0.5, abs=0.01)
+
+
+def test_two_short_exposures_are_one_long_one(cell, perfect, table):
+    """Counts of t1 and t2 added have the law of t1 + t2: two-sample chi-squared of all bins, dim enough to matter."""
+
+    def counted(share, seed):
+        line = replace(perfect, photons_per_s=perfect.photons_per_s * 1e-4, exposure_s=share * perfect.exposure_s)
+        return tile(cell, line, table, seed=seed).intensity.values.astype(float)
+
+    parts, whole = counted(0.3, 1) + counted(0.7, 2), counted(1.0, 3)
+    both = parts + whole
+    used = both > 40
+    statistic, freedom = np.sum((parts - whole)[used] ** 2 / both[used]), np.count_nonzero(used)
+    assert freedom > 10_000
+    assert chi2.ppf(5e-7, freedom) < statistic < chi2.ppf(1 - 5e-7, freedom)
+
+
+def test_threads_change_nothing(cell, perfect, table):
+    noisy = replace(perfect, faults=simulate.Faults(zingers=1e-4))
+    one, two = (simulate_tile(cell, noisy, table, 1, 0, 1, threads=threads) for threads in (1, 3))
+    assert one.identical(two)
+
+
 def test_twice_the_exposure_is_twice_the_counts(cell, perfect, table):
     long = replace(perfect, exposure_s=2 * perfect.exposure_s)
     np.testing.assert_allclose(expectation(cell, long, table), 2 * expectation(cell, perfect, table))
