@@ -120,7 +120,8 @@ class Detector:
     def depth_mm(self, energy_kev: float, two_theta: ArrayLike) -> NDArray[np.float64]:
         """Mean depth below the face of the sensor at which photons that cross it at an angle are absorbed."""
         reach = np.cos(np.asarray(two_theta, dtype=float)) / self.attenuation_per_mm(energy_kev)
-        return reach - self.sensor_mm / np.expm1(self.sensor_mm / reach)
+        thick = self.sensor_mm / reach
+        return reach + self.sensor_mm * np.exp(-thick) / np.expm1(-thick)
 
     def efficiency(self, energy_kev: ArrayLike, two_theta: ArrayLike) -> NDArray[np.float64]:
         """Share of photons absorbed in the sensor, which they cross at the scattering angle (Beer-Lambert)."""

@@ -10,7 +10,6 @@ from tsct.records.errors import InputError
 from tsct.simulate import Faults, no_faults
 from tsct.simulate.faults import COMMON, LIMITS
 from tsct.simulate.scan import simulate_tile
-from tsct.simulate.spectra import spectra_table
 
 #: what describes a fault that another key switches
 DETAILS = {"refill_s", "zinger_counts", "hot_pixel_counts_per_s"}
@@ -19,12 +18,12 @@ NAMES = sorted({item.name for item in fields(Faults)} - DETAILS)
 
 @pytest.fixture(scope="module")
 def small(perfect):
-    return replace(perfect, scan=replace(perfect.scan, views=6, q_max=16.0))
+    return replace(perfect, scan=replace(perfect.scan, views=6))
 
 
 @pytest.fixture(scope="module")
-def still(cell, small):
-    return simulate_tile(cell, small, spectra_table(cell, small), 1, 0, 0)
+def still(cell, small, table):
+    return simulate_tile(cell, small, table, 1, 0, 0)
 
 
 def test_every_fault_has_a_range_and_a_common_size():
@@ -44,13 +43,10 @@ def test_sizes_beyond_the_range_are_refused(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_fault_alone_changes_what_is_measured(cell, small, still, name):
-    """At its common size; what it does exactly is tested where it is made."""
-    line = replace(small, faults=replace(no_faults(), **{name: COMMON[name]}, refill_s=3.0))
-    if name == "zingers":
-        line = replace(line, faults=replace(line.faults, zingers=1e-3))
-    table = spectra_table(cell, line)
-    # a sample that moves between states is still where it was put only if the draw says so
+def test_each_fault_alone_changes_what_is_measured(cell, small, still, table, name):
+    """At its common size, or one that strikes in a few frames; what it does exactly is tested where it is made."""
+    size = {"zingers": 1e-3, "lost_frames": 0.05}.get(name, COMMON[name])
+    line = replace(small, faults=replace(no_faults(), **{name: size}, refill_s=3.0))
     found = simulate_tile(cell, line, table, 1, 0, 0)
     changed = [key for key in still if not np.array_equal(found[key], still[key])]
     assert changed and set(changed) <= {"intensity", "monitor", "transmission"}
