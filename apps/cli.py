@@ -14,6 +14,7 @@ from tsct.records.errors import InputError, ResourceError, TsctError
 
 from .command_analyze import analyze
 from .command_export import export
+from .command_frames import frames
 from .command_init import init
 from .command_lesson import lesson
 from .command_pdf import pdf
@@ -39,7 +40,7 @@ Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Mak
 Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 70 a defect
 of tsct, 130 interrupted.""",
 )
-for command in (run, simulate, analyze, validate, plan, init, export, pdf, lesson):
+for command in (run, simulate, frames, analyze, validate, plan, init, export, pdf, lesson):
     app.command()(command)
 app.add_typer(structures_app, name="structures")
 #: exit codes of a command that Ctrl-C or a batch system stopped: 128 plus the number of the signal

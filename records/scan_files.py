@@ -63,7 +63,8 @@ def write_scan(path: Path, scan: xr.Dataset, *, title: str = "") -> None:
         entry = handle.create_group("entry")
         entry.attrs.update(NX_class="NXentry", default="data", definition="NXxrdct", version=1.0)
         entry["definition"], entry["title"] = "NXxrdct", title
-        _describe(entry, scan.attrs)
+        describe(entry, scan.attrs)
+        entry.create_group("transmission")
         data = entry.create_group("data")
         as_nxdata(data, "intensity", ["translation_values", "rotation_angles", "radial_axis"], scan.attrs)
         for name, variable in scan.variables.items():
@@ -71,7 +72,7 @@ def write_scan(path: Path, scan: xr.Dataset, *, title: str = "") -> None:
         _link_transmission(entry)
 
 
-def _describe(entry: h5py.Group, known: Mapping[str, Any]) -> None:
+def describe(entry: h5py.Group, known: Mapping[str, Any]) -> None:
     """Groups of the layout, and in them what the attributes of the scan tell."""
     for path, nx_class in (
         ("instrument", "NXinstrument"),
@@ -82,7 +83,6 @@ def _describe(entry: h5py.Group, known: Mapping[str, Any]) -> None:
         ("sample", "NXsample"),
         ("control", "NXmonitor"),
         ("reduction", "NXprocess"),
-        ("transmission", "NXdata"),
     ):
         entry.create_group(path).attrs["NX_class"] = nx_class
     fields = {

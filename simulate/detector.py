@@ -110,7 +110,7 @@ class Detector:
     def pixel_centres_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Distance of the middle of each column and of each row from the beam."""
         rows, columns = self.shape
-        across, up = ((np.arange(n) + 0.5) * self.pixel_mm for n in (columns, rows))
+        across, up = ((np.arange(n, dtype=np.float64) + 0.5) * self.pixel_mm for n in (columns, rows))
         return across - self.beam_mm[0], up - self.beam_mm[1]
 
     def attenuation_per_mm(self, energy_kev: ArrayLike) -> NDArray[np.float64]:

@@ -40,10 +40,9 @@ def ring_response(beamline: Beamline, seed: int) -> tuple[NDArray[np.float64], N
     gain, dark = pixel_response(beamline, seed)
     channel = pixel_channels(beamline)
     used = channel >= 0
-    number, gains, darks = (
-        np.bincount(channel[used], weights=weights, minlength=channels)
-        for weights in (None, gain[used].astype(float), dark[used].astype(float))
-    )
+    number = np.bincount(channel[used], minlength=channels)
+    gains = np.bincount(channel[used], weights=gain[used], minlength=channels).astype(np.float64)
+    darks = np.bincount(channel[used], weights=dark[used], minlength=channels).astype(np.float64)
     return np.where(number > 0, gains / np.maximum(number, 1), 1.0), darks
 
 

@@ -151,7 +151,7 @@ def _record(
     state: int,
     slice_index: int,
 ) -> xr.Dataset:
-    rays, pattern, detector = ("angle", "translation"), beamline.scan, beamline.detector
+    rays, pattern = ("angle", "translation"), beamline.scan
     answer = response(beamline)
     return xr.Dataset(
         {
@@ -171,20 +171,26 @@ def _record(
             "potential_v": ((), phantom.discharge.potentials_v[state], {"units": "V"}),
             "z_mm": ((), phantom.slices_z_mm[slice_index], {"units": "mm"}),
         },
-        attrs={
-            "instrument": beamline.name,
-            "energy_kev": beamline.energy_kev,
-            "distance_mm": beamline.distance_mm,
-            "exposure_s": beamline.exposure_s,
-            "beam_width_mm": beamline.beam_width_mm,
-            "fast_axis": pattern.fast_axis,
-            "detector": detector.name,
-            "detector_reach_mm": detector.reach_mm,
-            "pixel_mm": detector.pixel_mm,
-            "sensor_material": "CdTe",
-            "sensor_mm": detector.sensor_mm,
-            "sensor_density_g_cm3": detector.sensor_density_g_cm3,
-            "applied_corrections": "none",
-            "sample_composition": phantom.nominal_formula,
-        },
+        attrs=known(phantom, beamline),
     )
+
+
+def known(phantom: Phantom, beamline: Beamline) -> dict[str, str | float]:
+    """What an experimenter knows of the measurement, besides its numbers."""
+    detector = beamline.detector
+    return {
+        "instrument": beamline.name,
+        "energy_kev": beamline.energy_kev,
+        "distance_mm": beamline.distance_mm,
+        "exposure_s": beamline.exposure_s,
+        "beam_width_mm": beamline.beam_width_mm,
+        "fast_axis": beamline.scan.fast_axis,
+        "detector": detector.name,
+        "detector_reach_mm": detector.reach_mm,
+        "pixel_mm": detector.pixel_mm,
+        "sensor_material": "CdTe",
+        "sensor_mm": detector.sensor_mm,
+        "sensor_density_g_cm3": detector.sensor_density_g_cm3,
+        "applied_corrections": "none",
+        "sample_composition": phantom.nominal_formula,
+    }
