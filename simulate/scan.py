@@ -175,7 +175,7 @@ def _record(
     )
 
 
-def known(phantom: Phantom, beamline: Beamline) -> dict[str, str | float]:
+def known(phantom: Phantom, beamline: Beamline) -> dict[str, str | float | list[float]]:
     """What an experimenter knows of the measurement, besides its numbers."""
     detector = beamline.detector
     return {
