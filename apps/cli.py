@@ -22,6 +22,7 @@ from .command_plan import plan
 from .command_run import run
 from .command_simulate import simulate
 from .command_structures import structures_app
+from .command_sweep import sweep
 from .command_validate import validate
 from .console import say
 
@@ -40,7 +41,7 @@ Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Mak
 Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 70 a defect
 of tsct, 130 interrupted.""",
 )
-for command in (run, simulate, frames, analyze, validate, plan, init, export, pdf, lesson):
+for command in (run, simulate, frames, analyze, validate, plan, sweep, init, export, pdf, lesson):
     app.command()(command)
 app.add_typer(structures_app, name="structures")
 #: exit codes of a command that Ctrl-C or a batch system stopped: 128 plus the number of the signal
