@@ -13,6 +13,7 @@ import typer
 from tsct.records.errors import InputError, ResourceError, TsctError
 
 from .command_analyze import analyze
+from .command_explore import explore
 from .command_export import export
 from .command_frames import frames
 from .command_init import init
@@ -41,7 +42,7 @@ Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Mak
 Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 70 a defect
 of tsct, 130 interrupted.""",
 )
-for command in (run, simulate, frames, analyze, validate, plan, sweep, init, export, pdf, lesson):
+for command in (run, simulate, frames, analyze, validate, plan, sweep, init, export, pdf, explore, lesson):
     app.command()(command)
 app.add_typer(structures_app, name="structures")
 #: exit codes of a command that Ctrl-C or a batch system stopped: 128 plus the number of the signal

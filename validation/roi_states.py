@@ -82,18 +82,22 @@ def roi_densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> N
 
     Lithium moves silicon along its series, and the electrolyte gives way by 16.05 A3 per lithium atom.
     """
-    first = _first_state(truth, found, phases)
+    return through_states(_first_state(truth, found, phases), truth, phases)
+
+
+def through_states(first: NDArray, truth: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
+    """Densities in every state, shape (state, structure, ...), from those in the first, shape (structure, ...)."""
     names = list(phases.structure_name.values)
     ratio = lithium_per_silicon(phases)
     series = np.flatnonzero(np.isfinite(ratio))
     series = series[np.argsort(ratio[series])]
-    silicon = float(np.sum(first[series] / (1 + ratio[series])))
+    silicon = np.tensordot(1 / (1 + ratio[series]), first[series], 1)
     x = truth.lithium_per_silicon.values
-    density = np.tile(first, (len(x), 1))
+    density = np.tile(first, (len(x), *np.ones(first.ndim, int)))
     for member, node in zip(series, np.eye(len(series)), strict=True):
-        density[:, member] = silicon * np.interp(x, ratio[series], node) * (1 + ratio[member])
+        density[:, member] = np.multiply.outer(np.interp(x, ratio[series], node) * (1 + ratio[member]), silicon)
     liquid = names.index(str(truth.phase_structure.values[list(truth.phase_role.values).index("electrolyte")]))
-    density[:, liquid] -= silicon * LITHIUM_VOLUME_A3 * (x - x[0]) * float(phases.density[liquid])
+    density[:, liquid] -= np.multiply.outer(LITHIUM_VOLUME_A3 * (x - x[0]) * float(phases.density[liquid]), silicon)
     return density
 
 

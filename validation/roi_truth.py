@@ -41,7 +41,7 @@ def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -
         {
             "iq": ("q", iq, {"units": "electron units/angstrom^3"}),
             "gr": ("r", _truncated(iq, found), {"units": "1/angstrom^2"}),
-            "gr_untruncated": ("r", _untruncated(density, found, phases), {"units": "1/angstrom^2"}),
+            "gr_untruncated": ("r", untruncated_pdf(density, found, phases), {"units": "1/angstrom^2"}),
         },
         coords={"q": found.q, "r": found.r},
     )
@@ -64,7 +64,7 @@ def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:
     return operator.apply(iq) / operator.density(iq)
 
 
-def _untruncated(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
+def untruncated_pdf(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
     """Sum of the phases' own G(r), weighted by n_p <f>_p^2 / (n <f>^2).
 
     The weights depend on Q; their mean over the transformed range is taken, which is what the heights of peaks follow.

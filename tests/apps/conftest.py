@@ -1,14 +1,31 @@
-"""A real browser, and the pages that are opened in it."""
+"""A small run that several tests look at; a real browser, and the pages that are opened in it."""
 
 import os
 import shutil
 
 import pytest
 
+from tsct.apps import run as job
+from tsct.apps.experiment import load
+
+SMALL = (
+    *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
+    *("beamline.scan.views=36", "beamline.scan.q_max=24.0", "beamline.scan.q_step=0.1"),
+    *("states.potentials_v=[0.50, 0.20]", "slices.z_mm=[0.050]", "analysis.roi.radius_voxels=8.0"),
+)
+
 BROWSER_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """Folder and scores of a run with two states of one slice; to be read only."""
+    folder = tmp_path_factory.mktemp("run")
+    experiment = load("wragg2023", overrides=SMALL, seed=1)
+    return folder, job.run(experiment, folder, workers=1, overwrite=False, track=lambda items, *_: items)
 
 
 @pytest.fixture(scope="session")

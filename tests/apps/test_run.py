@@ -30,10 +30,9 @@ def run(folder, *more, seed=1, workers=1):
     return job.run(small(*more, seed=seed), folder, workers=workers, overwrite=False, track=quiet)
 
 
-@pytest.fixture(scope="module")
-def done(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    return folder, run(folder)
+@pytest.fixture
+def done(small_run):
+    return small_run
 
 
 def test_everything_is_written(done):

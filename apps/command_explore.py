@@ -1,0 +1,35 @@
+"""`tsct explore`: a run in the browser."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import say
+
+
+def explore(
+    run: Annotated[Path, typer.Argument(help="Folder of `tsct run`, or a recovered.h5.")],
+    truth: Annotated[Path | None, typer.Option("--truth", help="A truth file; by default the one beside.")] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Zero: any that is free.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+) -> None:
+    """Look at a run: linked maps, curves of any voxel or region, and the evidence of every check.
+
+    Opens a page that only this machine and the printed address can reach. Click a voxel, then "Why does it differ?".
+    Ctrl-C ends it.
+    """
+    from .extras import needs
+
+    needs("panel", "explore")
+    from .explore_page import Explorer
+    from .explore_run import open_run
+    from .explore_server import guarded, opened_in_browser
+
+    opened = open_run(run, truth)
+    server, address = guarded(lambda: Explorer(opened).page(), title=opened.name or "tsct explore", port=port)
+    typer.echo(f"explore: {address}")
+    say("Ctrl-C ends it")
+    server.start()
+    with opened_in_browser(address, wanted=browser):
+        server.io_loop.start()
