@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from tsct.analyze.patterns import read_pattern
 from tsct.phantoms.structure_files import FORMATS, read_structure
 from tsct.phantoms.structures import Structure, structure, structure_names
 from tsct.phantoms.thermal import STATIC, Thermal
@@ -16,7 +17,7 @@ from tsct.records.files import replacing
 
 from .run import writable
 from .structure_figure import draw
-from .structure_gates import REFERENCES, Gate, Material, gates, material
+from .structure_gates import REFERENCES, Gate, Material, gates, material, measured_gate
 from .structure_portrait import Portrait, portrait
 
 DPI = 150
@@ -44,7 +45,14 @@ class Shown:
         return sum(gate.verdict == "fail" for gate in self.gates)
 
 
-def shown(name: str, *, density_g_cm3: float | None = None, snapshots: bool = False, what: str | None = None) -> Shown:
+def shown(
+    name: str,
+    *,
+    density_g_cm3: float | None = None,
+    snapshots: bool = False,
+    what: str | None = None,
+    measured: Path | None = None,
+) -> Shown:
     """Portrait and gates of an entry of the library or of a structure file.
 
     Parameters
@@ -58,6 +66,8 @@ def shown(name: str, *, density_g_cm3: float | None = None, snapshots: bool = Fa
         library, if that has the material.
     what : str, optional
         What it should be, one of `MATERIALS`; from the composition if omitted.
+    measured : Path, optional
+        Measured structure factor, two columns: Q in 1/angstrom and S(Q).
 
     Raises
     ------
@@ -69,7 +79,9 @@ def shown(name: str, *, density_g_cm3: float | None = None, snapshots: bool = Fa
     if what is not None and what not in MATERIALS:
         raise UsageError(f"--as is '{what}'{nearest(what, MATERIALS)}; allowed are {', '.join(MATERIALS)}")
     if name in structure_names():
-        entry, meant = structure(name), what or ("other" if name.startswith("c-") else None)
+        entry = structure(name)
+        # the gates of amorphous silicon and of turbostratic carbon are not for crystals
+        meant = what or ("other" if entry.recipe.endswith("crystal") else None)
     else:
         entry, meant = _from_file(name, density_g_cm3), what
         entry = replace(entry, thermal=STATIC if snapshots else _motion(entry))
@@ -77,8 +89,12 @@ def shown(name: str, *, density_g_cm3: float | None = None, snapshots: bool = Fa
     if meant not in (None, "other", suggested):
         raise InputError(f"{name}: --as is {meant}, but composition and cell are those of '{suggested}'")
     chosen: Material = meant or suggested
+    curve = read_pattern(measured)[:2] if measured is not None else None
     found = portrait(entry)
-    return Shown(portrait=found, what=chosen, gates=gates(found, chosen))
+    judged = gates(found, chosen)
+    if curve is not None:
+        judged.append(measured_gate(found, *curve, source=str(measured)))
+    return Shown(portrait=found, what=chosen, gates=judged)
 
 
 def _from_file(name: str, density_g_cm3: float | None) -> Structure:

@@ -1,15 +1,18 @@
 """What published measurements and models allow a structure to be, and whether it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from ase import Atoms
+from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from tsct.analyze.peaks import extremum
+from tsct.phantoms.describe import boxed
 from tsct.phantoms.structures import Structure
+from tsct.records.errors import InputError
 from tsct.records.units import ATOMS_PER_A3
 
 from .structure_portrait import Portrait, Q, R
@@ -57,6 +60,10 @@ LISI_MARGIN = (0.5, 0.25, 0.020, 0.25)
 VOLUME_SI, VOLUME_LI = 28.0855 / (2.285 * ATOMS_PER_A3), 16.05
 #: boxes of disordered matter need this width (A), lest an atom meets its own image within the order that there is
 WIDTH_A = 20.0
+#: the (002) maximum of layers 3.35 to 3.6 angstrom apart lies in this range of Q; small stacks shift it
+LAYERS_Q = (1.4, 2.2)
+#: range of Q over which a measured structure factor is compared
+R_FACTOR_Q = (1.5, 20.0)
 #: Bragg reflections of silicon up to (311) lie below this, 1/angstrom
 BRAGG_Q = 4.2
 
@@ -190,6 +197,26 @@ def _silicon_structure_factor(portrait: Portrait) -> Iterator[Gate]:
     yield Gate(title="S(Q): third maximum", value=third[0], unit="1/Å", low=5.54, high=5.74, source="Laaziri")
 
 
+def measured_gate(portrait: Portrait, q: NDArray[np.float64], s: NDArray[np.float64], source: str) -> Gate:
+    """R-factor of F(Q) = Q(S - 1) against a measured structure factor, over 1.5 to 20 1/angstrom where it was measured.
+
+    ``R = sqrt(int (F - F_measured)^2 dQ / int F_measured^2 dQ)``; good models of amorphous silicon stay below 0.15.
+
+    Raises
+    ------
+    InputError
+        If fewer than 50 points lie in that range.
+    """
+    low, high = max(R_FACTOR_Q[0], q[0]), min(R_FACTOR_Q[1], q[-1])
+    if np.count_nonzero((q >= low) & (q <= high)) < 50:
+        raise InputError(f"{source}: fewer than 50 points between 1.5 and 20 1/angstrom; give Q in 1/angstrom and S(Q)")
+    inside = (low <= Q) & (high >= Q)
+    measured = Q[inside] * (np.interp(Q[inside], q, s) - 1.0)
+    model = Q[inside] * (portrait.sq[inside] - 1.0)
+    value = float(np.sqrt(np.sum((model - measured) ** 2) / np.sum(measured**2)))
+    return Gate(title="R-factor of Q(S-1)", value=value, high=0.15, source=source)
+
+
 def _lithiated(portrait: Portrait) -> Iterator[Gate]:
     yield _box(portrait)
     x = portrait.structure.lithium_per_silicon
@@ -237,6 +264,18 @@ def _carbon(portrait: Portrait) -> Iterator[Gate]:
     yield Gate(title="C–C neighbours", value=pair["coordination"], low=2.5, high=3.0, source=layers)
     yield Gate(title="C–C distance", value=pair["distance_a"], unit="Å", low=1.40, high=1.44, source=layers)
     yield Gate(title="mean bond angle", value=float(angles.mean()), unit="°", low=118.0, high=120.5, source=layers)
+    for r in GRAPHENE_A[1:]:
+        found = _mean_near(portrait.structure.members, r)
+        yield Gate(title=f"pairs near {r:.2f} Å", value=found, unit="Å", low=r - 0.03, high=r + 0.03, source=layers)
+    spacing = 2.0 * np.pi / extremum(Q, portrait.sq, *LAYERS_Q, 1.0)[0]
+    yield Gate(title="2π/Q of the first maximum", value=spacing, unit="Å", low=3.3, high=3.8, source=layers)
+
+
+def _mean_near(members: Sequence[Atoms], r: float) -> float:
+    """Mean distance of the pairs within 0.1 angstrom of `r`."""
+    found = [neighbor_list("d", boxed(atoms), r + 0.1) for atoms in members]
+    near = np.concatenate([distances[distances > r - 0.1] for distances in found])
+    return float(near.mean()) if near.size else float("nan")
 
 
 def _pair(portrait: Portrait, name: str) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Lithiated amorphous silicon: lithium enters one silicon network, atom by atom."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -9,28 +10,59 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
 from tsct.records.errors import UsageError
+from tsct.records.seeds import generator
 
-from .network import build
+from .dynamics import settle
+from .network import VOLUME_PER_SI_A3, build
 from .potential import relax
 
 #: volume that the box gains with each lithium atom (Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009))
 VOLUME_PER_LI_A3 = 16.05
-#: lithium atoms inserted between two relaxations, per silicon atom
-BATCH_PER_SI = 0.05
-#: largest force that a relaxation leaves, in eV per angstrom: between batches, and of a member of the series
-BATCH_FORCE_EV_A, MEMBER_FORCE_EV_A = 0.3, 0.1
+#: largest force that the relaxation of a fully lithiated member leaves, in eV per angstrom
+MELT_FORCE_EV_A = 0.15
+#: temperatures (K) and times (ps) through which the fully lithiated melt cools
+MELT = ((1500.0, 3.0), (1000.0, 3.0), (600.0, 3.0), (300.0, 1.0))
 #: images of the box within this distance take part in the search for voids
 VOID_REACH_A = 8.0
 
 
-def grow(n_silicon: int, seed: int, lithium_per_silicon: Sequence[float]) -> Iterator[Atoms]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How slowly a lineage is made.
+
+    Parameters
+    ----------
+    proposals_per_atom : int
+        See :func:`tsct.phantoms.network.build`.
+    batch_per_si : float
+        Li atoms inserted between two relaxations, per Si atom.
+    batch_force_ev_a, member_force_ev_a : float
+        Largest force that a relaxation leaves, in eV per angstrom: between batches, and of a member of the series.
+    """
+
+    proposals_per_atom: int
+    batch_per_si: float
+    batch_force_ev_a: float
+    member_force_ev_a: float
+
+
+#: the first lineage took hours on two processors; the others are cheaper, to learn how much one network differs from
+#: the next
+SLOW = Pace(proposals_per_atom=1000, batch_per_si=0.05, batch_force_ev_a=0.3, member_force_ev_a=0.1)
+QUICK = Pace(proposals_per_atom=250, batch_per_si=0.25, batch_force_ev_a=0.15, member_force_ev_a=0.15)
+#: pace of the lineages of the library by their seed
+PACES = {1: SLOW, 2: QUICK, 3: QUICK}
+
+
+def grow(n_silicon: int, seed: int, lithium_per_silicon: Sequence[float], pace: Pace = SLOW) -> Iterator[Atoms]:
     """The silicon network of a seed, relaxed, and then its lithiated members; see `network.build` and `lithiate`."""
-    silicon = relax(build(n_silicon, seed), MEMBER_FORCE_EV_A)
+    network = build(n_silicon, seed, proposals_per_atom=pace.proposals_per_atom)
+    silicon = relax(network, SLOW.member_force_ev_a)
     yield silicon
-    yield from lithiate(silicon, lithium_per_silicon)
+    yield from lithiate(silicon, lithium_per_silicon, pace)
 
 
-def lithiate(network: Atoms, lithium_per_silicon: Sequence[float]) -> Iterator[Atoms]:
+def lithiate(network: Atoms, lithium_per_silicon: Sequence[float], pace: Pace = SLOW) -> Iterator[Atoms]:
     """Members of one lineage: each is the previous one with more lithium in the largest voids.
 
     The box follows V = V0 + 16.05 A3 per Li. Nothing but the lithium disturbs the network: annealing in between would
@@ -42,6 +74,8 @@ def lithiate(network: Atoms, lithium_per_silicon: Sequence[float]) -> Iterator[A
         Silicon only, relaxed, in a cubic periodic box at its experimental density.
     lithium_per_silicon : sequence of float
         Increasing ratios x; the nearest whole number of lithium atoms is taken.
+    pace : Pace
+        How slowly.
 
     Yields
     ------
@@ -56,12 +90,12 @@ def lithiate(network: Atoms, lithium_per_silicon: Sequence[float]) -> Iterator[A
     targets = [round(x * len(network)) for x in lithium_per_silicon]
     if targets != sorted(set(targets)):
         raise UsageError("lithium_per_silicon must increase by at least one Li atom from member to member")
-    batch = max(1, round(BATCH_PER_SI * len(network)))
+    batch = max(1, round(pace.batch_per_si * len(network)))
     atoms = network
     for target in targets:
         while (missing := target - len(atoms) + len(network)) > 0:
-            atoms = relax(insert(atoms, min(batch, missing)), BATCH_FORCE_EV_A)
-        atoms = relax(atoms, MEMBER_FORCE_EV_A)
+            atoms = relax(insert(atoms, min(batch, missing)), pace.batch_force_ev_a)
+        atoms = relax(atoms, pace.member_force_ev_a)
         yield atoms
 
 
@@ -94,3 +128,40 @@ def _circumspheres(corners: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     sides, origin = sides[sound], corners[sound, 0]
     offset = np.linalg.solve(sides, 0.5 * np.sum(sides**2, axis=2)[..., None])[..., 0]
     return origin + offset, np.linalg.norm(offset, axis=1)
+
+
+def mix(n_silicon: int, seed: int, lithium_per_silicon: float) -> Atoms:
+    """Fully lithiated silicon: a melt of both elements at the volume of the law, cooled in steps and brought to rest.
+
+    Nothing of the silicon network is left at such contents, so that it needs no network to start from.
+
+    Parameters
+    ----------
+    n_silicon, seed : int
+        Silicon atoms, and the root seed of positions and velocities.
+    lithium_per_silicon : float
+        Li atoms per Si atom.
+    """
+    rng = generator(seed, "melt", n_silicon)
+    n_lithium = round(lithium_per_silicon * n_silicon)
+    edge = (n_silicon * VOLUME_PER_SI_A3 + n_lithium * VOLUME_PER_LI_A3) ** (1.0 / 3.0)
+    places = _scatter(n_silicon + n_lithium, edge, rng)
+    atoms = Atoms(f"Si{n_silicon}Li{n_lithium}", positions=places, cell=[edge] * 3, pbc=True)
+    for temperature_k, time_ps in MELT:
+        velocities = int(rng.integers(1, 2**31))
+        atoms = settle(atoms, temperature_k=temperature_k, time_ps=time_ps, seed=velocities, free_box=False)
+    return relax(atoms, MELT_FORCE_EV_A)
+
+
+def _scatter(count: int, edge: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Random places (count, 3) in a periodic box, none within 2 A of another."""
+    places = np.empty((count, 3))
+    found = 0
+    while found < count:
+        place = edge * rng.random(3)
+        step = places[:found] - place
+        step -= edge * np.round(step / edge)
+        if np.all(np.sum(step**2, axis=1) > 4.0):
+            places[found] = place
+            found += 1
+    return places

@@ -19,6 +19,10 @@ BONDS_A: tuple[tuple[str, float], ...] = (
     ("[OX1]~[$(C(=O)[O-])]", 1.25),
     ("[CX4][$(C(=O)[O-])]", 1.52),
     ("[OX1]=[$(C(c)c)]", 1.22),
+    ("[OX1]=[$(C(c)N)]", 1.21),
+    ("N[$(C=O)]", 1.39),
+    ("c[NX3]", 1.43),
+    ("N[H]", 1.01),
     ("c[$(C=O)]", 1.49),
     ("c[OX2]", 1.384),
     ("c:c", 1.390),
@@ -38,6 +42,7 @@ SMILES = {
     "dimethyl carbonate": "COC(=O)OC",
     "sodium carboxymethyl cellulose": "[O-]C(=O)COC[C@H]1O[C@@H]([OH:1])[C@H](O)[C@@H](O)[C@@H]1[OH:2]",
     "polyether ether ketone": "[OH:2]c1ccc(cc1)Oc1ccc(cc1)C(=O)c1cc[cH:2]cc1",
+    "polyimide": "[cH:2]1ccc(cc1)Oc1ccc(cc1)N1C(=O)c2cc3C(=O)[NH:2]C(=O)c3cc2C1=O",
 }
 
 

@@ -31,6 +31,7 @@ MOLECULES = {
     "electrolyte": ("ethylene carbonate", "dimethyl carbonate", "hexafluorophosphate", "lithium ion"),
     "cmc-binder": ("sodium carboxymethyl cellulose",),
     "peek": ("polyether ether ketone",),
+    "polyimide": ("polyimide",),
     "polyolefin": ("polyethylene",),
     "air": ("N2", "O2", "Ar"),
 }
@@ -154,7 +155,7 @@ def structure_names() -> tuple[str, ...]:
 @cache
 def lithiated_series() -> tuple[Structure, ...]:
     """Amorphous silicon and its lithiated descendants, all from the same networks, by increasing Li per Si."""
-    series = [structure(name) for name in structure_names() if name == "a-si" or name.startswith("a-li")]
+    series = [structure(name) for name in structure_names() if _records()[name].get("lineage")]
     return tuple(sorted(series, key=lambda member: member.lithium_per_silicon))
 
 
@@ -219,8 +220,9 @@ def _shorten(line: str) -> str:
 def rebuild(name: str) -> tuple[Atoms, ...]:
     """Make the members of an entry again by its recipe; crystals come from their lattice parameters.
 
-    Takes seconds for carbon and molecules, hours for silicon, which also needs the extra ``structures``. Silicon agrees
-    with the shipped atoms only as far as the rounding of another machine lets a relaxation end in the same minimum.
+    Takes seconds for carbon and molecules, minutes for glasses and hours for silicon; all but carbon, crystals and the
+    simplest molecules need the extra ``structures``. Glasses and silicon agree with the shipped atoms only as far as
+    the rounding of another machine lets a relaxation end in the same minimum.
 
     Raises
     ------
@@ -228,19 +230,24 @@ def rebuild(name: str) -> tuple[Atoms, ...]:
         If the library has no such entry, or an extra is missing.
     """
     from .carbon import build_carbon_black, build_glassy_carbon
-    from .lithiation import grow
+    from .lithiation import PACES, grow, mix
     from .molecules import build_molecule
+    from .silica import build_silica
 
     record = structure(name)
     seeds = range(1, 1 + len(record.members))
+    silicon = sum(record.members[0].symbols == "Si")
     if name in MOLECULES:
         return tuple(build_molecule(molecule) for molecule in MOLECULES[name])
     if name in ("carbon-black", "glassy-carbon"):
         build = build_carbon_black if name == "carbon-black" else build_glassy_carbon
         return tuple(build(seed) for seed in seeds)
+    if name == "silica-glass":
+        return tuple(build_silica(silicon, seed) for seed in seeds)
+    if name == "a-li3.75si":
+        return tuple(mix(silicon, seed, record.lithium_per_silicon) for seed in seeds)
     if record in lithiated_series():
         ratios = [member.lithium_per_silicon for member in lithiated_series()[1:]]
         ratios = ratios[: bisect(ratios, record.lithium_per_silicon)]
-        silicon = sum(record.members[0].symbols == "Si")
-        return tuple(deque(grow(silicon, seed, ratios), maxlen=1).pop() for seed in seeds)
+        return tuple(deque(grow(silicon, seed, ratios, PACES[seed]), maxlen=1).pop() for seed in seeds)
     return record.members
