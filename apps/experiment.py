@@ -309,12 +309,13 @@ def _quick(settings: Settings) -> Settings:
 
 
 def _experiment(settings: Settings, folder: Path) -> Experiment:
+    states = discharge(settings.states.scenario, settings.states.potentials_v)
     phantom = Phantom(
         geometry=settings.cell,
         texture=settings.texture,
-        discharge=discharge(settings.states.scenario, settings.states.potentials_v),
+        discharge=states,
         electrode=settings.electrode,
-        silicon=_silicon(settings.structures.silicon, folder),
+        silicon=_silicon(settings.structures.silicon, states.most_lithium, folder),
         materials={
             phase: _material(getattr(settings.structures, phase), f"structures.{phase}", folder)
             for phase in default_materials()
@@ -339,9 +340,9 @@ def _shared(cls: type, settings: Analysis) -> dict[str, Any]:
     return {item.name: getattr(settings, item.name) for item in fields(cls) if hasattr(settings, item.name)}
 
 
-def _silicon(choice: str | tuple[str, ...], folder: Path) -> tuple[Structure, ...]:
+def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -> tuple[Structure, ...]:
     if choice == "library":
-        return lithiated_series()
+        return lithiated_series(most_lithium)
     names = (choice,) if isinstance(choice, str) else choice
     members = [_material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
     return tuple(sorted(members, key=lambda member: member.lithium_per_silicon))

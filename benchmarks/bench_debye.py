@@ -19,12 +19,14 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
+from tsct.phantoms.structures import structure
 from tsct.phantoms.thermal import STATIC
 from tsct.records.errors import UsageError
 from tsct.simulate.atomic import form_factor
-from tsct.simulate.pairs import pair_counts
+from tsct.simulate.pairs import PairCounts, pair_counts
 from tsct.simulate.reference import debyecalculator_scattering
 from tsct.simulate.scattering import scattering
+from tsct.simulate.sines import damped_sum
 
 Q = np.linspace(0.3, 36.0, 1786)
 CUT_OFF = 30.0
@@ -78,6 +80,26 @@ def compare(number: int, repeats: int) -> None:
         print(f"  {error(atoms, intensity):.1e}" if small else "")
 
 
+def bin_widths() -> None:
+    """Print the error against the exact sum of a stack of curved graphene layers at several bin widths."""
+    atoms = structure("glassy-carbon").members[0]
+    some = Q[:: len(Q) // 120]
+    exact, own = scattering(atoms, some, exact=True), form_factor("C", some) ** 2
+    for dr in (0.0005, 0.001, 0.002, 0.004, 0.008):
+        found = intensity(pair_counts(atoms, dr=dr), some)
+        print(f"{len(atoms):>8} tsct, bins of {dr:6.4f} A, largest error / f^2 up to Q = 36: ", end="")
+        print(f"{np.max(np.abs(found - exact) / own):.1e}")
+
+
+def intensity(counts: PairCounts, q: np.ndarray) -> np.ndarray:
+    """Debye sum over the histogram of a cluster of one element, as `scattering` does it."""
+    (symbol,) = counts.atoms_per_element
+    _, shares = counts.on_grid()
+    blur = np.sinc(0.5 * q * counts.dr / np.pi) ** 2
+    sums = damped_sum(2.0 * shares[0] / counts.n_atoms, counts.dr, np.zeros(shares.shape[1]), q)
+    return form_factor(symbol, q) ** 2 * (1.0 + sums / blur)
+
+
 def million() -> None:
     """Print the time of a periodic box of a million atoms."""
     cells = 50
@@ -97,6 +119,7 @@ def main() -> None:
     scattering(silicon_ball(100), Q)
     print(f"{os.cpu_count()} processors, {Q.size} values of Q from {Q[0]} to {Q[-1]} 1/angstrom")
     print("   atoms engine                     wall s     CPU s   ratio  of CPU  error / f^2")
+    bin_widths()
     if not arguments.skip_million:
         million()
     for number, repeats in ((1000, 9), (5000, 9), (20_000, 6)):

@@ -149,7 +149,7 @@ class Phantom:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        highest = float(np.max(self.discharge.x)) * (1 + abs(self.rim_excess))
+        highest = self.discharge.most_lithium * (1 + abs(self.rim_excess))
         largest = self.silicon[-1].lithium_per_silicon
         if highest > largest + 1e-9:
             raise InputError(
@@ -322,9 +322,10 @@ def wragg2023(discharge: Discharge | None = None, seed: int = 0) -> Phantom:
     Stated in the paper: an electrode of a-Si nanoparticles with 20 wt% carbon black on a glassy-carbon piston, three
     slices 25 um high, voxels 130 um wide, a clipped piston. Everything else is a choice that is consistent with it.
     """
+    discharge = discharge or Discharge()
     return Phantom(
-        discharge=discharge or Discharge(),
-        silicon=lithiated_series(),
+        discharge=discharge,
+        silicon=lithiated_series(discharge.most_lithium),
         materials=default_materials(),
         slices_z_mm=(0.018, 0.050, 0.082),
         seed=seed,

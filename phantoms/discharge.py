@@ -65,6 +65,11 @@ class Discharge:
         return _piecewise(self.potentials_v, self.lithium_per_silicon)
 
     @property
+    def most_lithium(self) -> float:
+        """Largest Li per Si of all states."""
+        return float(np.max(self.x))
+
+    @property
     def kappa(self) -> NDArray[np.float64]:
         """Lost share of second-shell order in every state, shape (state,)."""
         return _piecewise(self.potentials_v, self.second_shell_loss)

@@ -1,6 +1,7 @@
 """Interatomic potential for silicon and lithium: forces, and relaxation in a fixed box."""
 
 import os
+import warnings
 from functools import cache
 from typing import Any
 
@@ -48,7 +49,10 @@ class NeuralPotential(Calculator):
         graph = self.model.graph_converter(self.to_pymatgen(atoms))
         graph.atom_frac_coord.requires_grad_(True)
         # the model gives the energy per atom
-        energy = self.model([graph], task="e")["e"].sum() * len(atoms)
+        with warnings.catch_warnings():
+            # newer torch warns about how the package makes a tensor of the volumes
+            warnings.simplefilter("ignore", UserWarning)
+            energy = self.model([graph], task="e")["e"].sum() * len(atoms)
         (slope,) = torch.autograd.grad(energy, graph.atom_frac_coord)
         # dE/d(fractional) = cell . dE/d(cartesian)
         forces = -np.linalg.solve(atoms.cell.array, slope.numpy().astype(np.float64).T).T

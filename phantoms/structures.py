@@ -5,7 +5,7 @@ import tomllib
 from bisect import bisect
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from io import StringIO
@@ -153,10 +153,27 @@ def structure_names() -> tuple[str, ...]:
 
 
 @cache
-def lithiated_series() -> tuple[Structure, ...]:
-    """Amorphous silicon and its lithiated descendants, all from the same networks, by increasing Li per Si."""
-    series = [structure(name) for name in structure_names() if _records()[name].get("lineage")]
-    return tuple(sorted(series, key=lambda member: member.lithium_per_silicon))
+def lithiated_series(reach: float = np.inf) -> tuple[Structure, ...]:
+    """Amorphous silicon and its lithiated descendants by increasing Li per Si, each from the same networks.
+
+    Parameters
+    ----------
+    reach : float
+        Li per Si that the series has to reach. It averages over as many networks as have been lithiated that far, and
+        ends with the last member that all of them have; the whole series, by default, is that of one network.
+    """
+    members = [structure(name) for name in structure_names() if _records()[name].get("lineage")]
+    members.sort(key=lambda member: member.lithium_per_silicon)
+    last = next((member for member in members if member.lithium_per_silicon >= reach), members[-1])
+    networks = len(last.members)
+    return tuple(_of_first(member, networks) for member in members if len(member.members) >= networks)
+
+
+def _of_first(member: Structure, count: int) -> Structure:
+    """The structure made of its first members, in equal shares."""
+    if len(member.members) == count:
+        return member
+    return replace(member, members=member.members[:count], mole_fractions=(1.0 / count,) * count)
 
 
 def series_weights(series: tuple[Structure, ...], x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -246,7 +263,7 @@ def rebuild(name: str) -> tuple[Atoms, ...]:
         return tuple(build_silica(silicon, seed) for seed in seeds)
     if name == "a-li3.75si":
         return tuple(mix(silicon, seed, record.lithium_per_silicon) for seed in seeds)
-    if record in lithiated_series():
+    if _records()[name].get("lineage"):
         ratios = [member.lithium_per_silicon for member in lithiated_series()[1:]]
         ratios = ratios[: bisect(ratios, record.lithium_per_silicon)]
         return tuple(deque(grow(silicon, seed, ratios, PACES[seed]), maxlen=1).pop() for seed in seeds)

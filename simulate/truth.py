@@ -19,6 +19,9 @@ from .scan import gains
 from .scattering import structure_pair_distribution
 from .spectra import Spectra
 
+#: what the record of a structure says about it in words
+RECORD = ("title", "recipe", "energy_model", "sources", "limits")
+
 
 def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     """The phantom's truth on the voxels of the scan, with what the beamline did to it.
@@ -88,6 +91,7 @@ def phase_truth(
                 {"units": "1/angstrom^3"},
             ),
             "composition": (("structure", "element"), shares, {"units": "1", "long_name": "atom fractions"}),
+            **{f"structure_{key}": ("structure", [getattr(materials[name], key) for name in names]) for key in RECORD},
         },
         coords={
             "element": ("element", elements),

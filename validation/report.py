@@ -1,7 +1,7 @@
 """The report: one page that opens anywhere, with every figure inside and nothing loaded from elsewhere."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -66,6 +66,7 @@ def write_report(
         manifest,
         overview=overview,
         pictures=pictures,
+        materials=materials(phases, truth),
         settings=settings.read_text(encoding="utf-8") if settings.is_file() else "",
     )
     write_text(folder / "report.html", page)
@@ -90,6 +91,7 @@ def render(
     *,
     overview: Picture,
     pictures: list[Picture],
+    materials: Sequence[Mapping[str, str]] = (),
     settings: str = "",
 ) -> str:
     """The page as text; everything that is not the template's own is escaped."""
@@ -106,12 +108,30 @@ def render(
         pictures=pictures,
         checks=[_line(outcome) for outcome in ordered(scores)],
         comparison=comparison(scores, sources),
+        materials=materials,
         signs=SIGNS,
         citation=CITATION,
         provenance=provenance(sources, manifest),
         versions=manifest.get("versions", {}),
         settings=settings,
     )
+
+
+def materials(phases: xr.Dataset | None, truth: xr.Dataset | None) -> list[dict[str, str]]:
+    """The structure behind every phase and its record; nothing where the truth was written without records."""
+    if phases is None or "structure_recipe" not in phases:
+        return []
+    names = [str(name) for name in phases.structure_name.values]
+    roles: dict[str, str] = {}
+    if truth is not None and "phase_role" in truth.coords:
+        pairs = zip(truth.phase_structure.values, truth.phase_role.values, strict=True)
+        roles = {str(name): str(role).replace("_", " ") for name, role in pairs}
+    told = ("title", "recipe", "energy_model", "sources", "limits")
+    rows = [{key: str(phases[f"structure_{key}"].values[i]) for key in told} for i in range(len(names))]
+    return [
+        {"name": name, "phase": roles.get(name, "not in the first state"), **row}
+        for name, row in zip(names, rows, strict=True)
+    ]
 
 
 def headline(scores: Scores) -> str:

@@ -91,20 +91,51 @@ def test_lithium_pushes_silicon_apart():
 
 
 def test_growth_starts_from_the_network_of_the_seed(monkeypatch):
-    forces = []
-    monkeypatch.setattr(lithiation, "build", lambda n, seed: cube(bulk("Si", "diamond", a=5.4 + seed, cubic=True) * n))
+    forces, asked = [], []
+
+    def build(n, seed, *, proposals_per_atom):
+        asked.append((seed, proposals_per_atom))
+        return cube(bulk("Si", "diamond", a=5.4 + seed, cubic=True) * n)
+
+    monkeypatch.setattr(lithiation, "build", build)
     monkeypatch.setattr(lithiation, "relax", lambda atoms, force: forces.append(force) or atoms)
-    grown = list(lithiation.grow(2, 1, (0.125,)))
+    pace = lithiation.SLOW
+    grown = list(lithiation.grow(2, 1, (0.125,), pace))
     assert [str(member.symbols) for member in grown] == ["Si64", "Si64Li8"]
     assert grown[0].get_volume() == pytest.approx(8 * 6.4**3)
+    assert asked == [(1, pace.proposals_per_atom)]
     # members are relaxed further than the steps between them
-    assert forces[0] == forces[-1] == lithiation.MEMBER_FORCE_EV_A < forces[1] == lithiation.BATCH_FORCE_EV_A
+    assert forces[0] == forces[-1] == pace.member_force_ev_a < forces[1] == pace.batch_force_ev_a
+
+
+def test_scattered_atoms_keep_apart_across_the_boundary():
+    places = lithiation._scatter(200, 17.0, np.random.default_rng(3))
+    box = Atoms("Li200", positions=places, cell=[17.0] * 3, pbc=True)
+    assert box.get_all_distances(mic=True)[np.triu_indices(200, 1)].min() > 2.0
+
+
+def test_a_melt_has_the_composition_and_the_volume_of_the_law(monkeypatch):
+    steps = []
+
+    def settle(atoms, *, temperature_k, time_ps, seed, free_box):
+        steps.append((temperature_k, time_ps, free_box))
+        return atoms
+
+    monkeypatch.setattr(lithiation, "settle", settle)
+    monkeypatch.setattr(lithiation, "relax", lambda atoms, force: atoms)
+    melt = lithiation.mix(16, 1, 3.75)
+    assert melt.get_chemical_formula() == "Li60Si16"
+    assert melt.get_volume() == pytest.approx(16 * 20.41 + 60 * 16.05, rel=1e-9)
+    # it cools, in a box that is held
+    temperatures = [step[0] for step in steps]
+    assert temperatures == sorted(temperatures, reverse=True)
+    assert not any(step[2] for step in steps)
 
 
 def test_lineages_of_the_library_end_at_the_wanted_member(monkeypatch):
     asked = []
 
-    def grow(n_silicon, seed, ratios):
+    def grow(n_silicon, seed, ratios, pace):
         asked.append((n_silicon, seed, list(ratios)))
         yield from (Atoms("Si"), *(Atoms(f"SiLi{i + 1}") for i in range(len(ratios))))
 

@@ -14,6 +14,7 @@ FORMULAE = {
     "electrolyte": ["C3H4O3", "C3H6O3", "F6P", "Li"],
     "cmc-binder": ["C8H11NaO7"],
     "peek": ["C19H12O3"],
+    "polyimide": ["C22H10N2O5"],
     "polyolefin": ["C20H40"],
     "air": ["N2", "O2", "Ar"],
 }
@@ -24,6 +25,7 @@ LENGTHS_A = {
     ("electrolyte", 2): {"FP": [1.60]},
     ("cmc-binder", 0): {"CC": [1.53], "CH": [1.09], "CO": [1.25, 1.43], "HO": [0.97], "NaO": [2.40]},
     ("peek", 0): {"CC": [1.39, 1.49], "CH": [1.08], "CO": [1.22, 1.38]},
+    ("polyimide", 0): {"CC": [1.39, 1.49], "CH": [1.08], "CN": [1.39, 1.43], "CO": [1.21, 1.38]},
     ("polyolefin", 0): {"CC": [1.53], "CH": [1.09]},
     ("air", 0): {"NN": [1.098]},
     ("air", 1): {"OO": [1.208]},
@@ -55,7 +57,7 @@ def test_every_bond_has_a_known_length(name, member):
     assert seen == {(pair, length) for pair, lengths in known.items() for length in lengths}
 
 
-@pytest.mark.parametrize("name", ["electrolyte", "cmc-binder", "peek", "polyolefin"])
+@pytest.mark.parametrize("name", ["electrolyte", "cmc-binder", "peek", "polyimide", "polyolefin"])
 def test_no_atoms_crowd(name):
     for atoms in structure(name).members:
         if len(atoms) == 1:

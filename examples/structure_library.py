@@ -1,0 +1,199 @@
+"""Every entry of the structure library beside published values: the page docs/structures.md and its pictures.
+
+    python examples/structure_library.py docs/structures.md docs/pictures
+
+Takes a few minutes. Rows of the tables are the gates of `tsct structures check`; a failed gate is a limit of the entry
+and is spelled out in its record.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from tsct.apps.show_structure import Shown, shown
+from tsct.apps.structure_figure import draw
+from tsct.apps.structure_gates import DFTB, REAXFF, REFERENCES, Gate
+from tsct.apps.structure_portrait import R
+from tsct.phantoms.describe import describe
+from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
+from tsct.records.files import write_text
+from tsct.validation.figure_style import FOUND, NAIVE, R_LABEL, SECOND, TRUTH, legend, sheet, tidy
+
+matplotlib.use("Agg")
+
+DPI = 80
+#: entries with a picture of their own
+PORTRAITS = ("a-si", "a-li0.2si", "carbon-black", "glassy-carbon", "silica-glass")
+#: published distances (angstrom) that are marked in the small pictures of the other entries
+DISTANCES_A = {
+    # bonds: Allen et al., J. Chem. Soc. Perkin Trans. 2, S1 (1987); P-F: Mijlhoff, J. Mol. Struct. 36, 334 (1977)
+    "electrolyte": (1.20, 1.34, 1.43, 1.53, 1.60),
+    "cmc-binder": (1.25, 1.43, 1.53),
+    "peek": (1.384, 1.39, 1.49),
+    "polyimide": (1.21, 1.39, 1.43, 1.49),
+    "polyolefin": (1.53, 2.53),
+    # a sqrt(3)/2 and a; a/sqrt(2) and a; a sqrt(3)/4, a/sqrt(2); a/sqrt(3), a: lattice parameters of the CRC Handbook
+    "lithium": (3.04, 3.51),
+    "copper": (2.556, 3.615),
+    "aluminium": (2.864, 4.050),
+    "c-si": (2.352, 3.840, 4.503),
+    "graphite": (1.42, 2.46, 2.84, 3.35),
+    "a-li3.75si": (2.76, 4.65),
+    "air": (1.098, 1.208),
+}
+HEAD = """# The structure library
+
+Every phase of an experiment is made of real atoms. This page shows each entry beside published values: what passes, and
+what does not. It is written by `python examples/structure_library.py docs/structures.md docs/pictures`; the same tables
+and pictures come from `tsct structures show NAME -o picture.png`, for your own files too. `tsct structures check FILE`
+judges, `tsct structures build NAME` makes an entry again.
+
+Positions are at rest. Thermal motion at 300 K is a variance of the pair distance (`u_iso`, `delta1`, `delta2` of the
+record) that the scattering applies once; give `--snapshots` for files whose atoms move.
+
+"""
+
+
+def main() -> None:
+    page, pictures = Path(sys.argv[1]), Path(sys.argv[2])
+    pictures.mkdir(parents=True, exist_ok=True)
+    found = {name: shown(name) for name in structure_names()}
+    for name in PORTRAITS:
+        draw(found[name].portrait, found[name].what).savefig(pictures / f"structure-{name}.png", dpi=DPI)
+    series_figure().savefig(pictures / "structure-series.png", dpi=DPI)
+    others = [name for name in found if name in DISTANCES_A]
+    small_figure([found[name] for name in others]).savefig(pictures / "structure-others.png", dpi=DPI)
+    write_text(page, HEAD + "\n".join(text(found)))
+
+
+def text(found: dict[str, Shown]) -> Iterator[str]:
+    """The page, line by line."""
+    yield from overview(found)
+    yield "## Lithiated silicon against published models\n"
+    yield "![Neighbours and distances against Li per Si](pictures/structure-series.png)\n"
+    yield from series_table()
+    yield "## Crystals, molecules and the lithiated end\n"
+    yield "G(r) without truncation; dashed: published distances.\n"
+    yield "![G(r) of the other entries](pictures/structure-others.png)\n"
+    for name, one in found.items():
+        yield from entry(name, one)
+    yield "## Sources of the windows\n"
+    yield from (f"- **{name}**: {source}" for name, source in REFERENCES.items())
+
+
+def overview(found: dict[str, Shown]) -> Iterator[str]:
+    yield "| entry | what | g/cm³ | members | atoms | gates |"
+    yield "|---|---|---|---|---|---|"
+    for name, one in found.items():
+        s = one.structure
+        judged = [gate for gate in one.gates if gate.judged]
+        verdict = f"{len(judged) - one.failed} of {len(judged)}"
+        size = f"{len(s.members)} | {sum(map(len, s.members))}"
+        yield f"| [{name}](#{anchor(name)}) | {s.title} | {s.density_g_cm3:.4g} | {size} | {verdict} |"
+    yield ""
+
+
+def series_table() -> Iterator[str]:
+    yield "Mean over the networks, ± half of their range:\n"
+    yield "| x | V/Si (Å³) | N(Si–Si) | d(Si–Si) (Å) | N(Si–Li) | d(Si–Li) (Å) | networks |"
+    yield "|---|---|---|---|---|---|---|"
+    for member in series():
+        rows = np.array(list(numbers(member)))
+        mean, half = rows.mean(axis=0), np.ptp(rows, axis=0) / 2
+        cells = [
+            f"{m:.{digits}f} ± {h:.{digits}f}" if len(rows) > 1 else f"{m:.{digits}f}"
+            for m, h, digits in zip(mean, half, (2, 2, 3, 2, 3), strict=True)
+        ]
+        cells[3:] = cells[3:] if member.lithium_per_silicon else ["–", "–"]
+        yield f"| {member.lithium_per_silicon:.2f} | {' | '.join(cells)} | {len(rows)} |"
+    yield ""
+
+
+def series() -> list[Structure]:
+    """Members of the series with all their networks."""
+    return [structure(member.name) for member in lithiated_series()]
+
+
+def numbers(member: Structure) -> Iterator[tuple[float, ...]]:
+    """Volume per Si, Si-Si neighbours and distance, Si-Li neighbours and distance of each network."""
+    for atoms in member.members:
+        one = Structure(
+            name="one", title="", kind="periodic", members=(atoms,), mole_fractions=(1.0,), density_g_cm3=1.0
+        )
+        pairs, count = describe(one)["pairs"], np.count_nonzero(atoms.symbols == "Si")
+        silicon, lithium = pairs["Si-Si"], pairs.get("Si-Li", {"coordination": 0.0, "distance_a": np.nan})
+        yield (
+            atoms.get_volume() / count,
+            *(silicon[key] for key in ("coordination", "distance_a")),
+            *(lithium[key] for key in ("coordination", "distance_a")),
+        )
+
+
+def series_figure() -> matplotlib.figure.Figure:
+    figure = sheet(3.6, 12.5)
+    titles = ("Si–Si neighbours (< 2.85 Å)", "mean Si–Si distance (Å)", "Si–Li neighbours (< 3.4 Å)")
+    rows = [(member.lithium_per_silicon, row) for member in series() for row in numbers(member)]
+    x = np.array([row[0] for row in rows])
+    for k, (axes, title) in enumerate(zip(figure.subplots(1, 3), titles, strict=True), start=1):
+        tidy(axes, "Li per Si", title, title)
+        axes.plot(x, [row[1][k] for row in rows], "o", color=FOUND, markersize=4, label="library, each network")
+        axes.plot(DFTB[:, 0], DFTB[:, k + 1], "s--", color=TRUTH, fillstyle="none", label="tight binding (2023)")
+        axes.plot(REAXFF[:, 0], REAXFF[:, k + 1], "^--", color=NAIVE, fillstyle="none", label="ReaxFF")
+        axes.set_xlim(-0.05, 1.6)
+    legend(figure.axes[2], "upper left")
+    figure.axes[0].set_ylim(1.5, 4.4)
+    figure.axes[1].set_ylim(2.34, 2.56)
+    figure.axes[2].set_ylim(-0.3, 8.0)
+    return figure
+
+
+def small_figure(found: list[Shown]) -> matplotlib.figure.Figure:
+    columns = 4
+    lines = -(-len(found) // columns)
+    figure = sheet(2.2 * lines, 12.5)
+    grid = figure.subplots(lines, columns, squeeze=False)
+    for axes in grid.flat[len(found) :]:
+        axes.set_axis_off()
+    for axes, one in zip(grid.flat, found, strict=False):
+        tidy(axes, R_LABEL, "G (Å⁻²)", one.structure.name)
+        axes.plot(R, one.portrait.gr, color=FOUND, linewidth=1.0)
+        for r in DISTANCES_A[one.structure.name]:
+            axes.axvline(r, color=SECOND, linewidth=0.8, linestyle="--", zorder=1)
+        axes.set_xlim(0.8, 6.0)
+    return figure
+
+
+def entry(name: str, one: Shown) -> Iterator[str]:
+    s = one.structure
+    yield f"## {name}\n"
+    yield f"{s.title[0].upper()}{s.title[1:]}.\n"
+    if name in PORTRAITS:
+        yield f"![{s.title}](pictures/structure-{name}.png)\n"
+    for label, value in (("Made", s.recipe), ("Energy", s.energy_model), ("Sources", s.sources), ("Limits", s.limits)):
+        yield f"- **{label}:** {value}"
+    yield "\n| quantity | found | allowed | verdict | source |"
+    yield "|---|---|---|---|---|"
+    yield from (row(gate) for gate in one.gates)
+    yield ""
+
+
+def row(gate: Gate) -> str:
+    low, high = np.isfinite(gate.low), np.isfinite(gate.high)
+    window = (
+        f"{gate.low:.4g} – {gate.high:.4g}" if low and high else f"≥ {gate.low:.4g}" if low else f"≤ {gate.high:.4g}"
+    )
+    verdict = f"**{gate.verdict}**" if gate.verdict == "fail" else gate.verdict
+    found, allowed = f"{gate.value:.4g} {gate.unit}", window if low or high else "–"
+    return f"| {gate.title} | {found} | {allowed} | {verdict} | {gate.source} |"
+
+
+def anchor(name: str) -> str:
+    """Anchor that GitHub and Sphinx give to a heading."""
+    return name.replace(".", "")
+
+
+if __name__ == "__main__":
+    main()
