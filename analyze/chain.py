@@ -63,7 +63,8 @@ def default_recipe(scan: xr.Dataset) -> Recipe:
 def _ray_errors(variance: NDArray, geometry: ParallelGeometry, roi: Roi) -> NDArray[np.float32]:
     """Root-mean-square error of the rays by their distance from the centre of the region, shape (offset, q).
 
-    Row k holds the rays between k - 1/2 and k + 1/2 steps away; NaN where there are none.
+    Row k holds the rays between k - 1/2 and k + 1/2 steps away; NaN where there are none. For other regions than
+    circles, from the centre that a circle would have.
     """
     angle = np.radians(geometry.angles_deg)[:, None]
     centre = geometry.voxel_mm * (roi.x_voxels * np.cos(angle) + roi.y_voxels * np.sin(angle))
@@ -213,7 +214,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             "method": recipe.method,
             "backend": recipe.backend,
             "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
-            "roi_radius_voxels": recipe.roi.radius_voxels,
+            **({"roi_radius_voxels": recipe.roi.radius_voxels} if recipe.roi.is_circle else {}),
             **told,
         },
     )

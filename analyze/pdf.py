@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tsct.records.checks import check_uniform
 from tsct.records.errors import InputError
 
-from .recipe import PdfRecipe, Window
+from .recipe import Normalisation, PdfRecipe, Window
 from .tables import compton_weight, mean_compton, mean_f, mean_f2
 
 
@@ -133,7 +133,7 @@ def pdf_operator(
     f_squared = mean_f(recipe.composition, part) ** 2
     weight = 1.0 if compton is None else compton[used]
     free = mean_f2(recipe.composition, part) + weight * mean_compton(recipe.composition, part)
-    density = _density_weights(part, free)
+    density = _density_weights(part, free, f_squared, recipe.normalisation)
     structure = np.eye(len(part))
     if recipe.mode == "absolute":
         structure -= np.outer(free, density)
@@ -141,6 +141,7 @@ def pdf_operator(
     reduced -= _polynomial_part(part, recipe.polynomial_range * recipe.data_end / np.pi, reduced)
     reduced, part = reduced[: last - first], part[: last - first]
     transform = fourier_matrix(part, recipe.r, window(part, recipe.q_max, recipe.window))
+    transform *= np.exp(0.5 * (recipe.r * recipe.q_damp) ** 2)[:, None]
     return PdfOperator(
         q=q,
         r=recipe.r,
@@ -152,8 +153,13 @@ def pdf_operator(
     )
 
 
-def _density_weights(q: NDArray, free: NDArray) -> NDArray[np.float64]:
-    """Weights of the mean of J over free-atom scattering in the upper half of the data."""
+def _density_weights(
+    q: NDArray, free: NDArray, f_squared: NDArray, normalisation: Normalisation
+) -> NDArray[np.float64]:
+    """Weights of J that give the number of atoms: of its mean over free-atom scattering, or of its integral."""
+    if normalisation == "krogh-moe":
+        weights = q**2 / f_squared
+        return weights / (weights @ free)
     high = q >= q[-1] / 2
     return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
 

@@ -1,8 +1,8 @@
 """The choices of an analysis, in one value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from .reconstruct import check_settings
 
 Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
+Normalisation = Literal["high-q", "krogh-moe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,13 @@ class PdfRecipe:
     mode : {"absolute", "adhoc"}
         ``absolute`` subtracts self and Compton scattering of the composition and then what a polynomial of low degree
         explains; ``adhoc`` lets a polynomial of higher degree explain all of it, in the manner of PDFgetX3.
+    normalisation : {"high-q", "krogh-moe"}
+        Where the number of atoms behind a pattern is taken from. ``high-q``: mean of intensity over free-atom
+        scattering in the upper half of the data. ``krogh-moe``: integrals of Q^2 J / <f>^2 over all of them
+        (Krogh-Moe, Acta Cryst. 9, 951 (1956); Norman, Acta Cryst. 10, 370 (1957)), without their term
+        2 pi^2 rho, 0.02 % of the integral at Qmax 20, so that the number stays linear in the intensity.
+    q_damp : float
+        Gaussian resolution of the instrument in 1/angstrom, if known; G(r) is divided by exp(-(r q_damp)^2 / 2).
     r_poly : float, optional
         Distance in angstrom below which the polynomial may act; its degree is ``r_poly q_max_inst / pi``. Default 0.9
         in ad hoc and 0.6 in absolute mode.
@@ -46,6 +54,8 @@ class PdfRecipe:
     q_max_inst: float | None = None
     window: Window = "none"
     mode: Mode = "absolute"
+    normalisation: Normalisation = "high-q"
+    q_damp: float = 0.0
     r_poly: float | None = None
     r_max: float = 20.0
     r_step: float = 0.02
@@ -57,13 +67,19 @@ class PdfRecipe:
             raise InputError(
                 f"analysis: q_max {self.q_max} and q_max_inst {self.data_end} need q_max <= q_max_inst, both finite"
             )
-        for name, allowed in (("window", get_args(Window)), ("mode", get_args(Mode))):
+        choices = {"window": Window, "mode": Mode, "normalisation": Normalisation}
+        for name, allowed in ((name, get_args(kind)) for name, kind in choices.items()):
             if (value := getattr(self, name)) not in allowed:
                 raise InputError(
                     f"analysis.{name} is '{value}'{nearest(value, allowed)}; allowed are {', '.join(allowed)}"
                 )
         if not 0 < self.r_step < self.r_max < float("inf"):
             raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max, finite")
+        if not 0 <= self.q_damp * self.r_max <= 3:
+            raise InputError(
+                f"analysis.q_damp is {self.q_damp}; allowed are 0 to {3 / self.r_max:.3g} 1/A, where 1 % of G is left "
+                "at r_max"
+            )
         if self.r_poly is not None and not 0 <= self.r_poly <= 3:
             raise InputError(f"analysis.r_poly is {self.r_poly}; allowed are 0 to 3 angstrom")
         if not self.composition or min(self.composition.values()) < 0:
@@ -89,11 +105,38 @@ class PdfRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roi:
-    """A circle of voxels; x to the right and y upwards of the image's centre, in voxels."""
+    """Voxels whose mean is followed: a circle, a polygon or any set.
+
+    In voxels, x to the right and y upwards of the image's centre.
+
+    Parameters
+    ----------
+    x_voxels, y_voxels, radius_voxels : float
+        Centre and radius of a circle.
+    polygon : sequence of (x, y)
+        Corners of a polygon, which replaces the circle.
+    voxels : sequence of (row, column)
+        Indices of single voxels, which replace both; see :meth:`where`.
+    """
 
     x_voxels: float = 3.0
     y_voxels: float = -1.0
     radius_voxels: float = 16.0
+    polygon: tuple[tuple[float, float], ...] = ()
+    voxels: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def where(cls, inside: NDArray[np.bool_]) -> Self:
+        """The voxels of a mask, shape (y, x), such as a map above a threshold: ``Roi.where(found.silicon > 0.004)``.
+
+        A region is the same in all states; take the threshold on one map, not on each.
+        """
+        return cls(voxels=tuple((int(row), int(column)) for row, column in np.argwhere(np.asarray(inside))))
+
+    @property
+    def is_circle(self) -> bool:
+        """Whether neither polygon nor single voxels are given."""
+        return not (self.polygon or self.voxels)
 
     def mask(self, n: int) -> NDArray[np.bool_]:
         """Voxels whose centre lies inside, shape (y, x).
@@ -106,9 +149,26 @@ class Roi:
         centre = np.arange(n) - (n - 1) / 2
         y, x = np.meshgrid(centre - self.y_voxels, centre - self.x_voxels, indexing="ij")
         inside = np.hypot(x, y) <= self.radius_voxels
+        if self.polygon:
+            inside = _in_polygon(x + self.x_voxels, y + self.y_voxels, self.polygon)
+        if self.voxels:
+            inside = np.zeros((n, n), dtype=bool)
+            rows, columns = np.array(self.voxels).T
+            if min(rows.min(), columns.min()) < 0 or max(rows.max(), columns.max()) >= n:
+                raise InputError(f"analysis.roi.voxels reach beyond the {n} x {n} image")
+            inside[rows, columns] = True
         if not inside.any():
             raise InputError(f"analysis.roi {self} holds no voxel of the {n} x {n} image")
         return inside
+
+
+def _in_polygon(x: NDArray, y: NDArray, corners: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+    """Points from which a ray to the right crosses the edges an odd number of times."""
+    inside = np.zeros(x.shape, dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
+        if y0 != y1:
+            inside ^= ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    return inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +187,12 @@ class Recipe:
         Settings of the method, each refused where the method does not take it.
     draws : int
         Random repeats from which the variance is taken where no exact rule exists.
+    reference_states : int
+        Differences are taken from the mean of so many first states.
+    scale_matched : bool
+        Scale the reference to each state first, which hides a loss of matter as well as a wrong normalisation.
+    squared_amplitudes : bool
+        Also fit the peaks of the differences with squared amplitudes, as Wragg et al. (2023) did.
     air_rays : int
         Outermost translations on each side that see only air; their mean is subtracted. Zero: none.
     multiple_scattering, outgoing_absorption : bool
@@ -145,6 +211,9 @@ class Recipe:
     tv_weight: float = 0.002
     padding: int = 0
     draws: int = 20
+    reference_states: int = 1
+    scale_matched: bool = False
+    squared_amplitudes: bool = False
     air_rays: int = 2
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
@@ -153,6 +222,9 @@ class Recipe:
         check_settings(self.method, **self.settings)
         if self.draws < 2:
             raise UsageError(f"analysis.draws is {self.draws}; two or more are possible, 20 give 5 % error bars")
+
+        if self.reference_states < 1:
+            raise UsageError(f"analysis.reference_states is {self.reference_states}; one or more are possible")
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from .pdf import PdfOperator, pdf_operator
 from .peaks import between, extremum
 from .recipe import Recipe
 from .reference import Reference, fit_reference
+from .ripples import ripple_test
+from .squared import SQUARED_PEAKS, squared_amplitudes
 from .templates import SILICON_LITHIUM, Shell
 
 #: signals that the hinge model follows, and which of the three hinges may bend each
@@ -22,6 +24,8 @@ HINGED = {"silicon_lithium": (True, True, True), "second_shell": (False, False, 
 ONSET_CHANCE = 1e-4
 #: the Si-Li shell is looked for if its strongest number of neighbours exceeds so many errors
 LITHIUM_SURE = 20.0
+#: reference and state are scaled to each other by their PDFs from here on, angstrom
+SCALED_FROM = 1.0
 #: channels over which the scatter between neighbouring Q bins is averaged
 NOISE_CHANNELS = 101
 #: windows in angstrom for the lobes of the first difference peak: loss at short, gain at long distance
@@ -50,7 +54,8 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     density = float(operator.density(intensity[0]))
     absolute = poisson + channel_noise(intensity, poisson)
     changing = poisson + drift_noise(intensity, poisson)
-    record = _curves(operator, density, tiles, intensity, absolute, changing)
+    weights = reference_weights(operator.apply(intensity), operator.r, recipe)
+    record = _curves(operator, density, tiles, intensity, absolute, changing, weights)
     oxygen = recipe.pdf.composition.get("O", 0.0) * density
     reference = fit_reference(operator, operator.apply(intensity[0]), oxygen)
     covariance = operator.covariance(absolute[0]) / density**2
@@ -62,15 +67,44 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     record["gr_model"] = ("r", reference.model / density, {"units": "1/angstrom^2"})
     record["compton_weight"] = tiles[0].compton_weight.reset_coords(drop=True)
     record.attrs |= _reference_attrs(reference, density)
-    choices = ("q_min", "q_max", "mode", "window")
+    choices = ("q_min", "q_max", "mode", "window", "normalisation")
     record.attrs |= {name: getattr(recipe.pdf, name) for name in choices}
     # spelled out, since a file cannot hold that a choice was left to its default
     record.attrs |= {"q_max_inst": recipe.pdf.data_end, "r_poly": recipe.pdf.polynomial_range}
     record.attrs["composition"] = dict(recipe.pdf.composition)
     if len(tiles) > 1:
-        record = record.merge(_changes(operator, reference, intensity, changing, density), combine_attrs="override")
-        record = record.merge(_onsets(record), combine_attrs="override")
+        changes = _changes(operator, reference, intensity, changing, density, weights)
+        record = record.merge(changes, combine_attrs="override")
+        parts = [_onsets(record), _features(tiles, recipe, intensity, weights)]
+        if recipe.squared_amplitudes:
+            parts.append(_squared(record, operator, changing / density**2, weights))
+        record = xr.merge([record, *parts], combine_attrs="override", compat="no_conflicts", join="outer")
     return record
+
+
+def reference_weights(h: NDArray, r: NDArray, recipe: Recipe) -> NDArray[np.float64]:
+    """Matrix (state, state) that turns patterns of states into differences from the reference.
+
+    Row n is ``G_n - s_n mean(G_1 ... G_k)``. With `scale_matched`, s_n minimises the square of row n beyond 1 angstrom;
+    its own small error is not propagated.
+
+    Parameters
+    ----------
+    h : ndarray, shape (state, r)
+        H(r) of the region in all states.
+    r : ndarray, shape (r,)
+    recipe : Recipe
+    """
+    count = len(h)
+    first = min(recipe.reference_states, count)
+    mean = np.zeros(count)
+    mean[:first] = 1.0 / first
+    scale = np.ones(count)
+    if recipe.scale_matched:
+        inside = h[:, r >= SCALED_FROM]
+        reference = mean @ inside
+        scale = inside @ reference / (reference @ reference)
+    return np.eye(count) - np.outer(scale, mean)
 
 
 def channel_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:
@@ -101,19 +135,19 @@ def _curves(
     intensity: NDArray,
     absolute: NDArray,
     changing: NDArray,
+    weights: NDArray,
 ) -> xr.Dataset:
     gr = operator.apply(intensity) / density
     fq = operator.fq(intensity) / density
     fq_errors = np.sqrt(operator.fq_variance(absolute)) / density
     gr_errors = np.sqrt(operator.variance(absolute)) / density
-    dgr_errors = np.sqrt(operator.variance(changing + changing[:1])) / density
-    dgr_errors[0] = 0.0
+    dgr_errors = np.sqrt(operator.variance(weights**2 @ changing)) / density
     series = ("state",)
     return xr.Dataset(
         {
             "roi_gr": ((*series, "r"), gr, {"units": "1/angstrom^2", "long_name": "G(r)"}),
             "roi_gr_errors": ((*series, "r"), gr_errors, {"units": "1/angstrom^2"}),
-            "roi_dgr": ((*series, "r"), gr - gr[0], {"units": "1/angstrom^2", "long_name": "G_n(r) - G_1(r)"}),
+            "roi_dgr": ((*series, "r"), weights @ gr, {"units": "1/angstrom^2", "long_name": "G_n(r) - G_1(r)"}),
             "roi_dgr_errors": ((*series, "r"), dgr_errors, {"units": "1/angstrom^2"}),
             "roi_fq": ((*series, "q_used"), fq, {"units": "1/angstrom", "long_name": "F(Q)"}),
             "roi_fq_errors": ((*series, "q_used"), fq_errors, {"units": "1/angstrom"}),
@@ -141,28 +175,35 @@ def _reference_attrs(reference: Reference, density: float) -> dict[str, float]:
 
 
 def _changes(
-    operator: PdfOperator, reference: Reference, intensity: NDArray, variance: NDArray, density: float
+    operator: PdfOperator,
+    reference: Reference,
+    intensity: NDArray,
+    variance: NDArray,
+    density: float,
+    weights: NDArray,
 ) -> xr.Dataset:
     """Fitted parameters of every difference; ``covariance_single`` is that of one state, without the reference's."""
-    differences = operator.apply(intensity - intensity[0])
-    lithium, strongest = _lithium(operator, reference, differences, variance)
+    differences, both = operator.apply(weights @ intensity), weights**2 @ variance
+    lithium, strongest = _lithium(operator, reference, differences, both)
     fits = [fit_difference(operator, reference, change, lithium) for change in differences]
     values = np.stack([fit.parameters for fit in fits])
     own = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, variance, strict=True)])
-    shared = np.stack([fit.covariance(operator.covariance(variance[0])) for fit in fits])
+    total = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, both, strict=True)])
     shell = np.zeros((2, 2))
     if strongest:
         response = fits[strongest].lithium_matrix
-        shell = response @ operator.covariance(variance[strongest] + variance[0]) @ response.T
+        shell = response @ operator.covariance(both[strongest]) @ response.T
     of_shell = np.stack([fit.by_lithium @ shell @ fit.by_lithium.T for fit in fits])
-    errors = np.sqrt(np.diagonal(own + shared + of_shell, axis1=1, axis2=2))
-    values[0], errors[0] = 0.0, 0.0
+    errors = np.sqrt(np.diagonal(total + of_shell, axis1=1, axis2=2))
+    if not weights[0].any():
+        values[0], errors[0] = 0.0, 0.0
     curves = differences / density
     record = xr.Dataset(coords={"parameter": ("parameter", list(PARAMETERS))})
     record.attrs = {"lithium_distance": lithium.distance, "lithium_sigma": lithium.sigma}
     record["fit"] = (("state", "parameter"), values, {"units": "mixed", "parameter_units": list(PARAMETER_UNITS)})
     record["fit_errors"] = (("state", "parameter"), errors, {"units": "mixed"})
     record["fit_covariance_single"] = (("state", "parameter", "parameter_2"), own, {"units": "mixed"})
+    record["difference_weights"] = (("state", "state_2"), weights, {"units": "1"})
     record["dgr_model"] = (("state", "r"), np.stack([fit.model for fit in fits]) / density, {"units": "1/angstrom^2"})
     for name, (low, high, sign) in LOBES.items():
         found = np.array([extremum(operator.r, curve, low, high, sign) for curve in curves])
@@ -180,7 +221,7 @@ def _lithium(operator: PdfOperator, reference: Reference, differences: NDArray, 
     strongest = int(np.argmax(np.sum(differences[:, between(operator.r, DIFFERENCE_RANGE)] ** 2, axis=1)))
     fit = fit_difference(operator, reference, differences[strongest])
     at = PARAMETERS.index("silicon_lithium")
-    error = np.sqrt(fit.covariance(operator.covariance(variance[strongest] + variance[0]))[at, at])
+    error = np.sqrt(fit.covariance(operator.covariance(variance[strongest]))[at, at])
     if fit.parameters[at] < LITHIUM_SURE * error:
         return SILICON_LITHIUM, 0
     return fit_lithium_shell(operator, reference, differences[strongest]), strongest
@@ -208,9 +249,38 @@ def _onsets(record: xr.Dataset) -> xr.Dataset:
 
 def _signals(record: xr.Dataset, names: Iterable[str]) -> tuple[NDArray, NDArray]:
     values, covariances = [], []
+    weights = record["difference_weights"].values[1:]
     for name in names:
         index = PARAMETERS.index(name)
         values.append(record["fit"].values[1:, index])
         variance = record["fit_covariance_single"].values[:, index, index]
-        covariances.append(np.diag(variance[1:]) + variance[0])
+        covariances.append((weights * variance) @ weights.T)
     return np.stack(values), np.stack(covariances)
+
+
+def _features(tiles: Sequence[xr.Dataset], recipe: Recipe, intensity: NDArray, weights: NDArray) -> xr.Dataset:
+    """Which features of the reference's PDF and of the last difference are ripples of the transform."""
+    q, compton = tiles[0].q.values, tiles[0].compton_weight.values
+    record = xr.Dataset()
+    for name, pattern in (("gr", intensity[0]), ("dgr", (weights @ intensity)[-1])):
+        found = ripple_test(q, pattern, recipe.pdf, compton=compton)
+        dim = f"{name}_feature"
+        record[f"{dim}_r"] = (dim, found.position, {"units": "angstrom"})
+        record[f"{dim}_is_ripple"] = (dim, found.ripple.astype(np.int8), {"units": "1"})
+        for variant, move in found.moves.items():
+            record[f"{dim}_move_{variant}"] = (dim, move, {"units": "angstrom"})
+    return record
+
+
+def _squared(record: xr.Dataset, operator: PdfOperator, variance: NDArray, weights: NDArray) -> xr.Dataset:
+    both = weights**2 @ variance
+    covariances = [operator.covariance(row) for row in both]
+    pairs = zip(record.roi_dgr.values, covariances, strict=True)
+    values, bias = np.array([squared_amplitudes(operator.r, curve, noise) for curve, noise in pairs]).transpose(1, 0, 2)
+    return xr.Dataset(
+        {
+            "squared_amplitude": (("state", "peak"), values, {"units": "1/angstrom^4"}),
+            "squared_amplitude_bias": (("state", "peak"), bias, {"units": "1/angstrom^4"}),
+        },
+        coords={"peak": ("peak", list(SQUARED_PEAKS))},
+    )

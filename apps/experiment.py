@@ -80,6 +80,8 @@ class Analysis:
     q_max_inst: float | None = None
     window: str = "none"
     mode: str = "absolute"
+    normalisation: str = "high-q"
+    q_damp: float = 0.0
     r_poly: float | None = None
     r_max: float = 12.0
     r_step: float = 0.02
@@ -92,6 +94,9 @@ class Analysis:
     tv_weight: float = 0.002
     padding: int = 0
     draws: int = 20
+    reference_states: int = 1
+    scale_matched: bool = False
+    squared_amplitudes: bool = False
     air_rays: int = 2
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
@@ -109,6 +114,7 @@ class Analysis:
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "window": ("none", "lorch", "revised-lorch"),
     "mode": ("absolute", "adhoc"),
+    "normalisation": ("high-q", "krogh-moe"),
     "method": tuple(TAKES),
     "backend": tuple(METHODS),
     "filter": tuple(FILTERS),

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .check import Check, Evidence, Measurement, NotRunError, need
+from .check import Check, Evidence, Measurement, NotRunError, need, stated
 
 #: noise of one voxel in units of sigma_ray / (step sqrt(views)), Ram-Lak filter with linear interpolation; Monte Carlo
 VOXEL_FACTOR = 0.626
@@ -26,13 +26,13 @@ def _rays(evidence: Evidence, name: str) -> tuple[float, NDArray, float]:
 
 def _voxel(evidence: Evidence) -> Measurement:
     error, rays, scale = _rays(evidence, "voxel_iq_errors")
-    crossing = rays[: int(evidence.found.attrs["roi_radius_voxels"]) + 1]
+    crossing = rays[: int(stated(evidence, "roi_radius_voxels")) + 1]
     return Measurement(value=error * scale / (VOXEL_FACTOR * float(np.sqrt(np.mean(crossing**2)))))
 
 
 def _roi(evidence: Evidence) -> Measurement:
     error, rays, scale = _rays(evidence, "roi_counting_errors")
-    radius = float(evidence.found.attrs["roi_radius_voxels"])
+    radius = float(stated(evidence, "roi_radius_voxels"))
     seen = np.isfinite(rays)
     weights = disc_weights(np.arange(len(rays)), radius)
     # rays on both sides of the centre, but one row through it

@@ -19,7 +19,7 @@ def stated_operator(found: xr.Dataset) -> PdfOperator:
     NotRunError
         If they do not say.
     """
-    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly")
+    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly", "normalisation")
     missing = [name for name in ("composition", "q_min", "q_max") if name not in found.attrs]
     if missing or "r" not in found.coords or "q" not in found.coords:
         raise NotRunError(f"the recovered data do not state {', '.join(missing) or 'q and r'}")

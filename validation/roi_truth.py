@@ -57,7 +57,7 @@ def _densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDAr
 
 def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:
     r = found.r.values
-    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly")
+    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly", "normalisation")
     choices = {name: found.attrs[name] for name in names if name in found.attrs}
     recipe = PdfRecipe(**choices, r_max=float(r[-1]), r_step=float(r[1] - r[0]))
     operator = pdf_operator(found.q.values, recipe, compton=found.compton_weight.values)
