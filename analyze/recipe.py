@@ -38,7 +38,7 @@ class PdfRecipe:
         Where the number of atoms behind a pattern is taken from. ``high-q``: mean of intensity over free-atom
         scattering in the upper half of the data. ``krogh-moe``: integrals of Q^2 J / <f>^2 over all of them
         (Krogh-Moe, Acta Cryst. 9, 951 (1956); Norman, Acta Cryst. 10, 370 (1957)), without their term
-        2 pi^2 rho, 0.02 % of the integral at Qmax 20, so that the number stays linear in the intensity.
+        2 pi^2 rho, below 0.04 % of the integral at Qmax 20, so that the number stays linear in the intensity.
     q_damp : float
         Gaussian resolution of the instrument in 1/angstrom, if known; G(r) is divided by exp(-(r q_damp)^2 / 2).
     r_poly : float, optional

@@ -246,3 +246,14 @@ def test_an_earlier_run_is_kept(refused, tmp_path):
     assert code == 2
     assert "scores.json" in line
     assert "--overwrite" in line
+
+
+def test_regions_and_references_are_keys_of_the_experiment(tmp_path):
+    from tsct.apps.experiment import dump, load
+
+    keys = ("roi.polygon=[[-9, -9], [9, -9], [0, 12]]", "reference_states=3", "squared_amplitudes=true", "q_damp=0.02")
+    made = load("wragg2023", overrides=[f"analysis.{key}" for key in keys])
+    assert made.recipe.roi.mask(60).sum() == pytest.approx(0.5 * 18 * 21, rel=0.03)
+    assert made.recipe.reference_states == 3 and made.recipe.squared_amplitudes and made.recipe.pdf.q_damp == 0.02
+    (tmp_path / "again.toml").write_text(dump(made.settings))
+    assert load(str(tmp_path / "again.toml")).recipe == made.recipe
