@@ -17,6 +17,7 @@ from tsct.records.mapping import SOURCES, load_tables, parse_mapping, read_mappe
 from tsct.records.units import HC_KEV_ANGSTROM, wavelength_angstrom
 from tsct.records.untrusted import opened
 
+from .frames import is_frames, read_frames
 from .layouts import known_layout
 from .patterns import is_uniform, q_from_two_theta, resample
 
@@ -78,6 +79,8 @@ def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset
         If a quantity or a unit is missing, axes contradict each other, or Q is not increasing.
     """
     path = Path(path)
+    if mapping is None and is_frames(path):
+        return read_frames(path)
     if mapping is None and is_ours(path):
         return read_record(path, "data")
     given = load_tables(mapping) if mapping is not None else {}

@@ -112,7 +112,7 @@ def _nxxrdct(handle: h5py.File) -> Tables | None:
         found = _at(entry, path)
         if isinstance(found, h5py.Dataset) and len(found.shape) == len(dims):
             tables[name] = {"path": f"{place}/{path}", "dims": dims} | _pure(found, name)
-    return tables | {"attrs": _entry_attrs(entry)}
+    return tables | {"attrs": entry_attrs(entry)}
 
 
 def _pure(dataset: h5py.Dataset, name: str) -> Tables:
@@ -121,7 +121,7 @@ def _pure(dataset: h5py.Dataset, name: str) -> Tables:
     return {"units": "1"} if name in ("monitor", "transmission", "polarization") and not stated else {}
 
 
-def _entry_attrs(entry: h5py.Group) -> Tables:
+def entry_attrs(entry: h5py.Group) -> Tables:
     """Energy, sensor and composition of an NXxrdct or NXazint1d entry, and what was corrected."""
     attrs: Tables = {}
     for name, path, units in (
