@@ -13,6 +13,7 @@ from .attenuation import corrected
 from .corrections import line_integrals
 from .recipe import Recipe
 from .repair import Repairs, repaired
+from .stripes import translation_gains
 
 Rays = NDArray[np.float32]
 
@@ -52,6 +53,11 @@ def prepared(scan: xr.Dataset, recipe: Recipe) -> tuple[Rays, Rays, dict[str, An
     wanted = recipe.multiple_scattering or recipe.outgoing_absorption
     if wanted and not scan.attrs.get("transmission_applied", False):
         told |= corrected(lines, variance, whole, recipe)
+    if recipe.remove_stripes:
+        gains = translation_gains(lines.sum(axis=-1, dtype=np.float64)).astype(np.float32)
+        lines /= gains[:, None]
+        variance /= gains[:, None] ** 2
+        told["stripes_percent"] = 100 * float(gains.std())
     return lines, variance, told
 
 

@@ -195,6 +195,8 @@ class Recipe:
         Also fit the peaks of the differences with squared amplitudes, as Wragg et al. (2023) did.
     air_rays : int
         Outermost translations on each side that see only air; their mean is subtracted. Zero: none.
+    remove_stripes : bool
+        Whether gains of translations are found and divided out; see :func:`tsct.analyze.stripes.translation_gains`.
     multiple_scattering, outgoing_absorption : bool
         Whether photons scattered twice are subtracted, and absorption on the way out is undone, both from the map of
         attenuation; see :mod:`tsct.analyze.attenuation`.
@@ -215,6 +217,7 @@ class Recipe:
     scale_matched: bool = False
     squared_amplitudes: bool = False
     air_rays: int = 2
+    remove_stripes: bool = False
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
 

@@ -98,6 +98,7 @@ class Analysis:
     scale_matched: bool = False
     squared_amplitudes: bool = False
     air_rays: int = 2
+    remove_stripes: bool = False
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
     roi: Roi = field(default_factory=Roi)

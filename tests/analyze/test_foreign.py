@@ -11,7 +11,9 @@ import xarray as xr
 from nxxrdct.application.nxxrdct import NXxrdct
 
 from tsct.analyze.corrections import line_integrals
+from tsct.analyze.fbp import fbp
 from tsct.analyze.foreign import read_scan
+from tsct.analyze.geometry import ParallelGeometry
 from tsct.records.errors import InputError, TsctWarning
 from tsct.records.files import write_records
 from tsct.records.scan_files import write_scan
@@ -190,6 +192,32 @@ def test_a_zigzag_scan_is_put_in_order(tmp_path):
         handle["y"][3] += 0.03
     with pytest.raises(InputError, match=r"up to 0\.3 steps apart"):
         read_scan(tmp_path / "raw.h5", mapping(tmp_path, **tables))
+
+
+@pytest.mark.parametrize("turns", [1.0, -1.0])
+def test_a_blob_off_the_axis_appears_where_it_was_planted(tmp_path, turns):
+    """Through zig-zag, order of axes and sense of rotation: right of the middle and a little above it."""
+    angles, places, (x, y) = np.arange(0.0, 180.0, 6.0), 0.1 * np.arange(-20, 21), (0.9, 0.4)
+    theta = np.radians(angles)[:, None]
+    counts = 1000 * np.exp(-((places - x * np.cos(theta) - y * np.sin(theta)) ** 2) / 0.04)[..., None] * np.ones(8)
+    back = np.arange(30) % 2 == 1
+    counts[back] = counts[back, ::-1]
+    with h5py.File(tmp_path / "blob.h5", "w") as handle:
+        handle["counts"] = counts.transpose(2, 0, 1)
+        handle["y"] = np.where(back[:, None], places[::-1], places)
+        handle["rot"] = turns * angles
+    tables = {
+        "intensity": {"path": "/counts", "dims": ["q", "angle", "translation"], "units": "counts"},
+        "positions": {"path": "/y", "dims": ["angle", "translation"], "units": "mm"},
+        # a stage that turns the other way round is told by a scale of -1
+        "angle": {"path": "/rot", "units": "deg", "scale": turns},
+        "q": {"linspace": [1.0, 8.0, 8], "units": "1/angstrom"},
+    }
+    scan = read_scan(tmp_path / "blob.h5", mapping(tmp_path, **tables))
+    geometry = ParallelGeometry.from_arrays(scan.translation.values, scan.angle.values)
+    image = fbp(scan.intensity.values, geometry)[..., 0]
+    iy, ix = np.unravel_index(image.argmax(), image.shape)
+    assert (geometry.voxel_centres_mm[ix], geometry.voxel_centres_mm[iy]) == pytest.approx((x, y), abs=0.051)
 
 
 def test_places_in_falling_order_are_turned_round(ndtomo, tmp_path):
