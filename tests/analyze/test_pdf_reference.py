@@ -40,7 +40,7 @@ def peer():
 @pytest.mark.reference
 @pytest.mark.parametrize("mode", ["absolute", "adhoc"])
 def test_g_of_the_same_atoms(peer, mode):
-    """Scale and shape beyond what the polynomial takes. 2.5 % of the scale are the bonds left at the end of the data."""
+    """Scale and shape beyond what the polynomial takes; 2.5 % of the scale are bonds that outlast the data."""
     q, iq, r, expected = peer
     recipe = PdfRecipe(composition={"Si": 1.0}, q_min=float(q[0]), q_max=Q_MAX, mode=mode, r_max=7.9)
     found = pdf(q, iq + mean_compton({"Si": 1.0}, q), recipe)
