@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .console import ExperimentArgument, OutOption, SetOption, track
+from .console import CPUS, ExperimentArgument, OutOption, SchedulerOption, SetOption, SlurmOption, WorkersOption, track
 
 
 def plan(
@@ -13,8 +13,12 @@ def plan(
     output: OutOption = Path("plan"),
     shift: Annotated[float, typer.Option("--shift", help="Bond-length change that must be seen, angstrom.")] = 0.01,
     current: Annotated[float, typer.Option("--current", help="Discharge current in mA per gram of silicon.")] = 150.0,
+    at: Annotated[int | None, typer.Option("--slice", help="Which slice, from 0; the middle one if omitted.")] = None,
     check: Annotated[int, typer.Option("--verify", min=0, help="Compare with so many full simulations.")] = 0,
     set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    scheduler: SchedulerOption = "",
+    slurm: SlurmOption = None,
 ) -> None:
     """Say what a beamtime will see, before it happens.
 
@@ -25,19 +29,24 @@ def plan(
 
     from tsct.records.errors import UsageError
     from tsct.validation.forecast import forecast
-    from tsct.validation.verify_forecast import verify
+    from tsct.validation.verify_forecast import compare, shared_by_seeds, simulate_seed
 
     from . import plan as planner
+    from .cluster import chosen
     from .experiment import load
+    from .workers import mapped
 
     if check in (1, 2):
         raise UsageError(f"--verify is {check}; a scatter needs at least 3 simulations")
     wanted, made = planner.checked_shift(shift), load(experiment, overrides=set_ or ())
     what = (made.phantom, made.beamline, made.recipe)
     with threadpool_limits(1):
-        (found,) = track((forecast(*what, current_ma_g=current) for _ in range(1)), "forecast", 1)
-        seeds = track(range(1, check + 1), "full simulations", check) if check else ()
-        compared = verify(*what, seeds) if check else ()
+        (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)
+        compared = []
+        if check:
+            shared, seeds = shared_by_seeds(*what, slice_index=at), {f"seed {n}": n for n in range(1, check + 1)}
+            done = mapped(simulate_seed, seeds, shared, chosen(workers, scheduler, slurm))
+            compared = compare(shared, [row for _, row in track(done, "full simulations", check)])
     answer = planner.Plan(experiment=made, forecast=found, wanted_shift=wanted, comparisons=compared)
     page = planner.write_plan(answer, output)
     for title, value in answer.rows:

@@ -48,32 +48,41 @@ def on_cluster(
         If there are no workers, or the scheduler goes away.
     """
     job = sha256(socket.gethostname(), str(os.getpid()), *items)[:16]
+    lost: list[str] = []
     with _connected(cluster) as client:
-        address = _address(client)
         client.register_plugin(_Shared(job, shared), name=f"tsct-{job}")
-        running = {client.submit(_call, job, work, item, key=f"{name}-{job}"): name for name, item in items.items()}
         try:
-            lost = yield from _results(running, address, client.loop)
+            suspects = yield from _results(client, job, work, items)
+            # dask also blames what only waited on a worker that died: once more, each by itself
+            for name in suspects:
+                lost += yield from _results(client, f"{job}-again", work, {name: items[name]})
         finally:
             if client.status == "running":
-                client.cancel(list(running))
                 client.unregister_worker_plugin(f"tsct-{job}")
     return lost
 
 
-def _results(running: dict[Any, str], address: str, loop: Any) -> Generator[tuple[str, Any], None, list[str]]:
-    lost: list[str] = []
-    for future in as_completed(list(running), loop=loop):
-        try:
-            result = future.result()
-        except KilledWorker:
-            lost.append(running.pop(future))
-            continue
-        except CancelledError:
-            raise ResourceError(
-                f"the scheduler {address} is gone; what is finished is kept: start it again, then run the same command"
-            ) from None
-        yield running.pop(future), result
+def _results(
+    client: Client, job: str, work: Work, items: Mapping[str, Any]
+) -> Generator[tuple[str, Any], None, list[str]]:
+    """Results as they come; returns the names of what was given up."""
+    address, lost = _address(client), []
+    running = {client.submit(_call, job[:16], work, item, key=f"{name}-{job}"): name for name, item in items.items()}
+    try:
+        for future in as_completed(list(running), loop=client.loop):
+            try:
+                result = future.result()
+            except KilledWorker:
+                lost.append(running.pop(future))
+                continue
+            except CancelledError:
+                raise ResourceError(
+                    f"the scheduler {address} is gone; what is finished is kept: start it, then run the same command"
+                ) from None
+            yield running.pop(future), result
+    finally:
+        if client.status == "running":
+            client.cancel(list(running))
     return lost
 
 
@@ -115,8 +124,11 @@ def _connected(cluster: Cluster) -> Iterator[Client]:
         yield client
 
 
-#: how to start a cluster by hand
-RECIPE = "start one with: dask scheduler --host 127.0.0.1 --no-dashboard; dask worker ADDRESS --nthreads 1"
+#: how to start a cluster by hand; without its last option the scheduler serves its status to the whole network
+RECIPE = (
+    "start one with: dask scheduler --host 127.0.0.1 --dashboard-address 127.0.0.1:0, and workers with: "
+    "dask worker ADDRESS --nthreads 1 --dashboard-address 127.0.0.1:0"
+)
 
 
 def _hush() -> None:
@@ -142,9 +154,9 @@ def _slurm_cluster(wanted: Slurm) -> Any:
             interface=wanted.interface or None,
             job_script_prologue=list(wanted.prologue),
             job_extra_directives=list(wanted.directives),
-            scheduler_options={"port": wanted.port, "dashboard_address": None},
+            scheduler_options={"port": wanted.port, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         )
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         what = f"the scheduler cannot listen on port {wanted.port} of the cluster file ({_short(error)})"
         raise UsageError(f"{what}; 0 takes a free one") from None
 

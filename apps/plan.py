@@ -22,6 +22,8 @@ from .experiment import Experiment
 MUCH_LITHIUM = 0.02
 #: shift that parallax leaves at the electrode's rim in a scan over 180 degrees, relative to the distance
 RIM_PARALLAX = 2 / np.pi
+#: with less than this share of the views that full sampling takes, streaks come before noise
+FEW_VIEWS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,11 @@ class Plan:
             ("error of the maps, one voxel", f"silicon {_percent(sigma.maps[0])}, carbon {_percent(sigma.maps[1])}"),
             ("error of a Si–Si shift", self._both("shift", " Å")),
             ("error of Si–Li neighbours", self._both("silicon_lithium", "")),
-            ("least lithium that the region shows (3 σ)", f"x = {f.detectable_x:.4f}"),
+            ("their Cramér–Rao bounds", self._bounds()),
+            (
+                "least lithium that shows (3 σ)",
+                f"voxel x = {f.detectable_x['voxel']:.3f}, region {f.detectable_x['roi']:.4f}",
+            ),
             ("error of the onset potentials", self._onsets()),
         ]
 
@@ -67,6 +73,26 @@ class Plan:
         """Error of a fitted change by counting and drift together."""
         at = {"region": region, "parameter": name}
         return float(np.hypot(self.forecast.sigma.change.sel(at), self.forecast.sigma.change_drift.sel(at)))
+
+    def _bounds(self) -> str:
+        bound = self.forecast.sigma.bound
+        shift, lithium = (bound.sel(parameter=name).values for name in ("shift", "silicon_lithium"))
+        return f"shift {shift[0]:.2g} and {shift[1]:.2g} Å, Si–Li {lithium[0]:.2g} and {lithium[1]:.2g}, by counting"
+
+    def limit(self, region: str) -> str:
+        """What limits a shift: ``photons``, ``systematics`` (drift of the gains) or ``geometry`` (too few views)."""
+        scan = self.experiment.beamline.scan
+        if scan.angular_range_deg < 180 or scan.views < FEW_VIEWS * self._full_views:
+            return "geometry"
+        at = {"region": region, "parameter": "shift"}
+        counting, drift = (float(self.forecast.sigma[name].sel(at)) for name in ("change", "change_drift"))
+        return "photons" if counting > drift else "systematics"
+
+    @property
+    def _full_views(self) -> float:
+        """Views that sample the rim of the electrode as finely as the translations do."""
+        voxels = self.experiment.phantom.geometry.electrode_diameter_mm / self.experiment.beamline.scan.step_mm
+        return voxels * np.pi / 2
 
     def _onsets(self) -> str:
         errors = self.forecast.sigma.onset_v.values
@@ -103,10 +129,9 @@ class Plan:
         f, beamline, phantom = self.forecast, self.experiment.beamline, self.experiment.phantom
         scan, lines = beamline.scan, []
         radius = phantom.geometry.electrode_diameter_mm / 2
-        voxels = 2 * radius / scan.step_mm
-        if scan.views < voxels * np.pi / 2:
+        if scan.views < self._full_views:
             lines.append(
-                f"{scan.views} views are fewer than the {voxels * np.pi / 2:.0f} that sample the rim of the electrode "
+                f"{scan.views} views are fewer than the {self._full_views:.0f} that sample the rim of the electrode "
                 "as finely as the translations: expect streaks there."
             )
         if scan.angular_range_deg < 180:
@@ -120,14 +145,28 @@ class Plan:
             lines.append(
                 f"During one tomogram x changes by {f.lithium_per_tomogram:.3f}: interlace the views or take fewer."
             )
+        lines += self._about_time()
         counting, drift = (
             float(f.sigma[name].sel(region="roi", parameter="shift")) for name in ("change", "change_drift")
         )
-        limit = "counting" if counting > drift else "the drift of the channel gains, not photons,"
-        lines.append(f"In the region {limit} limits the shift ({counting:.1e} Å by counting, {drift:.1e} Å by drift).")
+        lines.append(
+            f"A shift is limited by {self.limit('voxel')} in a voxel and by {self.limit('roi')} in the region "
+            f"({counting:.1e} Å by counting, {drift:.1e} Å by drift of the channel gains)."
+        )
         best = f.q_max.q_max.values[int(np.argmin(f.q_max["shift"].values))]
         lines.append(f"For shifts the best end of the Fourier transform is {best:g} 1/Å: beyond it noise grows faster.")
         return lines
+
+    def _about_time(self) -> list[str]:
+        f = self.forecast
+        true = self.experiment.phantom.truth(voxels=4, voxel_mm=1.0).lithium_per_silicon.values
+        needed = f.lithium_per_tomogram * f.tomograms
+        if not 0 < np.ptp(true) < needed:
+            return []
+        return [
+            f"All tomograms take {f.hours:.1f} h, in which the current would put {needed:.2f} Li into every Si; the "
+            f"states go to {np.ptp(true):.2f}: hold every potential, lower the current or scan fewer states."
+        ]
 
     def document(self) -> dict[str, Any]:
         """The plan as plain numbers."""
@@ -138,11 +177,18 @@ class Plan:
             "gigabytes": f.gigabytes,
             "dose_gray_per_tomogram": f.dose_gray,
             "lithium_per_tomogram": f.lithium_per_tomogram,
-            "detectable_x": _finite(f.detectable_x),
+            "detectable_x": {region: _finite(x) for region, x in f.detectable_x.items()},
+            "limited_by": {region: self.limit(region) for region in ("voxel", "roi")},
             "wanted_shift_angstrom": self.wanted_shift,
             "errors": {
                 region: {str(name): self.total(region, str(name)) for name in f.sigma.parameter.values}
                 for region in ("voxel", "roi")
+            },
+            "bounds": {region: _named(f.sigma.bound.sel(region=region)) for region in ("voxel", "roi")},
+            "gr_correlation": _named(f.sigma.gr_correlation),
+            "radius": {
+                "radius_voxels": f.radius.radius.values.tolist(),
+                **{str(n): f.radius.change.sel(parameter=n).values.tolist() for n in f.radius.parameter.values},
             },
             "onset_errors_v": [_finite(value) for value in f.sigma.onset_v.values],
             "q_max": {name: column.values.tolist() for name, column in f.q_max.reset_coords().variables.items()},
@@ -172,8 +218,8 @@ def draw(plan: Plan) -> Any:
     from matplotlib.figure import Figure
 
     f = plan.forecast
-    figure = Figure(figsize=(13, 3.6), layout="constrained")
-    time, radius, end, voxel = figure.subplots(1, 4)
+    figure = Figure(figsize=(13, 7), layout="constrained")
+    time, radius, end, voxel, views, errors = figure.subplots(2, 3).ravel()
     factors = np.geomspace(0.03, 30, 60)
     for region, colour, label in (("voxel", "#D55E00", "one voxel"), ("roi", "#0072B2", "region")):
         at = {"region": region, "parameter": "shift"}
@@ -194,10 +240,32 @@ def draw(plan: Plan) -> Any:
     voxel.loglog(1e3 * sizes, float(f.sigma.change[0, 0]) * (sizes / step) ** -1.5, color="#D55E00", label="one voxel")
     voxel.plot(1e3 * step, float(f.sigma.change[0, 0]), "o", color="#D55E00")
     voxel.set(xlabel="voxel (µm), same time", ylabel="error of a shift (Å)", title="voxel size")
-    for axes in (time, radius, end, voxel):
+    _draw_views(views, plan)
+    errors.semilogy(f.sigma.r, f.sigma.voxel_gr, color="#D55E00", label="one voxel")
+    errors.semilogy(f.sigma.r, f.sigma.roi_gr, color="#0072B2", label="region")
+    errors.semilogy(f.sigma.r, f.sigma.roi_dgr, color="#009E73", label="region, dPDF")
+    errors.set(xlabel="r (Å)", ylabel="error of G (1/Å²)", title="errors of the PDF")
+    for axes in (time, radius, end, voxel, views, errors):
         axes.grid(alpha=0.4, which="both")
         axes.legend(fontsize=8)
     return figure
+
+
+def _draw_views(axes: Any, plan: Plan) -> None:
+    """Views against translations: time and noise go with the views, and so does the radius without streaks."""
+    f, scan = plan.forecast, plan.experiment.beamline.scan
+    views = np.geomspace(max(scan.views / 4, 4), 4 * scan.views, 40)
+    error = float(f.sigma.change[0, 0]) * np.sqrt(scan.views / views)
+    axes.loglog(views, 1e3 * error, color="#D55E00", label="error of a shift, voxel (10⁻³ Å)")
+    # arcs between two views are shorter than a translation up to this radius
+    axes.loglog(
+        views, views * 180 / scan.angular_range_deg / np.pi, color="#0072B2", label="radius without streaks (voxels)"
+    )
+    axes.loglog(
+        views, f.seconds_per_tomogram / 60 * views / scan.views, color="#777777", ls=":", label="minutes a tomogram"
+    )
+    axes.axvline(scan.views, color="#777777", lw=0.8)
+    axes.set(xlabel="views", title="views, same translations")
 
 
 def checked_shift(wanted_shift: float) -> float:
@@ -209,6 +277,11 @@ def checked_shift(wanted_shift: float) -> float:
 
 def _percent(value: Any) -> str:
     return f"{100 * float(value):.2g} %"
+
+
+def _named(column: Any) -> dict[str, float]:
+    """A column as plain numbers by the labels of its dimension."""
+    return {str(label): float(value) for label, value in zip(column[column.dims[0]].values, column.values, strict=True)}
 
 
 def _finite(value: float) -> float | None:

@@ -12,18 +12,21 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.chain import analyze_tile
-from tsct.analyze.corrections import line_integrals
-from tsct.analyze.difference import PARAMETERS, fit_difference
-from tsct.analyze.fbp import fbp_weights
+from tsct.analyze.difference import PARAMETERS, SILICON_COORDINATION, fit_difference
+from tsct.analyze.fbp import fbp, fbp_weights
 from tsct.analyze.geometry import ParallelGeometry
 from tsct.analyze.hinges import fit_hinges
 from tsct.analyze.pdf import PdfOperator, pdf_operator
 from tsct.analyze.peaks import extremum
+from tsct.analyze.prepare import prepared
 from tsct.analyze.recipe import Recipe, Roi
 from tsct.analyze.reference import Reference, fit_reference
 from tsct.analyze.series import HINGED
+from tsct.analyze.tables import mean_f
+from tsct.analyze.templates import SILICON, SILICON_LITHIUM, shell_derivatives, shell_pattern
 from tsct.phantoms.cell import Phantom
 from tsct.phantoms.truth import shells
+from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.scan import expected_tile
 from tsct.simulate.spectra import Spectra, spectra_table
@@ -31,12 +34,16 @@ from tsct.simulate.spectra import Spectra, spectra_table
 from .check_ghost import AT_20, ghost
 from .dose import absorbed_dose
 
-#: radii of regions for which errors are given, voxels
+#: radii of regions for which errors are given, voxels; that of the electrode, a whole slice, is added
 RADII = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
+#: channels at which the rings of single voxels are computed; between them they change slowly
+RING_CHANNELS = 24
 #: ends of the Fourier transform that are compared, 1/angstrom
 Q_MAXIMA = (16.0, 18.0, 20.0, 22.0, 24.0, 28.0, 32.0, 36.0)
 #: fitted changes that are forecast
 CHANGES = ("shift", "number", "broadening", "silicon_lithium")
+#: distances in angstrom at which the correlation of errors of G is told
+LAGS = (0.04, 0.08, 0.16, 0.24, 0.32, 0.48)
 #: what counts as detected, in standard deviations
 SIGNIFICANT = 3.0
 #: Li per Si and hour at 1 mA per gram of silicon (1 Li per Si is 954.3 mAh/g)
@@ -59,14 +66,17 @@ class Forecast:
         Li per Si that goes in while one tomogram is taken.
     sigma : xarray.Dataset
         Standard deviations: ``voxel_iq`` and ``roi_iq`` (q) relative to the pattern, ``voxel_gr`` and ``roi_gr`` (r) in
-        1/angstrom^2, ``roi_dgr`` (r); ``change`` (region, parameter) of the fitted changes between two states by
-        counting, ``change_drift`` by the drift of the gains; ``maps`` (map) relative; ``onset_v`` (hinge).
+        1/angstrom^2, against the truth, so with the gain patterns of channels and translations; ``voxel_counting`` and
+        ``roi_counting`` (r) of G by counting and drift alone; ``roi_dgr`` (r); ``change`` (region, parameter) of the
+        fitted changes between two states by counting, ``change_drift`` by the drift of the gains, ``bound`` the
+        Cramer-Rao bound of ``change``; ``maps`` (map) relative; ``onset_v`` (hinge); ``gr_correlation`` (lag) between
+        points of G at the Si-Si peak.
     radius : xarray.Dataset
         ``change`` (radius, parameter) for regions of any size.
     q_max : xarray.Dataset
         ``voxel_gr``, ``roi_gr`` at the first Si-Si peak, ``shift`` (voxel), ``ghost`` for other ends of the transform.
-    detectable_x : float
-        Li per Si that the region shows with three standard deviations.
+    detectable_x : dict of str to float
+        Li per Si that one ``voxel`` and the ``roi`` show with three standard deviations.
     counts : xarray.DataArray
         Mean counts per channel of a ray through the middle.
     bond : float
@@ -81,7 +91,7 @@ class Forecast:
     sigma: xr.Dataset
     radius: xr.Dataset
     q_max: xr.Dataset
-    detectable_x: float
+    detectable_x: Mapping[str, float]
     counts: xr.DataArray
     bond: float
 
@@ -103,6 +113,7 @@ class _Expected:
     """Expected data of one state and the operators of the analysis."""
 
     tile: xr.Dataset
+    counts: xr.DataArray
     lines: NDArray[np.float32]
     variance: NDArray[np.float32]
     geometry: ParallelGeometry
@@ -129,15 +140,21 @@ def forecast(
         The slice that is looked at; the middle one if omitted.
     current_ma_g : float
         Discharge current per gram of silicon.
+
+    Raises
+    ------
+    UsageError, InputError
+        For a slice that there is not, a current that is none, a plan in which the cell discharges within one tomogram,
+        and a reconstruction whose noise has no closed form.
     """
     index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
+    _possible(phantom, beamline, recipe, index, current_ma_g)
     table = spectra_table(phantom, beamline)
     expected = _expected(phantom, beamline, recipe, table, index)
     scan = beamline.scan
-    seconds = scan.views * scan.translations * (beamline.exposure_s + beamline.dead_time_s)
+    seconds = tomogram_seconds(beamline)
     tomograms = len(phantom.discharge.potentials_v) * len(phantom.slices_z_mm)
     sigma = _sigma(phantom, beamline, recipe, expected)
-    middle = expected_tile(phantom, beamline, table, 0, index).intensity[:, scan.translations // 2]
     return Forecast(
         seconds_per_tomogram=seconds,
         tomograms=tomograms,
@@ -145,12 +162,42 @@ def forecast(
         dose_gray=absorbed_dose(phantom, beamline, index),
         lithium_per_tomogram=current_ma_g * LITHIUM_PER_MAH_G * seconds / 3600,
         sigma=sigma,
-        radius=_by_radius(beamline, recipe, expected),
+        radius=_by_radius(phantom, beamline, recipe, expected),
         q_max=_by_q_max(recipe, expected),
-        detectable_x=_detectable(phantom, sigma),
-        counts=middle.mean("angle"),
+        detectable_x={region: _detectable(phantom, sigma, region) for region in ("voxel", "roi")},
+        counts=expected.counts,
         bond=float(expected.reference.first.distance),
     )
+
+
+def tomogram_seconds(beamline: Beamline) -> float:
+    """Time for one slice in one state, dead time included."""
+    return beamline.scan.views * beamline.scan.translations * (beamline.exposure_s + beamline.dead_time_s)
+
+
+def _possible(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: int, current_ma_g: float) -> None:
+    """Explain, rather than compute, what cannot be."""
+    if not 0 <= index < len(phantom.slices_z_mm):
+        raise UsageError(f"--slice is {index}; the experiment has the slices 0 to {len(phantom.slices_z_mm) - 1}")
+    if not (np.isfinite(current_ma_g) and current_ma_g > 0):
+        raise UsageError(f"--current is {current_ma_g}; give mA per gram of silicon, such as 150")
+    if recipe.method != "fbp":
+        raise UsageError(
+            f"analysis.method is '{recipe.method}'; a plan needs fbp, whose noise is known without drawing it"
+        )
+    seconds = tomogram_seconds(beamline)
+    taken_up = current_ma_g * LITHIUM_PER_MAH_G * seconds / 3600
+    whole = float(np.ptp(phantom.truth(voxels=4, voxel_mm=1.0).lithium_per_silicon.values))
+    if 0 < whole < taken_up:
+        raise InputError(
+            f"one tomogram takes {seconds / 60:.1f} min, in which {current_ma_g:g} mA/g put {taken_up:.2f} Li into "
+            f"every Si; the whole discharge holds {whole:.2f}: take fewer views, less exposure or a smaller --current"
+        )
+
+
+def expected_data(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: int) -> _Expected:
+    """Expected data of the first state of a slice."""
+    return _expected(phantom, beamline, recipe, spectra_table(phantom, beamline), index)
 
 
 def _expected(
@@ -158,12 +205,13 @@ def _expected(
 ) -> _Expected:
     scan = expected_tile(phantom, beamline, table, 0, index)
     tile = analyze_tile(scan, recipe)
-    lines, variance = line_integrals(scan, air_rays=recipe.air_rays)
+    lines, variance, _ = prepared(scan, recipe)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=tile.compton_weight.values)
     density = float(operator.density(tile.roi_iq.values))
     oxygen = recipe.pdf.composition.get("O", 0.0) * density
     return _Expected(
         tile=tile,
+        counts=scan.intensity[:, scan.sizes["translation"] // 2].mean("angle"),
         lines=lines,
         variance=variance,
         geometry=ParallelGeometry.from_arrays(scan.translation.values, scan.angle.values, float(tile.axis_mm)),
@@ -186,17 +234,28 @@ def _sigma(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expe
     def change(variance: NDArray) -> NDArray[np.float64]:
         return np.sqrt(2 * np.diag(fit.covariance(operator.covariance(variance))))[chosen]
 
-    in_region = np.sqrt(operator.variance(region + drift + gain) + np.sum(operator.apply(rings) ** 2, axis=0)) / density
+    def bound(variance: NDArray) -> NDArray[np.float64]:
+        return np.sqrt(2 * np.diag(fisher_bound(operator, expected.reference, recipe, variance)))[: len(CHANGES)]
+
+    def of_g(variance: NDArray, coherent: NDArray) -> tuple[str, NDArray, dict[str, str]]:
+        return "r", np.sqrt(operator.variance(variance) + coherent) / density, {"units": "1/angstrom^2"}
+
+    ring_iq, ring_gr = voxel_rings(beamline, recipe, expected)
+    in_region = np.sum(rings**2, axis=0), np.sum(operator.apply(rings) ** 2, axis=0)
     data = {
-        "voxel_iq": ("q", np.sqrt(voxel + drift) / pattern, {"units": "1"}),
-        "roi_iq": ("q", np.sqrt(region + drift) / pattern, {"units": "1"}),
-        "voxel_gr": ("r", np.sqrt(operator.variance(voxel + drift)) / density, {"units": "1/angstrom^2"}),
-        "roi_gr": ("r", in_region, {"units": "1/angstrom^2"}),
-        "roi_dgr": ("r", np.sqrt(2 * operator.variance(region + drift)) / density, {"units": "1/angstrom^2"}),
+        "voxel_iq": ("q", np.sqrt(voxel + drift + gain + ring_iq) / pattern, {"units": "1"}),
+        "roi_iq": ("q", np.sqrt(region + drift + gain + in_region[0]) / pattern, {"units": "1"}),
+        "voxel_gr": of_g(voxel + drift + gain, ring_gr),
+        "roi_gr": of_g(region + drift + gain, in_region[1]),
+        "voxel_counting": of_g(voxel + drift, np.zeros(1)),
+        "roi_counting": of_g(region + drift, np.zeros(1)),
+        "roi_dgr": of_g(2 * (region + drift), np.zeros(1)),
         "change": (("region", "parameter"), np.stack([change(voxel), change(region)]), {"units": "mixed"}),
         "change_drift": (("region", "parameter"), np.stack([change(drift), change(drift)]), {"units": "mixed"}),
+        "bound": (("region", "parameter"), np.stack([bound(voxel), bound(region)]), {"units": "mixed"}),
         "maps": ("map", [_map_error(tile, name, inside) for name in ("silicon", "carbon")], {"units": "1"}),
         "onset_v": ("hinge", _onset_errors(phantom, fit.matrix, operator, region + drift), {"units": "V"}),
+        "gr_correlation": ("lag", _correlation(expected, voxel + drift), {"units": "1"}),
     }
     coords = {
         "q": tile.q,
@@ -205,8 +264,72 @@ def _sigma(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expe
         "parameter": list(CHANGES),
         "map": ["silicon", "carbon"],
         "hinge": [1, 2, 3],
+        "lag": list(LAGS),
     }
     return xr.Dataset(data, coords=coords)
+
+
+def _correlation(expected: _Expected, variance: NDArray) -> NDArray[np.float64]:
+    """Correlation of the error of G at the Si-Si peak with that at points further out."""
+    operator = expected.operator
+    covariance = operator.covariance(variance)
+    at = int(np.argmin(np.abs(operator.r - expected.reference.first.distance)))
+    others = [int(np.argmin(np.abs(operator.r - operator.r[at] - lag))) for lag in LAGS]
+    return covariance[at, others] / np.sqrt(covariance[at, at] * np.diag(covariance)[others])
+
+
+def fisher_bound(operator: PdfOperator, reference: Reference, recipe: Recipe, variance: NDArray) -> NDArray[np.float64]:
+    """Cramer-Rao bound on the covariance of the changes in one pattern with independent channels.
+
+    What any unbiased estimator could learn from I(Q) in the range of the transform: changes of the shells against the
+    polynomials times <f>^2 that the analysis takes away, F = A^T V^-1 A (Kay, Fundamentals of Statistical Signal
+    Processing, 1993, eq. 3.31). The order of the first rows is that of ``CHANGES``.
+    """
+    part = operator.q[operator.transformed]
+    shells = change_patterns(operator.q, reference)[:, operator.transformed]
+    degree = smooth_degree(recipe)
+    scaled = 2 * (part - part[0]) / (part[-1] - part[0]) - 1
+    smooth = mean_f(recipe.pdf.composition, part) ** 2 * np.polynomial.legendre.legvander(scaled, degree).T
+    design = np.concatenate([shells, smooth]) / np.sqrt(variance[operator.transformed])
+    size = np.linalg.norm(design, axis=1)
+    inverse = np.linalg.inv((design / size[:, None]) @ (design / size[:, None]).T)
+    return (inverse / np.outer(size, size))[: len(shells), : len(shells)]
+
+
+def smooth_degree(recipe: Recipe) -> int:
+    """Degree of the polynomial that takes as much away as that of the analysis, or more."""
+    return int(np.ceil(recipe.pdf.polynomial_range * recipe.pdf.data_end / np.pi))
+
+
+def change_patterns(q: NDArray[np.float64], reference: Reference) -> NDArray[np.float64]:
+    """Change of J(Q) per unit of each change of the shells, shape (change, q): those of ``CHANGES`` first."""
+    silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
+    first = replace(reference.first, number=1.0)
+    distance, broadening, skew = (SILICON_COORDINATION * row for row in shell_derivatives(q, first))
+    rows = (distance, shell_pattern(q, first), broadening, shell_pattern(q, SILICON_LITHIUM), skew)
+    second = (shell_pattern(q, reference.second), *shell_derivatives(q, reference.second)[:2])
+    return np.stack([*(silicon * row for row in rows), *(reference.amplitudes[1] * row for row in second)])
+
+
+def voxel_rings(beamline: Beamline, recipe: Recipe, expected: _Expected) -> tuple[NDArray, NDArray]:
+    """Mean variance of I(Q), shape (q,), and of H(r), shape (r,), of the region's voxels by the gains of translations.
+
+    The gain of one translation is the same in all views and all channels: a ring. H(r) changes almost as it is.
+    """
+    inside, operator = expected.tile.roi.values.astype(bool), expected.operator
+
+    def variance(lines: NDArray) -> float:
+        alone = lines[..., None] * np.eye(lines.shape[1], dtype=np.float32)
+        image = fbp(alone.astype(np.float32), expected.geometry, recipe.filter)[inside]
+        return beamline.faults.translation_gain**2 * float(np.mean(np.sum(image.astype(float) ** 2, axis=-1)))
+
+    q, pattern = operator.q, expected.tile.roi_iq.values
+    chosen = np.unique(np.searchsorted(q, np.geomspace(q[0], q[-1], RING_CHANNELS)).clip(0, len(q) - 1))
+    relative = [np.sqrt(variance(expected.lines[..., k])) / pattern[k] for k in chosen]
+    h = operator.apply(pattern)
+    at = int(np.argmin(np.abs(operator.r - expected.reference.first.distance)))
+    peak = variance(operator.apply(expected.lines)[..., at])
+    return (np.interp(q, q[chosen], relative) * pattern) ** 2, peak * (h / h[at]) ** 2
 
 
 def _translation_gain(beamline: Beamline, recipe: Recipe, expected: _Expected) -> NDArray[np.float64]:
@@ -236,21 +359,24 @@ def _onset_errors(phantom: Phantom, matrix: NDArray, operator: PdfOperator, vari
     return fit_hinges(potentials[1:], signals, covariance, np.array(list(HINGED.values()))).errors_v
 
 
-def _by_radius(beamline: Beamline, recipe: Recipe, expected: _Expected) -> xr.Dataset:
+def _by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expected) -> xr.Dataset:
     operator, n = expected.operator, expected.geometry.n
     fit = fit_difference(operator, expected.reference, np.zeros_like(operator.r))
     chosen = [PARAMETERS.index(name) for name in CHANGES]
     rows, voxels = [], []
-    for radius in RADII:
+    whole = phantom.geometry.electrode_diameter_mm / 2 / beamline.scan.step_mm
+    radii = sorted({*(radius for radius in RADII if radius < whole), whole})
+    for radius in radii:
         # a single voxel must hold the centre of one
-        centre = Roi(x_voxels=recipe.roi.x_voxels + 0.5, y_voxels=recipe.roi.y_voxels + 0.5, radius_voxels=radius)
+        x, y = (0.0, 0.0) if radius == whole else (recipe.roi.x_voxels + 0.5, recipe.roi.y_voxels + 0.5)
+        centre = Roi(x_voxels=x, y_voxels=y, radius_voxels=radius)
         mask = centre.mask(n)
         covariance = operator.covariance(expected.region_variance(mask, recipe.filter))
         rows.append(np.sqrt(2 * np.diag(fit.covariance(covariance)))[chosen])
         voxels.append(int(mask.sum()))
     return xr.Dataset(
         {"change": (("radius", "parameter"), np.array(rows)), "voxels": ("radius", voxels)},
-        coords={"radius": list(RADII), "parameter": list(CHANGES)},
+        coords={"radius": radii, "parameter": list(CHANGES)},
     )
 
 
@@ -279,13 +405,13 @@ def _by_q_max(recipe: Recipe, expected: _Expected) -> xr.Dataset:
     )
 
 
-def _detectable(phantom: Phantom, sigma: xr.Dataset) -> float:
-    """Li per Si at which shift or Si-Li number of the region exceed three errors, from the first step of the series."""
+def _detectable(phantom: Phantom, sigma: xr.Dataset, region: str) -> float:
+    """Li per Si at which shift or Si-Li number exceed three errors, from the first step of the series."""
     first, second = phantom.silicon[0], phantom.silicon[min(1, len(phantom.silicon) - 1)]
     step = second.lithium_per_silicon - first.lithium_per_silicon
     if not step > 0:
         return float("nan")
     (n0, d0, li0), (n1, d1, li1) = shells(first), shells(second)
     slopes = {"shift": (d1 / n1 - d0 / n0) / step, "silicon_lithium": (li1 - li0) / step}
-    total = np.hypot(sigma.change, sigma.change_drift).sel(region="roi")
+    total = np.hypot(sigma.change, sigma.change_drift).sel(region=region)
     return min(SIGNIFICANT * float(total.sel(parameter=name)) / abs(slope) for name, slope in slopes.items())

@@ -1,7 +1,8 @@
 """Forecast errors against those of full simulations with many seeds."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -19,6 +20,9 @@ from .forecast import Forecast, forecast
 
 #: where errors of patterns are compared, 1/angstrom
 AT_Q = 10.0
+#: where errors of the region's G and dPDF are compared, angstrom: far enough apart to be nearly independent, so that few
+#: seeds tell as much as many would at one of them
+AT_R = (1.6, 2.4, 3.2, 4.0, 4.8, 5.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,41 +40,44 @@ class Comparison:
         return self.predicted / self.observed
 
 
-def verify(
-    phantom: Phantom, beamline: Beamline, recipe: Recipe, seeds: Iterable[int], *, slice_index: int | None = None
-) -> list[Comparison]:
-    """Simulate and analyse the first and the last state once for every seed and compare the scatter with a forecast.
+def same_instrument(beamline: Beamline) -> Beamline:
+    """Without the gain patterns that an instrument keeps: they do not scatter when it measures again. Drift stays."""
+    return replace(beamline, faults=replace(beamline.faults, channel_gain=0.0, translation_gain=0.0))
 
-    Gain patterns that an instrument keeps do not scatter, so both sides are without them; drift stays.
 
-    Parameters
-    ----------
-    phantom, beamline, recipe : Phantom, Beamline, Recipe
-        The experiment.
-    seeds : iterable of int
-        Three or more.
-    slice_index : int, optional
-        The middle slice if omitted.
-    """
+def shared_by_seeds(
+    phantom: Phantom, beamline: Beamline, recipe: Recipe, *, slice_index: int | None = None
+) -> dict[str, Any]:
+    """What every seed needs: the experiment of one instrument, its forecast, and the spectra."""
     index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
-    beamline = replace(beamline, faults=replace(beamline.faults, channel_gain=0.0, translation_gain=0.0))
-    predicted = forecast(phantom, beamline, recipe, slice_index=index)
-    table = spectra_table(phantom, beamline)
+    beamline = same_instrument(beamline)
+    return {
+        "phantom": phantom,
+        "beamline": beamline,
+        "recipe": recipe,
+        "slice": index,
+        "forecast": forecast(phantom, beamline, recipe, slice_index=index),
+        "table": spectra_table(phantom, beamline),
+    }
+
+
+def simulate_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray]:
+    """Simulate and analyse the first and the last state in full; the numbers whose scatter is compared."""
+    phantom, recipe = shared["phantom"], shared["recipe"]
     last = len(phantom.discharge.potentials_v) - 1
-    rows: list[dict[str, NDArray]] = []
-    for seed in seeds:
-        tiles = [
-            analyze_tile(simulate_tile(phantom, beamline, table, seed, state, index), recipe) for state in (0, last)
-        ]
-        rows.append(_measured(tiles, predicted, recipe))
-    n = len(rows)
-    uncertainty = 1 / np.sqrt(2 * (n - 1))
+    what = (phantom, shared["beamline"], shared["table"], seed)
+    tiles = [analyze_tile(simulate_tile(*what, state, shared["slice"]), recipe) for state in (0, last)]
+    return _measured(tiles, shared["forecast"], recipe)
+
+
+def compare(shared: Mapping[str, Any], rows: Sequence[Mapping[str, NDArray]]) -> list[Comparison]:
+    """Scatter of the results of several seeds beside the forecast."""
     return [
         Comparison(
             name=name,
-            predicted=_predicted(predicted, name),
+            predicted=_predicted(shared["forecast"], name),
             observed=float(np.sqrt(np.mean(np.var([row[name] for row in rows], axis=0, ddof=1)))),
-            uncertainty=uncertainty,
+            uncertainty=1 / np.sqrt(2 * (len(rows) - 1)),
         )
         for name in rows[0]
     ]
@@ -84,8 +91,8 @@ def _measured(tiles: list[xr.Dataset], predicted: Forecast, recipe: Recipe) -> d
     return {
         "voxel I": first.iq.values[inside][:, at_q] / first.roi_iq.values[at_q],
         "voxel G": first.hr.values[inside][:, at_r] / series.attrs["reference_density"],
-        "region G": series.roi_gr.values[0, at_r],
-        "region dPDF": series.roi_dgr.values[1, at_r],
+        "region G": series.roi_gr.values[0, _along(series)],
+        "region dPDF": series.roi_dgr.values[1, _along(series)],
         "region shift": series.fit.sel(parameter="shift").values[1],
         "region Si-Li": series.fit.sel(parameter="silicon_lithium").values[1],
     }
@@ -96,6 +103,10 @@ def _places(predicted: Forecast) -> tuple[int, int]:
     return int(np.argmin(np.abs(q - AT_Q))), int(np.argmin(np.abs(r - predicted.bond)))
 
 
+def _along(data: xr.Dataset) -> list[int]:
+    return [int(np.argmin(np.abs(data.r.values - r))) for r in AT_R if r <= data.r.values[-1]]
+
+
 def _predicted(predicted: Forecast, name: str) -> float:
     at_q, at_r = _places(predicted)
     sigma = predicted.sigma
@@ -103,8 +114,8 @@ def _predicted(predicted: Forecast, name: str) -> float:
     found = {
         "voxel I": sigma.voxel_iq[at_q],
         "voxel G": sigma.voxel_gr[at_r],
-        "region G": sigma.roi_gr[at_r],
-        "region dPDF": sigma.roi_dgr[at_r],
+        "region G": np.sqrt(np.mean(sigma.roi_gr.values[_along(sigma)] ** 2)),
+        "region dPDF": np.sqrt(np.mean(sigma.roi_dgr.values[_along(sigma)] ** 2)),
         "region shift": total.sel(parameter="shift"),
         "region Si-Li": total.sel(parameter="silicon_lithium"),
     }

@@ -42,6 +42,16 @@ def test_advice_answers_the_question(plan):
     assert "no exposure would do" in hard
     assert "streaks" in " ".join(plan.advice)
     assert "parallax" in " ".join(plan.advice)
+    long = replace(plan, forecast=replace(plan.forecast, lithium_per_tomogram=0.1))
+    assert "lower the current" in " ".join(long.advice) and "lower the current" not in " ".join(plan.advice)
+
+
+def test_what_limits_is_said(plan):
+    document = plan.document()
+    assert document["limited_by"] == {"voxel": "photons", "roi": "systematics"}
+    assert document["detectable_x"]["roi"] < document["detectable_x"]["voxel"]
+    wedge = replace(plan.experiment.beamline, scan=replace(plan.experiment.beamline.scan, angular_range_deg=120.0))
+    assert replace(plan, experiment=replace(plan.experiment, beamline=wedge)).limit("roi") == "geometry"
 
 
 @pytest.mark.parametrize("shift", [0.0, -1.0, float("nan"), float("inf")])
