@@ -13,15 +13,15 @@ from tsct.analyze.recipe import Recipe
 from tsct.analyze.series import fit_series
 from tsct.phantoms.cell import Phantom
 from tsct.simulate.beamline import Beamline
-from tsct.simulate.scan import simulate_tile
-from tsct.simulate.spectra import spectra_table
+from tsct.simulate.scan import expected_tile, simulate_tile
+from tsct.simulate.spectra import Spectra, spectra_table
 
 from .forecast import Forecast, forecast
 
 #: where errors of patterns are compared, 1/angstrom
 AT_Q = 10.0
-#: where errors of the region's G and dPDF are compared, angstrom: far enough apart to be nearly independent, so that few
-#: seeds tell as much as many would at one of them
+#: where errors of the region's G and dPDF are compared, angstrom: far enough apart to be nearly independent, so that
+#: few seeds tell as much as many would at one of them
 AT_R = (1.6, 2.4, 3.2, 4.0, 4.8, 5.6)
 
 
@@ -51,14 +51,31 @@ def shared_by_seeds(
     """What every seed needs: the experiment of one instrument, its forecast, and the spectra."""
     index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
     beamline = same_instrument(beamline)
+    table = spectra_table(phantom, beamline)
     return {
         "phantom": phantom,
         "beamline": beamline,
         "recipe": recipe,
         "slice": index,
         "forecast": forecast(phantom, beamline, recipe, slice_index=index),
-        "table": spectra_table(phantom, beamline),
+        "changes": _expected_changes(phantom, beamline, recipe, table, index),
+        "table": table,
     }
+
+
+def _expected_changes(
+    phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra], index: int
+) -> xr.Dataset:
+    """Fit of the expected data of the first and the last state, with the errors that counting and drift will give it.
+
+    A forecast is about small changes. That of the last state may be large, and its errors with it.
+    """
+    last = len(phantom.discharge.potentials_v) - 1
+    tiles = [lean(analyze_tile(expected_tile(phantom, beamline, table, state, index), recipe)) for state in (0, last)]
+    for tile in tiles:
+        drift = beamline.faults.channel_drift * tile.roi_iq
+        tile["roi_iq_variance"] = tile.roi_iq_variance + drift**2
+    return fit_series(tiles, recipe)
 
 
 def simulate_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray]:
@@ -75,7 +92,7 @@ def compare(shared: Mapping[str, Any], rows: Sequence[Mapping[str, NDArray]]) ->
     return [
         Comparison(
             name=name,
-            predicted=_predicted(shared["forecast"], name),
+            predicted=_predicted(shared, name),
             observed=float(np.sqrt(np.mean(np.var([row[name] for row in rows], axis=0, ddof=1)))),
             uncertainty=1 / np.sqrt(2 * (len(rows) - 1)),
         )
@@ -107,10 +124,10 @@ def _along(data: xr.Dataset) -> list[int]:
     return [int(np.argmin(np.abs(data.r.values - r))) for r in AT_R if r <= data.r.values[-1]]
 
 
-def _predicted(predicted: Forecast, name: str) -> float:
-    at_q, at_r = _places(predicted)
-    sigma = predicted.sigma
-    total = np.hypot(sigma.change, sigma.change_drift).sel(region="roi")
+def _predicted(shared: Mapping[str, Any], name: str) -> float:
+    at_q, at_r = _places(shared["forecast"])
+    sigma = shared["forecast"].sigma
+    total = shared["changes"].fit_errors.isel(state=1)
     found = {
         "voxel I": sigma.voxel_iq[at_q],
         "voxel G": sigma.voxel_gr[at_r],
