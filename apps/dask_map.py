@@ -143,22 +143,28 @@ def _slurm_cluster(wanted: Slurm) -> Any:
         from dask_jobqueue import SLURMCluster
     except ImportError:
         raise UsageError("--slurm needs dask-jobqueue: pip install 'tsct[cluster]'") from None
-    try:
-        return SLURMCluster(
-            cores=wanted.cores,
-            processes=wanted.cores,
-            memory=wanted.memory,
-            walltime=wanted.walltime,
-            queue=wanted.queue or None,
-            account=wanted.account or None,
-            interface=wanted.interface or None,
-            job_script_prologue=list(wanted.prologue),
-            job_extra_directives=list(wanted.directives),
-            scheduler_options={"port": wanted.port, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
-        )
-    except (OSError, RuntimeError) as error:
-        what = f"the scheduler cannot listen on port {wanted.port} of the cluster file ({_short(error)})"
-        raise UsageError(f"{what}; 0 takes a free one") from None
+    _refuse_used(wanted.port)
+    return SLURMCluster(
+        cores=wanted.cores,
+        processes=wanted.cores,
+        memory=wanted.memory,
+        walltime=wanted.walltime,
+        queue=wanted.queue or None,
+        account=wanted.account or None,
+        interface=wanted.interface or None,
+        job_script_prologue=list(wanted.prologue),
+        job_extra_directives=list(wanted.directives),
+        scheduler_options={"port": wanted.port, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+    )
+
+
+def _refuse_used(port: int) -> None:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError as error:
+            what = f"the scheduler cannot listen on port {port} of the cluster file ({error.strerror})"
+            raise UsageError(f"{what}; 0 takes a free one") from None
 
 
 def _check(client: Client, patience_s: float) -> None:

@@ -245,10 +245,19 @@ def draw(plan: Plan) -> Any:
     errors.semilogy(f.sigma.r, f.sigma.roi_gr, color="#0072B2", label="region")
     errors.semilogy(f.sigma.r, f.sigma.roi_dgr, color="#009E73", label="region, dPDF")
     errors.set(xlabel="r (Å)", ylabel="error of G (1/Å²)", title="errors of the PDF")
+    _plain_ticks(radius, (0.5, 1, 2, 4, 8, 16))
+    _plain_ticks(voxel, [round(1e3 * step * factor) for factor in (0.5, 1, 2)])
+    _plain_ticks(views, [round(plan.experiment.beamline.scan.views * factor) for factor in (0.25, 0.5, 1, 2, 4)])
     for axes in (time, radius, end, voxel, views, errors):
         axes.grid(alpha=0.4, which="both")
         axes.legend(fontsize=8)
     return figure
+
+
+def _plain_ticks(axes: Any, ticks: Sequence[float]) -> None:
+    """A few plain numbers on a logarithmic axis."""
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def _draw_views(axes: Any, plan: Plan) -> None:
