@@ -165,10 +165,11 @@ def response_of(geometry: Any, how: Integration, mask: NDArray | None = None) ->
 
 
 def _unseen(geometry: Any, how: Integration, mask: NDArray | None) -> NDArray[np.bool_]:
-    """Pixels that take no part: masked, or below the first bin, into which pyFAI would round some of them."""
+    """Pixels that take no part: masked, or outside the bins; pyFAI would round some into the first one."""
     unseen = geometry.detector.mask if mask is None else mask
-    below = geometry.array_from_unit(geometry.detector.shape, "center", "q_A^-1") < how.q[0] - how.q_step / 2
-    return np.asarray(below if unseen is None else below | np.asarray(unseen, dtype=bool))
+    q = geometry.array_from_unit(geometry.detector.shape, "center", "q_A^-1")
+    outside = (q < how.q[0] - how.q_step / 2) | (q >= how.q[-1] + how.q_step / 2)
+    return np.asarray(outside if unseen is None else outside | np.asarray(unseen, dtype=bool))
 
 
 def scan_of_frames(

@@ -144,3 +144,48 @@ def test_a_file_of_frames_becomes_a_scan(geometry, expected, tmp_path):
     assert scan.attrs["energy_kev"] == 100.0
     np.testing.assert_array_equal(scan.monitor, [[1.0, 2.0], [4.0, 3.0]])
     np.testing.assert_allclose(scan.intensity[0, 0], integrate(np.rint(expected), geometry, HOW).counts)
+
+
+def test_frames_of_the_simulator_integrate_to_its_scan(small_cell, tmp_path):
+    """Two rays of one module: counts as drawn pixel by pixel, solid angle and polarisation as the scan states them."""
+    from tsct import simulate
+    from tsct.records.frame_files import write_frames
+    from tsct.simulate.frames import MASKED, frames, integrator
+    from tsct.simulate.scan import simulate_tile
+    from tsct.simulate.spectra import spectra_table
+
+    detector = simulate.Detector(name="one module", modules=(1, 1), module_pixels=(487, 487))
+    pattern = simulate.ScanPattern(views=4, q_min=1.0, q_max=11.0, q_step=0.05)
+    beamline = simulate.Beamline(detector=detector, scan=pattern, faults=simulate.no_faults())
+    table = spectra_table(small_cell, beamline)
+    scan = simulate_tile(small_cell, beamline, table, 1, 0, 1)
+    rays = [(1, 31), (1, 30)]
+    drawn = list(frames(small_cell, beamline, table, 1, 0, 1, rays))
+    place = {"angle_deg": scan.angle.values, "translation_mm": scan.translation.values}
+    images = (
+        (
+            frame.counts,
+            {
+                "angle_deg": place["angle_deg"][frame.view],
+                "translation_mm": place["translation_mm"][frame.translation],
+                "monitor": frame.monitor,
+            },
+        )
+        for frame in drawn
+    )
+    integrator(beamline).save(str(tmp_path / "a.poni"))
+    poni = (tmp_path / "a.poni").read_text(encoding="utf-8")
+    mask = drawn[0].counts == MASKED
+    write_frames(tmp_path / "frames.h5", images, mask=mask, known=scan.attrs, poni=poni)
+    how = Integration(q_min=1.0, q_max=11.0, q_step=0.05, polarisation=beamline.polarisation)
+    with pytest.warns(TsctWarning, match="no transmission"):
+        found = read_frames(tmp_path / "frames.h5", how)
+    stated = scan.isel(angle=1, translation=[30, 31])
+    # the scan takes the module for a plane that is seen or not, frames are made of pixels
+    level = found.intensity[0].values / (found.solid_angle * found.polarization).values
+    expected = stated.intensity.values / (stated.solid_angle * stated.polarization).values
+    error = expected * np.sqrt(2 / np.maximum(stated.intensity.values, 1))
+    pulls = (level - expected) / error
+    assert abs(np.mean(level / expected) - 1) < 1e-3
+    assert pulls.std() == pytest.approx(1.0, abs=0.15)
+    assert found.attrs["sensor_material"] == "CdTe" and found.attrs["energy_kev"] == beamline.energy_kev
