@@ -74,7 +74,10 @@ class Check:
     measure : callable
         Takes the evidence, returns a :class:`Measurement` or raises :class:`NotRunError`.
     power : str
-        The smallest defect that it finds with probability 0.999, where that can be stated.
+        The smallest defect that it finds with probability 0.999.
+    beside : str
+        The check that holds the same reading to the noise-free truth, where this window is a paper's: if that one
+        passes, a perfect measurement misses this window too.
     about : {"chain", "paper"}
         ``chain``: holds any chain to the truth, and so belongs to the gate. ``paper``: holds sample, scan and chain
         together to what was published; a perfect chain can fail it.
@@ -89,6 +92,7 @@ class Check:
     unit: str
     measure: Callable[[Evidence], Measurement]
     power: str = ""
+    beside: str = ""
     about: About = "chain"
 
 

@@ -45,6 +45,7 @@ CHECKS = (
         high=1.05,
         unit="1",
         measure=_slope,
+        power="a height wrong by 10 %",
     ),
     Check(
         id="A17b",
@@ -55,5 +56,6 @@ CHECKS = (
         high=10.0,
         unit="%",
         measure=_left,
+        power="an artefact of a tenth of the difference",
     ),
 )

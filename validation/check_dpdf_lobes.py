@@ -39,6 +39,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=lambda e: _lobe(e, "lobe_low"),
+        power="a lobe moved by 0.10 A",
     ),
     Check(
         id="A8b",
@@ -50,6 +51,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=lambda e: _lobe(e, "lobe_high"),
+        power="a lobe moved by 0.10 A",
     ),
     Check(
         id="A8c",
@@ -61,6 +63,7 @@ CHECKS = (
         unit="sigma",
         about="paper",
         measure=lambda e: _mean_difference(e, 2.7, 2.9),
+        power="a tenth of the Si-Li signal of the twin",
     ),
     Check(
         id="A8d",
@@ -72,5 +75,6 @@ CHECKS = (
         unit="sigma",
         about="paper",
         measure=lambda e: _mean_difference(e, 3.5, 3.9),
+        power="a tenth of the loss of the twin",
     ),
 )

@@ -89,6 +89,7 @@ CHECKS = (
         high=1.05,
         unit="1",
         measure=_variance,
+        power="error bars wrong by 10 %",
     ),
     Check(
         id="A18b",
@@ -99,6 +100,7 @@ CHECKS = (
         high=0.05,
         unit="1",
         measure=_covariance,
+        power="a covariance without its off-diagonal",
     ),
     Check(
         id="A19",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.pdf import PdfOperator, pdf_operator
 from tsct.analyze.peaks import extremum
 from tsct.analyze.recipe import PdfRecipe, Window
 
@@ -35,8 +35,8 @@ def ghost(r: NDArray, gr: NDArray, limits: tuple[float, float]) -> tuple[float, 
     return position, float(found["prominences"][best])
 
 
-def reference_pdf(evidence: Evidence, q_max: float, window: Window = "none") -> tuple[NDArray, NDArray]:
-    """The reference pattern as it was recovered, transformed with another Qmax or window."""
+def other_operator(evidence: Evidence, q_max: float, window: Window = "none") -> PdfOperator:
+    """The transform of the recovered data with another Qmax or window, r up to 6 A."""
     need(evidence, "roi_iq", "compton_weight")
     found = evidence.found
     q = found.q.values
@@ -44,9 +44,14 @@ def reference_pdf(evidence: Evidence, q_max: float, window: Window = "none") -> 
         raise NotRunError(f"the data end at {q[-1]:.1f} 1/A")
     recipe = PdfRecipe(composition=found.attrs["composition"], q_min=found.attrs["q_min"], mode=found.attrs["mode"])
     recipe = replace(recipe, q_max=q_max, window=window, r_max=6.0, r_step=0.01)
-    operator = pdf_operator(q, recipe, compton=found.compton_weight.values)
-    pattern = found.roi_iq.values[0]
-    return recipe.r, operator.apply(pattern) / operator.density(pattern)
+    return pdf_operator(q, recipe, compton=found.compton_weight.values)
+
+
+def reference_pdf(evidence: Evidence, q_max: float, window: Window = "none") -> tuple[NDArray, NDArray]:
+    """The reference pattern as it was recovered, transformed with another Qmax or window."""
+    operator = other_operator(evidence, q_max, window)
+    pattern = evidence.found.roi_iq.values[0]
+    return operator.r, operator.apply(pattern) / operator.density(pattern)
 
 
 def _position(evidence: Evidence) -> Measurement:
@@ -90,6 +95,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=_position,
+        power="a ghost moved by 0.12 A",
     ),
     Check(
         id="A5b",
@@ -101,9 +107,11 @@ CHECKS = (
         unit="1/angstrom^2",
         about="paper",
         measure=lambda e: _prominence(e, 20.0),
+        power="a ghost half as high",
     ),
     Check(
         id="A5c",
+        beside="A5g",
         title="ghost moves with Qmax",
         reason="A ghost follows 1.42 A - 7.7/Qmax, a bond does not: the test that tells them apart.",
         source=_SOURCE,
@@ -112,6 +120,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=_moves,
+        power="a move by 0.04 A more than the rule",
     ),
     Check(
         id="A5d",
@@ -123,6 +132,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=_bonds_stay,
+        power="a bond that moves by 0.03 A",
     ),
     Check(
         id="A5e",
@@ -134,9 +144,11 @@ CHECKS = (
         unit="1/angstrom^2",
         about="paper",
         measure=lambda e: _prominence(e, 20.0, "lorch"),
+        power="a peak of 0.3 1/A2",
     ),
     Check(
         id="A5f",
+        beside="A5h",
         title="ghost vanishes at Qmax 30",
         reason="So does measuring further out: the side lobe moves towards its peak, to 1.16 A.",
         source="computed",
@@ -145,5 +157,6 @@ CHECKS = (
         unit="1/angstrom^2",
         about="paper",
         measure=lambda e: _prominence(e, 30.0),
+        power="a peak of 0.3 1/A2 beyond its noise",
     ),
 )

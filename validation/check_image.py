@@ -129,6 +129,7 @@ def _checks(name: str, suffix: str, error: float, similarity: float, resolved: f
     return (
         Check(
             id=f"A11{suffix}4",
+            power="twice the noise of the twin",
             title=f"{name} map: root-mean-square error",
             reason="Noise, blur and bias in one number; it alone would reward smoothing, so read it with the rings.",
             source="1.6 times what the reference chain leaves on the twin without faults (60 views, 1e11 photons)",
@@ -139,6 +140,7 @@ def _checks(name: str, suffix: str, error: float, similarity: float, resolved: f
         ),
         Check(
             id=f"A11{suffix}5",
+            power="three times the noise of the twin",
             title=f"{name} map: structural similarity",
             reason="The same light and dark places, whatever the scale.",
             source="index of Wang et al. 2004; this chain on the twin without faults, less a tenth of its range",
@@ -149,6 +151,7 @@ def _checks(name: str, suffix: str, error: float, similarity: float, resolved: f
         ),
         Check(
             id=f"A11{suffix}6",
+            power="three times the noise of the twin",
             title=f"{name} map: resolved frequency (Fourier ring correlation)",
             reason="Finer detail than this is noise, however sharp it looks.",
             source="correlation 0.5 with a noise-free truth, in cycles per voxel; 60 views and 1e11 photons per frame",
@@ -199,6 +202,7 @@ CHECKS = (
     *_checks("intensity", "i", error=4.2, similarity=0.93, resolved=0.40),
     Check(
         id="A11se",
+        power="a rotation centre off by one voxel, or a blur of one",
         title="silicon map: edge of the electrode, 10 to 90 %",
         reason="A wrong rotation centre or a blurred scan widens every edge; sharpening narrows it below a voxel.",
         source="2.56 standard deviations of: one voxel alone (0.74) to beam, voxel and linear interpolation (1.48)",

@@ -45,6 +45,7 @@ def _checks(name: str, suffix: str) -> tuple[Check, ...]:
     return (
         Check(
             id=f"A11{suffix}1",
+            power="noise as large as the pattern itself",
             title=f"{name} map: correlation with the truth",
             reason="The rings and the gradient of the electrode must be the ones that were put in.",
             low=0.9,
@@ -55,6 +56,7 @@ def _checks(name: str, suffix: str) -> tuple[Check, ...]:
         ),
         Check(
             id=f"A11{suffix}2",
+            power="a scale wrong by 10 %",
             title=f"{name} map: bias",
             reason="Absolute amounts, not just patterns.",
             low=-5.0,
@@ -65,6 +67,7 @@ def _checks(name: str, suffix: str) -> tuple[Check, ...]:
         ),
         Check(
             id=f"A11{suffix}3",
+            power="a fifth of the other phase taken for this one",
             title=f"{name} map: cross-talk",
             reason="A change of the other phase must not show in this map.",
             low=0.0,

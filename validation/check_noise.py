@@ -74,6 +74,7 @@ CHECKS = (
         high=1.1,
         unit="1",
         measure=_voxel,
+        power="error bars wrong by 20 %",
     ),
     Check(
         id="A12b",
@@ -84,6 +85,7 @@ CHECKS = (
         high=1.1,
         unit="1",
         measure=_roi,
+        power="error bars wrong by 20 %",
     ),
     Check(
         id="A12c",
@@ -94,5 +96,6 @@ CHECKS = (
         high=1.1,
         unit="1",
         measure=_scatter,
+        power="error bars wrong by 11 %",
     ),
 )

@@ -1,8 +1,12 @@
 """False alarms when nothing happens (A13)."""
 
 import numpy as np
+from scipy.stats import beta
 
 from .check import Check, Evidence, Measurement, NotRunError, need
+
+#: one run holds few tests: an alarm in 45 is no proof of more than one in a hundred
+CONFIDENCE = 0.999
 
 
 def _only_null(evidence: Evidence) -> None:
@@ -14,7 +18,12 @@ def _false_alarms(evidence: Evidence) -> Measurement:
     need(evidence, "fit", "fit_errors")
     _only_null(evidence)
     z = evidence.found["fit"].values[1:] / evidence.found["fit_errors"].values[1:]
-    return Measurement(value=float(100 * np.mean(np.abs(z) > 3)), n=z.size, note=f"rms z {np.sqrt(np.mean(z**2)):.2f}")
+    if not np.all(np.isfinite(z)):
+        return Measurement(value=float("nan"), n=z.size)
+    alarms = int(np.sum(np.abs(z) > 3))
+    least = beta.ppf(1 - CONFIDENCE, alarms, z.size - alarms + 1) if alarms else 0.0
+    note = f"{alarms} of {z.size}, rms z {np.sqrt(np.mean(z**2)):.2f}"
+    return Measurement(value=float(100 * least), n=z.size, note=note)
 
 
 def _claimed(evidence: Evidence) -> Measurement:
@@ -26,9 +35,11 @@ def _claimed(evidence: Evidence) -> Measurement:
 CHECKS = (
     Check(
         id="A13",
-        title="false alarms of the template fit",
+        title="false alarms of the template fit: rate that is proven",
         reason="A chain that sees lithiation where there is none cannot be trusted where there is some.",
-        source="|z| > 3 happens by chance in 0.27 % of tests",
+        source="1 %; |z| > 3 happens by chance in 0.27 %; lower limit of the rate with confidence 0.999 (Clopper & "
+        "Pearson, Biometrika 26, 404 (1934)), states sharing one reference",
+        power="error bars too small by a factor of 2.9 (six states) or 1.9 (23 states)",
         low=0.0,
         high=1.0,
         unit="%",
@@ -39,6 +50,7 @@ CHECKS = (
         title="onsets claimed",
         reason="No event, no onset.",
         source="by definition of the scenario",
+        power="a chain that claims onsets in noise",
         low=0.0,
         high=0.0,
         unit="1",

@@ -27,6 +27,7 @@ def _check(which: int, title: str, reason: str, width: float) -> Check:
         low=centre - width,
         high=centre + width,
         unit="V",
+        power=f"an onset read {2e3 * width:.0f} mV wrong, plus three of its errors",
         about="paper",
         measure=lambda e: _onset(e, which),
     )

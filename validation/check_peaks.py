@@ -39,6 +39,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=lambda e: peak(e, 2.2, 2.6),
+        power="a peak moved by 0.04 A",
     ),
     Check(
         id="A2",
@@ -50,6 +51,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=pure_silicon,
+        power="a bond wrong by 0.03 A",
     ),
     Check(
         id="A3",
@@ -61,6 +63,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=lambda e: peak(e, 1.25, 1.6),
+        power="a peak moved by 0.06 A",
     ),
     Check(
         id="A4",
@@ -72,6 +75,7 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=lambda e: peak(e, 3.6, 4.0),
+        power="a peak moved by 0.12 A",
     ),
     Check(
         id="A4b",
@@ -83,5 +87,6 @@ CHECKS = (
         unit="angstrom",
         about="paper",
         measure=lambda e: peak(e, 4.05, 4.45),
+        power="a peak moved by 0.15 A, or none",
     ),
 )

@@ -126,6 +126,7 @@ CHECKS = (
     ),
     Check(
         id="A16c",
+        power="a curve wrong by 6 % of its own size",
         title="G(r) of the region: R_w against the truth, truncated alike",
         reason="All that is left here was done by scan and chain, not by the end of the data.",
         source="5 %: what two PDF programs differ by on one pattern; the reference chain leaves 0.2 %",
@@ -136,6 +137,7 @@ CHECKS = (
     ),
     Check(
         id="A16d",
+        power="errors as large as half of what truncation does",
         title="G(r) of the region: R_w against the untruncated truth, over the share of truncation",
         reason="How far the PDF is from the atoms themselves; one if truncation is all that stands between.",
         source="by definition; 10 %",

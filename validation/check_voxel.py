@@ -30,6 +30,7 @@ CHECKS = (
         unit="1",
         about="paper",
         measure=lambda e: _signal_to_noise(e, "silicon", 0.0),
+        power="a fifth of the signal to noise of the twin",
     ),
     Check(
         id="A6b",
@@ -41,5 +42,6 @@ CHECKS = (
         unit="1",
         about="paper",
         measure=lambda e: _signal_to_noise(e, "carbon", 0.5),
+        power="a fifth of the signal to noise of the twin",
     ),
 )

@@ -30,6 +30,7 @@ CHECKS = (
         unit="1",
         about="paper",
         measure=lambda e: _lower_half(e, 0),
+        power="a wedge of half the height",
     ),
     Check(
         id="A14b",
@@ -41,5 +42,6 @@ CHECKS = (
         unit="1",
         about="paper",
         measure=lambda e: _lower_half(e, -1),
+        power="a wedge of half the height",
     ),
 )

@@ -12,6 +12,8 @@ from jinja2 import Environment, StrictUndefined
 
 from tsct.records.files import replacing, write_text
 
+from .check import Check
+from .explain import ABOUT
 from .numbers import number, prose, window, with_unit
 from .paper import CITATION, comparison
 from .plates import OVERVIEW, PLATES, Plate, Sources
@@ -98,6 +100,7 @@ def render(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = files("tsct.validation").joinpath("report.html.jinja").read_text(encoding="utf-8")
     truth = sources.truth
+    verdicts = {outcome.check.id: outcome.verdict for outcome in scores.outcomes}
     return environment.from_string(template).render(
         experiment=_experiment(truth, manifest),
         verdict=scores.verdict,
@@ -106,7 +109,7 @@ def render(
         counts=[(verdict, SIGNS[verdict], _count(scores, verdict)) for verdict in SIGNS],
         overview=overview,
         pictures=pictures,
-        checks=[_line(outcome) for outcome in ordered(scores)],
+        checks=[_line(outcome, verdicts) for outcome in ordered(scores)],
         comparison=comparison(scores, sources),
         materials=materials,
         signs=SIGNS,
@@ -158,7 +161,18 @@ def ordered(scores: Scores) -> list[Outcome]:
     return sorted(scores.outcomes, key=lambda outcome: order.index(outcome.verdict))
 
 
-def _line(outcome: Outcome) -> dict[str, Any]:
+def _excuse(check: Check, verdicts: Mapping[str, Verdict]) -> str:
+    """What to make of a paper's window that was missed, where the noise-free truth was asked too."""
+    if not check.beside or verdicts.get(check.id) != "fail":
+        return ""
+    said = {
+        "pass": "a perfect measurement of this sample reads the same: it is the window that does not fit the sample",
+        "fail": "a perfect measurement of this sample reads otherwise: scan or chain did this",
+    }
+    return said.get(verdicts.get(check.beside, "not run"), "")
+
+
+def _line(outcome: Outcome, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     """One row of the table of checks."""
     check, measured = outcome.check, outcome.measurement
     return {
@@ -166,6 +180,10 @@ def _line(outcome: Outcome) -> dict[str, Any]:
         "title": prose(check.title),
         "reason": prose(check.reason),
         "source": prose(check.source),
+        "power": prose(check.power),
+        "about": ABOUT[check.about],
+        "beside": check.beside,
+        "excuse": _excuse(check, verdicts),
         "value": with_unit(measured.value, check.unit),
         "window": window(check.low, check.high, check.unit),
         "n": measured.n,
@@ -183,7 +201,25 @@ def provenance(sources: Sources, manifest: Mapping[str, Any]) -> list[tuple[str,
     """Where the page's numbers come from: what was run, how, and what it took; only what is known."""
     known = dict(manifest) | sources.found.attrs | (sources.truth.attrs if sources.truth is not None else {})
     known |= {name: manifest[name] for name in ("experiment", "seed") if manifest.get(name) is not None}
-    return [(label, say(known[name])) for name, label, say in PROVENANCE if known.get(name) is not None]
+    told = [(label, say(known[name])) for name, label, say in PROVENANCE if known.get(name) is not None]
+    return told + _sides(sources)
+
+
+def _sides(sources: Sources) -> list[tuple[str, str]]:
+    """Operator, code and tables of the simulation and of the analysis, each beside the other."""
+    labels = (
+        ("forward_operator", "operator"),
+        ("forward_operator_hash", "code (SHA-256)"),
+        ("forward_tables", "tables"),
+        ("compton_tables", "Compton table"),
+    )
+    sides = (("simulated", sources.truth), ("analysed", sources.found))
+    return [
+        (f"{side} with: {label}", str(record.attrs[name]))
+        for name, label in labels
+        for side, record in sides
+        if record is not None and name in record.attrs
+    ]
 
 
 def _composition(shares: Mapping[str, float]) -> str:
@@ -207,8 +243,6 @@ PROVENANCE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("window", "window of the transform", str),
     ("mode", "normalisation", str),
     ("composition", "composition that the analysis assumed", _composition),
-    ("forward_operator", "forward projector", str),
-    ("forward_tables", "forward tables", str),
     ("finished", "finished", str),
     ("wall_s", "wall time", lambda value: f"{number(value, 3)} s"),
     ("peak_mb", "peak memory", lambda value: f"{number(value)} MB"),

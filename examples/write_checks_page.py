@@ -1,0 +1,10 @@
+"""Write docs/checks.md from the checks themselves."""
+
+from pathlib import Path
+
+from tsct.validation.explain import checks_page
+
+if __name__ == "__main__":
+    page = Path(__file__).parent.parent / "docs" / "checks.md"
+    page.write_text(checks_page(), encoding="utf-8")
+    print(f"{page}: written")

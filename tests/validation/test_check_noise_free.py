@@ -1,0 +1,69 @@
+"""The readings of the paper against the noise-free truth: the twin agrees with it, a damaged copy does not."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from tsct import phantoms, simulate
+from tsct.phantoms.discharge import QUICK_POTENTIALS_V
+from tsct.simulate.spectra import spectra_table
+from tsct.validation import score
+from tsct.validation.check_noise_free import CHECKS
+from tsct.validation.check_null import CHECKS as NULL_CHECKS
+
+
+@pytest.fixture(scope="module")
+def phases():
+    """Scattering of every phase; G(r) without truncation, which takes long, is left out."""
+    cell, beamline = phantoms.wragg2023(phantoms.discharge("small", QUICK_POTENTIALS_V)), simulate.id15a()
+    table = spectra_table(cell, beamline)
+    of_simulation = import_module("tsct.simulate.truth")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_simulation, "_untruncated", lambda material, r, q_min: np.zeros(len(r)))
+        return of_simulation.phase_truth(cell, table, beamline.scan.q, np.array([1.0, 2.0]), 0.8)
+
+
+def verdicts(twin, phases, **changes):
+    truth, found = twin
+    found = found.assign({name: found[name].copy(data=change(found[name].values)) for name, change in changes.items()})
+    return {o.check.id: o for o in score(truth, found, phases, CHECKS).outcomes}
+
+
+def test_the_twin_reads_as_the_noise_free_truth(twin, phases):
+    for outcome in verdicts(twin, phases).values():
+        assert outcome.verdict == "pass", (outcome.check.id, outcome.measurement)
+
+
+def spiked(r, at):
+    return lambda curves: curves + 2.0 * np.exp(-(((r - at) / 0.1) ** 2))
+
+
+def rippled(q, r):
+    """Patterns with a wave that a transform to 30 1/A turns into a peak at r, as large as a bond."""
+    return lambda patterns: patterns * (1 + 0.1 * np.sin(q * r))
+
+
+def test_damage_is_told_from_what_the_sample_does(twin, phases):
+    q, r = (twin[1][name].values for name in ("q", "r"))
+    assert verdicts(twin, phases, roi_gr=spiked(r, 9.0))["A7b"].verdict == "fail"
+    assert verdicts(twin, phases, fit=lambda v: 0.9 * v)["A10c"].verdict == "fail"
+    drifting = np.arange(6) * 0.01
+    assert verdicts(twin, phases, lobe_low=lambda v: v + drifting)["A10d"].verdict == "fail"
+    rippling = verdicts(twin, phases, roi_iq=rippled(q, 1.0))
+    assert rippling["A5h"].verdict == "fail"
+
+
+def test_without_phases_nothing_is_claimed(twin):
+    assert {o.verdict for o in score(*twin, None, CHECKS).outcomes} == {"not run"}
+
+
+@pytest.mark.parametrize(("alarms", "verdict"), [(0, "pass"), (2, "pass"), (6, "fail")])
+def test_false_alarms_fail_only_when_they_are_proven(twin, alarms, verdict):
+    """Of 45 tests two alarms happen by chance and prove nothing; six are more than one in a hundred."""
+    truth, found = twin
+    still = truth.assign(lithium_per_silicon=0 * truth.lithium_per_silicon)
+    values = np.zeros(found.fit.shape)
+    values[1:].flat[:alarms] = 4.0
+    claimed = found.assign(fit=found.fit.copy(data=values), fit_errors=found.fit.copy(data=np.ones(values.shape)))
+    assert score(still, claimed, checks=NULL_CHECKS).outcomes[0].verdict == verdict
