@@ -173,6 +173,32 @@ def out_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np
     return np.where(total[..., None] > 0, bent / np.where(total > 0, total, 1)[..., None], 1).astype(np.float32)
 
 
+def voxel_transmission(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float32]:
+    """Transmission on the way in to each voxel and out of it, in each view, at one scattering angle.
+
+    For iterative methods, whose operator can carry it exactly (``transmission`` of
+    :func:`~tsct.analyze.reconstruct.reconstruct`) where :func:`out_factors` corrects the mean of each ray. Rays must
+    then not have been divided by the straight beam's transmission. Four to eight scattering angles between which images
+    are interpolated serve all channels.
+
+    Parameters
+    ----------
+    mu, geometry
+        As :func:`out_factors`.
+    ways : Ways
+        As :func:`detected_ways` returns for a single angle, shape (1, way).
+
+    Returns
+    -------
+    ndarray, shape (angle, y, x)
+    """
+    depth = exit_depths(mu, geometry.voxel_mm)
+    leaving = _over_ways(depth, ways.turn[0], ways.stretch[0], ways.weight[0], False)
+    turns = np.asarray(geometry.angles_deg) / 360.0
+    ahead, back = (np.rint((turns + part) * DIRECTIONS).astype(int) % DIRECTIONS for part in (0.25, 0.75))
+    return (np.exp(-depth[back]) * leaving[ahead]).astype(np.float32)
+
+
 def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: float) -> NDArray[np.float32]:
     """Photons that scatter a second time, per photon that would have passed the ray without any scattering.
 

@@ -6,7 +6,9 @@ import pytest
 from tsct.analyze import attenuation
 from tsct.analyze.geometry import ParallelGeometry
 from tsct.analyze.prepare import prepared
+from tsct.analyze.projector import make_projector
 from tsct.analyze.recipe import PdfRecipe, Recipe
+from tsct.analyze.reconstruct import reconstruct
 
 N, VOXEL, RADIUS, MU = 60, 0.1, 2.0, 0.3
 GEOMETRY = ParallelGeometry.from_arrays(VOXEL * (np.arange(N) - (N - 1) / 2), np.arange(0, 180, 20.0))
@@ -62,6 +64,35 @@ def test_ways_out_of_a_disc(offset, quadrant):
     t = np.interp(offset, GEOMETRY.translations_mm, np.arange(N))
     found = np.interp(t, np.arange(N), factors[0, :, 0])
     assert found == pytest.approx(followed(offset, two_theta, quadrant), abs=0.004)
+
+
+def test_the_weighted_operator_undoes_absorption_exactly():
+    """A disc that absorbs and one that scatters, off its middle: rays weighted by chords come back at their value."""
+    two_theta, geometry = (
+        np.radians(30.0),
+        ParallelGeometry.from_arrays(GEOMETRY.translations_mm, np.arange(0, 360, 9.0)),
+    )
+    x, y = np.meshgrid(*[geometry.voxel_centres_mm] * 2)
+    image = (np.hypot(x - 0.6, y + 0.3) < 0.8).astype(np.float32)
+    inside = np.hypot(x, y) < RADIUS - VOXEL
+    ways = attenuation.detected_ways(np.array([two_theta]))
+    weights = attenuation.voxel_transmission(disc(), geometry, ways)
+    expected = []
+    for angle in np.radians(geometry.angles_deg):
+        # the beam comes from (sin, -cos) and goes on along (-sin, cos)
+        into = chord_out(x[inside], y[inside], angle - np.pi / 2)
+        out = chord_out(x[inside][:, None], y[inside][:, None], angle + np.pi / 2 + ways.turn[0]) * ways.stretch[0]
+        expected.append(np.exp(-MU * into) * np.exp(-MU * out).mean(axis=1))
+    np.testing.assert_allclose(weights[:, inside], expected, rtol=0.02)
+    full = np.zeros_like(weights)
+    full[:, inside] = expected
+    rays = make_projector(geometry, full).forward(image[..., None])
+    found, ignorant = (
+        reconstruct(rays, geometry, "cgls", transmission=known, iterations=40)[..., 0] for known in (weights, None)
+    )
+    core = np.hypot(x - 0.6, y + 0.3) < 0.5
+    assert found[core].mean() == pytest.approx(1.0, abs=0.01)
+    assert ignorant[core].mean() < 0.5
 
 
 def test_photons_scattered_twice_are_those_of_photons_followed_one_by_one():
