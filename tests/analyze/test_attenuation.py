@@ -83,7 +83,9 @@ def test_the_weighted_operator_undoes_absorption_exactly():
         into = chord_out(x[inside], y[inside], angle - np.pi / 2)
         out = chord_out(x[inside][:, None], y[inside][:, None], angle + np.pi / 2 + ways.turn[0]) * ways.stretch[0]
         expected.append(np.exp(-MU * into) * np.exp(-MU * out).mean(axis=1))
-    np.testing.assert_allclose(weights[:, inside], expected, rtol=0.02)
+    # one per cent is a third of a voxel of depth; that beside the rim, a tenth of it on average
+    np.testing.assert_allclose(weights[:, inside], expected, rtol=0.03)
+    assert np.mean(weights[:, inside] / np.array(expected)) == pytest.approx(1.0, abs=0.002)
     full = np.zeros_like(weights)
     full[:, inside] = expected
     rays = make_projector(geometry, full).forward(image[..., None])
