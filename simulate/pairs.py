@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
@@ -130,7 +131,7 @@ def pair_counts(atoms: Atoms, r_max: float | None = None, dr: float = DR, thread
     bins = _bin_number(r_max, dr)
     tiles = _make_tiles(atoms)
     images = _make_images(atoms, tiles, bins * dr) if periodic else _no_images(tiles)
-    elements = sorted(set(atoms.symbols))
+    elements = _elements(atoms)
     table, pairs = _pair_table(elements)
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -139,7 +140,7 @@ def pair_counts(atoms: Atoms, r_max: float | None = None, dr: float = DR, thread
     return PairCounts(
         dr=dr,
         r_max=bins * dr,
-        atoms_per_element={name: int(np.sum(atoms.symbols == name)) for name in elements},
+        atoms_per_element={name: int(np.sum(atoms.numbers == atomic_numbers[name])) for name in elements},
         pairs=pairs,
         count=count,
         moment=moment / (1 << _FRACTION_BITS),
@@ -150,7 +151,7 @@ def pair_counts(atoms: Atoms, r_max: float | None = None, dr: float = DR, thread
 def exact_pairs(atoms: Atoms, r_max: float | None = None) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
     """Yield (element, element, distances in angstrom) in float64, each unordered pair once, in portions."""
     checked(atoms)
-    elements = sorted(set(atoms.symbols))
+    elements = _elements(atoms)
     if atoms.pbc.all():
         yield from _exact_periodic(atoms, half_width(atoms) if r_max is None else r_max, elements)
     else:
@@ -224,7 +225,7 @@ def _exact_periodic(atoms: Atoms, r_max: float, elements: list[str]) -> Iterator
 
 
 def _exact_cluster(atoms: Atoms, elements: list[str]) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
-    positions = {name: atoms.positions[atoms.symbols == name] for name in elements}
+    positions = {name: atoms.positions[atoms.numbers == atomic_numbers[name]] for name in elements}
     for first, a in enumerate(elements):
         for b in elements[first:]:
             step = max(1, 1_000_000 // len(positions[b]))
@@ -283,11 +284,11 @@ class _Images:
 
 def _make_tiles(atoms: Atoms) -> _Tiles:
     positions = atoms.cell.cartesian_positions(_wrapped(atoms)) if atoms.pbc.all() else atoms.positions
-    elements = sorted(set(atoms.symbols))
+    elements = _elements(atoms)
     groups: list[NDArray[np.float64]] = []
     kinds: list[int] = []
     for number, name in enumerate(elements):
-        found = _grouped(positions[atoms.symbols == name], _TILE)
+        found = _grouped(positions[atoms.numbers == atomic_numbers[name]], _TILE)
         groups += found
         kinds += [number] * len(found)
     centre = np.array([0.5 * (group.min(axis=0) + group.max(axis=0)) for group in groups])
@@ -304,6 +305,11 @@ def _make_tiles(atoms: Atoms) -> _Tiles:
 def _wrapped(atoms: Atoms) -> NDArray[np.float64]:
     # a second time, because the first can round up to one itself
     return atoms.cell.scaled_positions(atoms.positions) % 1.0 % 1.0
+
+
+def _elements(atoms: Atoms) -> list[str]:
+    """Elements in alphabetical order; by number, since reading symbols takes a tenth of the time of the pairs."""
+    return sorted(chemical_symbols[number] for number in np.unique(atoms.numbers))
 
 
 def _grouped(positions: NDArray[np.float64], size: int) -> list[NDArray[np.float64]]:

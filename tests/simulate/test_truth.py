@@ -50,6 +50,13 @@ def test_every_phase_is_there_once(cell, phases):
     np.testing.assert_allclose(phases["composition"].sum("element"), 1.0, rtol=1e-12)
 
 
+def test_every_phase_carries_its_record(cell, phases):
+    for n, name in enumerate(phases["structure_name"].values):
+        entry = next(m for m in (*cell.silicon, *cell.materials.values()) if m.name == name)
+        for key in ("title", "recipe", "energy_model", "sources", "limits"):
+            assert phases[f"structure_{key}"].values[n] == getattr(entry, key)
+
+
 def test_spectra_are_those_that_were_scanned(table, phases):
     for n, name in enumerate(phases["structure_name"].values):
         np.testing.assert_array_equal(phases["coherent"][n], table[name].coherent)

@@ -12,7 +12,7 @@ import xarray as xr
 
 from tsct.validation.check import Check, Measurement
 from tsct.validation.plates import OVERVIEW, PLATES, Sources
-from tsct.validation.report import headline, ordered, provenance, write_report
+from tsct.validation.report import Picture, headline, materials, ordered, provenance, render, write_report
 from tsct.validation.score import Outcome, Scores
 
 MANIFEST = {
@@ -247,3 +247,31 @@ def test_truth_with_pieces_missing(tmp_path, small, coarse):
 def test_provenance_says_only_what_is_known():
     empty = Sources(found=xr.Dataset())
     assert provenance(empty, {"experiment": None, "wall_s": 1.0}) == [("wall time", "1 s")]
+
+
+def test_every_phase_tells_the_record_of_its_structure(small):
+    told = {"title": "glass", "recipe": "from a melt", "energy_model": HOSTILE, "sources": "a paper", "limits": "small"}
+    phases = xr.Dataset(
+        {f"structure_{key}": ("structure", [value, value]) for key, value in told.items()},
+        coords={"structure": [0, 1], "structure_name": ("structure", ["my-glass", "other"])},
+    )
+    truth, found = small
+    roles = xr.Dataset(
+        coords={"phase_structure": ("phase", ["my-glass"]), "phase_role": ("phase", ["counter_electrode"])}
+    )
+    rows = materials(phases, roles)
+    assert [row["phase"] for row in rows] == ["counter electrode", "not in the first state"]
+    scores = Scores(outcomes=())
+    page = render(
+        scores,
+        Sources(found=found, truth=truth, region=None),
+        MANIFEST,
+        overview=Picture(plate=OVERVIEW, missing="x"),
+        pictures=[],
+        materials=rows,
+    )
+    read = Page(page)
+    assert {"structure-my-glass", "structure-other"} <= {attrs.get("id") for _, attrs in read.tags}
+    assert "from a melt" in read.words and "known limits" in read.words
+    assert "script" not in {tag for tag, _ in read.tags}
+    assert materials(None, truth) == []
