@@ -366,9 +366,10 @@ def test_networks_of_the_series_agree():
         for atoms in member.members:
             bonds = distances_of(atoms, "Si", "Si", 2.85)
             found.append((len(bonds) / np.count_nonzero(atoms.symbols == "Si"), bonds.mean()))
-        # 4000 bonds of 0.1 A spread give 0.002 A; the change from x = 0 to 0.3 is 0.08 A
-        assert np.ptp(found, axis=0)[0] < 0.1
-        assert np.ptp(found, axis=0)[1] < 0.01
+        # lithium makes 0.08 A and 0.3 neighbours from x = 0 to 0.3; chance alone would give 0.002 A and 0.01, and the
+        # first lineage, made in smaller steps, differs from the others by up to 0.011 A and 0.05 at its end
+        assert np.ptp(found, axis=0)[0] < 0.06
+        assert np.ptp(found, axis=0)[1] < 0.016
 
 
 def test_silicon_atoms_hardly_move_from_member_to_member():
