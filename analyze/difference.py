@@ -22,12 +22,11 @@ PARAMETERS = (
     "silicon_lithium",
     "second_shell",
     "second_shift",
-    "second_broadening",
     "level",
     "slope",
 )
 PARAMETER_UNITS = (
-    *("angstrom", "1", "angstrom^2", "angstrom^3", "1", "1", "angstrom", "angstrom^2", "1/angstrom^2", "1/angstrom^3"),
+    *("angstrom", "1", "angstrom^2", "angstrom^3", "1", "1", "angstrom", "1/angstrom^2", "1/angstrom^3"),
 )
 STEPS, HALVINGS = 30, 6
 #: a step that explains less than this share of what is left is the last
@@ -79,8 +78,9 @@ def fit_difference(
 
     Gauss-Newton steps from no change, halved while they explain less: the first is the linear estimator (value,
     derivative and second derivative of the peak, Si-Li shell), the others follow it where the shift is no longer small
-    against the width of the peak. The points of d(r) are correlated, which enters the covariance of the parameters
-    exactly.
+    against the width of the peak. The second shell keeps its width: within the range of the fit, number and width of
+    so broad a shell cannot be told apart, and its number is the sign of lost order. The points of d(r) are correlated,
+    which enters the covariance of the parameters exactly.
 
     Parameters
     ----------
@@ -154,22 +154,22 @@ def _difference_model(
     operator: PdfOperator, reference: Reference, lithium: Shell, parameters: NDArray
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of H(r), shape (r,), and its derivatives by parameters and Si-Li shell, shape (r, parameter + 2)."""
-    shift, number, broadening, skew, lithiums, second_number, second_shift, second_broadening, *line = parameters
+    shift, number, broadening, skew, lithiums, second_number, second_shift, *line = parameters
     q, lines = operator.q, np.stack([np.ones_like(operator.r), operator.r])
     silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
     second_density = reference.amplitudes[1]
     neighbours = SILICON_COORDINATION + number
     first = _changed(replace(reference.first, number=1.0), shift, broadening, skew)
-    second = _changed(reference.second, second_shift, second_broadening, 0.0)
+    second = _changed(reference.second, second_shift, 0.0, 0.0)
     per_neighbour, per_lithium = (silicon * shell_pattern(q, shell) for shell in (first, lithium))
     per_second = second_density * shell_pattern(q, second)
     before = reference.amplitudes[0] * shell_pattern(q, reference.first)
     before = before + second_density * shell_pattern(q, reference.second)
     after = neighbours * per_neighbour + (1 + second_number) * per_second + lithiums * per_lithium
     by_distance, by_variance, by_skew = (silicon * neighbours * row for row in shell_derivatives(q, first))
-    by_second = (second_density * (1 + second_number) * row for row in shell_derivatives(q, second)[:2])
+    by_second = second_density * (1 + second_number) * shell_derivatives(q, second)[0]
     by_lithium = (silicon * lithiums * row for row in shell_derivatives(q, lithium)[:2])
-    changes = (by_distance, per_neighbour, by_variance, by_skew, per_lithium, per_second, *by_second, *by_lithium)
+    changes = (by_distance, per_neighbour, by_variance, by_skew, per_lithium, per_second, by_second, *by_lithium)
     # one product for all, because the operator is far larger than the patterns
     change, *columns = operator.apply(np.stack([after - before, *changes]))
     return change + np.asarray(line) @ lines, np.stack([*columns[:-2], *lines, *columns[-2:]], axis=1)

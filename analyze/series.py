@@ -74,7 +74,7 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     record.attrs["composition"] = dict(recipe.pdf.composition)
     if len(tiles) > 1:
         changes = _changes(operator, reference, intensity, changing, density, weights)
-        record = record.merge(changes, combine_attrs="override")
+        record = record.merge(changes, combine_attrs="no_conflicts")
         parts = [_onsets(record), _features(tiles, recipe, intensity, weights)]
         if recipe.squared_amplitudes:
             parts.append(_squared(record, operator, changing / density**2, weights))

@@ -96,7 +96,7 @@ def test_a_shift_is_found_though_the_shell_gets_a_tail_and_lithium_comes(q_max, 
     missed here, a limit that the documentation states.
     """
     operator = pdf_operator(Q, PdfRecipe(composition=COMPOSITION, q_max=q_max, window=window, r_max=6.0))
-    second = replace(SILICON[1], distance=3.87, sigma=0.27, number=11.8)
+    second = replace(SILICON[1], distance=3.87, number=11.4)
     lithium = Shell(a="Si", b="Li", number=1.2, distance=2.84, sigma=0.20)
     before = SI * (averaged(density(2.36, 0.075, 0.04), 4.0) + shell_pattern(Q, SILICON[1]))
     after = SI * (averaged(density(2.40, 0.08, 0.065), 3.85) + shell_pattern(Q, second) + shell_pattern(Q, lithium))

@@ -128,4 +128,6 @@ def test_the_options_are_in_the_record():
     near = np.abs(found.gr_feature_r.values - 2.36).argmin()
     assert abs(found.gr_feature_r.values[near] - 2.36) < 0.03 and found.gr_feature_is_ripple.values[near] == 0
     assert found.gr_feature_is_ripple.values.sum() > 0
+    # the shell that was planted is found, and told
+    assert found.attrs["lithium_distance"] == pytest.approx(SILICON_LITHIUM.distance, abs=0.01)
     assert "squared_amplitude" not in fit_series(tiles(), RECIPE)
