@@ -196,14 +196,17 @@ def _map(name: str, board: MapBoard, ranges: Mapping[str, Range1d], step: float)
     x, y = ranges["x_range"], ranges["y_range"]
     place = {"x": x.start, "y": y.start, "dw": x.end - x.start, "dh": y.end - y.start}
     plot.image("image", source=board.images[name], color_mapper=mapper, **place)
-    cell = {"x": "x", "y": "y", "width": step, "height": step}
+    cell = {"x": "x", "y": "y", "width": 0.999 * step, "height": 0.999 * step}
     cells = plot.add_glyph(
         board.voxels,
         Rect(**cell, fill_alpha=0, line_alpha=0),
         selection_glyph=Rect(**cell, fill_color=SELECTED, fill_alpha=0.15, line_color=SELECTED, line_width=1.5),
         nonselection_glyph=Rect(**cell, fill_alpha=0, line_alpha=0),
     )
-    tap.renderers = lasso.renderers = [cells]
+    # a lasso finds points, not cells; both belong to the same voxels
+    unseen = {"alpha": 0, "nonselection_alpha": 0, "selection_alpha": 0}
+    points = plot.scatter("x", "y", source=board.voxels, size=1, **unseen)
+    tap.renderers, lasso.renderers = [cells], [points]
     plot.add_layout(ColorBar(color_mapper=mapper, width=8, padding=2, major_label_text_font_size="10px"), "right")
     plot.title.text_font_size = "12px"
     plot.axis.axis_label_text_font_size = plot.axis.major_label_text_font_size = "10px"

@@ -11,8 +11,11 @@ import panel as pn
 import xarray as xr
 
 from tsct.records.errors import TsctError
+from tsct.validation.forecast import forecast
 
 from . import explore_checks, explore_curves, explore_export, explore_maps
+from .experiment import load
+from .explore_plan import plan_panel
 from .explore_region import Fitted, Place, changes, peaks, reference_of, region, why
 from .explore_run import Run
 
@@ -31,6 +34,10 @@ figure { margin: 10px 0; } figure img { max-width: 100%; } figcaption { font-siz
 """
 
 
+#: which of the tabs beside the maps holds the fitted peaks
+PEAKS_TAB = 2
+
+
 class Explorer:
     """One visit: what is shown, and what follows a click."""
 
@@ -44,6 +51,8 @@ class Explorer:
         self._widgets()
         self.says = _html("")
         self.why_says, self.peak_table = _html(""), _html("")
+        self.tabs = pn.Tabs()
+        self.tabs.param.watch(lambda _: self.draw_peaks(), "active")
         self._watch()
         self.draw_maps()
         self._start()
@@ -159,7 +168,12 @@ class Explorer:
         explore_curves.fill(self.curves, self.data)
         self.says.object = self._headline(self.data)
         self.why_says.object = self._why(self.data)
-        self.peak_table.object = self._peaks(self.data)
+        self.draw_peaks()
+
+    def draw_peaks(self) -> None:
+        """Fit the peaks, if they are looked at."""
+        if self.data is not None and self.tabs.active == PEAKS_TAB:
+            self.peak_table.object = self._peaks(self.data)
 
     def _play(self, event: Any) -> None:
         if event.new:
@@ -239,6 +253,8 @@ class Explorer:
         tabs = [("Maps and voxels", self._main())]
         if self.run.checks:
             tabs.append((f"Checks ({len(self.run.checks)})", self._checks()))
+        if self.run.folder is not None and (self.run.folder / "experiment.toml").is_file():
+            tabs.append(("Plan the next one", planned(str(self.run.folder / "experiment.toml"))))
         return pn.Column(_html(self._title()), pn.Tabs(*tabs), margin=(4, 12))
 
     def _title(self) -> str:
@@ -258,13 +274,15 @@ class Explorer:
             width=590,
         )
         plots = {name: pn.pane.Bokeh(plot) for name, plot in self.curves.plots.items()}
-        tabs = pn.Tabs(
-            ("G(r) and dPDF", pn.Column(plots["gr"], plots["dgr"])),
-            ("Why does it differ?", pn.Column(self.why_says, plots["why"])),
-            ("Peaks", self.peak_table),
-            ("I(Q) and F(Q)", pn.Column(plots["iq"], plots["fq"])),
+        self.tabs.extend(
+            [
+                ("G(r) and dPDF", pn.Column(plots["gr"], plots["dgr"])),
+                ("Why does it differ?", pn.Column(self.why_says, plots["why"])),
+                ("Peaks", self.peak_table),
+                ("I(Q) and F(Q)", pn.Column(plots["iq"], plots["fq"])),
+            ]
         )
-        return pn.Row(left, pn.Column(self.says, tabs, pn.Row(*self.downloads), width=660))
+        return pn.Row(left, pn.Column(self.says, self.tabs, pn.Row(*self.downloads), width=660))
 
     def _checks(self) -> pn.Row:
         options = explore_checks.labels(self.run)
@@ -276,6 +294,16 @@ class Explorer:
 
         listed.param.watch(choose, "value")
         return pn.Row(listed, shown)
+
+
+def planned(source: str) -> pn.Column:
+    """The planner's page for a preset or an experiment file."""
+    try:
+        experiment = load(source)
+    except TsctError as error:
+        return pn.Column(_html(_problem(error)))
+    what = (experiment.phantom, experiment.beamline, experiment.recipe)
+    return plan_panel(experiment, lambda: forecast(*what))
 
 
 def _html(text: str, **more: Any) -> pn.pane.HTML:

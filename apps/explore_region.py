@@ -107,8 +107,8 @@ def _true(run: Run, place: Place) -> xr.Dataset:
     """The same region as a perfect scan shows it, and without an end in Q."""
     operator = run.operator
     assert operator is not None and run.truth is not None and run.phases is not None
-    k, inside = run.states.index(place.state), place.mask
-    densities = run.true_densities(place.slice_number)[:, :, inside].mean(axis=-1)
+    k = run.states.index(place.state)
+    densities = run.true_densities(place.slice_number, place.mask)
     pattern, before = (densities[i] @ run.patterns[i] for i in (k, 0))
     density, first = (float(operator.density(values)) for values in (pattern, before))
     data = xr.Dataset(attrs={"density_true": density})

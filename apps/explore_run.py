@@ -130,11 +130,12 @@ class Run:
         """Whether the pattern of every voxel is known."""
         return self._first is not None and self.operator is not None
 
-    def true_densities(self, slice_number: int) -> Array:
-        """Atoms per cubic angstrom of every structure, shape (state, structure, y, x)."""
+    def true_densities(self, slice_number: int, mask: NDArray[np.bool_] | None = None) -> Array:
+        """Atoms per cubic angstrom of every structure, shape (state, structure, y, x), or their mean over a mask."""
         assert self._first is not None and self.truth is not None and self.phases is not None, "ask has_truth first"
         where = list(self.truth["slice"].values).index(slice_number)
-        return through_states(self._first[:, where], self.truth, self.phases)
+        first = self._first[:, where]
+        return through_states(first if mask is None else first[:, mask].mean(axis=1), self.truth, self.phases)
 
     @cached_property
     def patterns(self) -> Array:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from bokeh.document import Document
-from bokeh.embed import file_html
+from bokeh.embed.elements import html_page_for_render_items
+from bokeh.embed.util import standalone_docs_json_and_render_items
 from bokeh.models import CustomJS
-from bokeh.resources import INLINE
+from bokeh.resources import Resources
 from jinja2 import Environment
 from numpy.typing import NDArray
 
@@ -46,9 +47,14 @@ def render(library: Library) -> str:
         "style": _text("lesson.css"),
         "scripts": [_text(name) for name in SCRIPTS],
         "library": json.dumps(packed(library)),
-        "settings": list(made.widgets),
     }
-    return file_html(document, INLINE, template=template, template_variables=variables)
+    # the bundle is made here, because other packages that build on Bokeh add scripts of their own to its bundles
+    inline = Resources(mode="inline", components=["bokeh", "bokeh-widgets"])
+    docs, items = standalone_docs_json_and_render_items([document])
+    bundle = "\n".join(f"<script>\n{raw}\n</script>" for raw in inline.js_raw), ""
+    return html_page_for_render_items(
+        bundle, docs, items, document.title, template=template, template_variables=variables
+    )
 
 
 def _start(made: Board) -> CustomJS:

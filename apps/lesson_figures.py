@@ -66,15 +66,16 @@ def board(library: Library) -> Board:
         "map_r": Span(dimension="height", line_color=GREEN, line_dash="dotdash", line_width=1.5),
         "bond_before": Span(dimension="height", line_color=BLACK, line_dash="dotted", line_width=1.5),
         "bond_after": Span(dimension="height", line_color=BLUE, line_dash="dotted", line_width=2),
-        "colours": LinearColorMapper(palette=Cividis256, low=0, high=1),
+        "colours_true": LinearColorMapper(palette=Cividis256, low=0, high=1),
+        "colours_found": LinearColorMapper(palette=Cividis256, low=0, high=1),
     }
     plots = {
         "plot-pattern": _pattern(sources, marks),
         "plot-reduced": _reduced(sources),
         "plot-pdf": _pdf(sources, marks),
         "plot-change": _change(sources, marks),
-        "plot-map-true": _map("true: without noise, without an end in Q", sources["map_true"], marks, bar=False),
-        "plot-map-found": _map("found: from the photons of the scan", sources["map_found"], marks, bar=True),
+        "plot-map-true": _map("true: without noise, without an end in Q", sources["map_true"], marks["colours_true"]),
+        "plot-map-found": _map("found: from the photons of the scan", sources["map_found"], marks["colours_found"]),
     }
     return Board(widgets=widgets(), plots=plots, sources=sources, marks=marks)
 
@@ -198,7 +199,7 @@ def _pdf(sources: Mapping[str, ColumnDataSource], marks: Mapping[str, Model]) ->
 
 def _change(sources: Mapping[str, ColumnDataSource], marks: Mapping[str, Model]) -> figure:
     plot = _plot("dPDF: G(r) minus the pristine state", "r (Å)", "ΔG (Å⁻²)", 200, x_range=(0, 7))
-    plot.y_range = DataRange1d(min_interval=1.0)
+    plot.y_range = DataRange1d(min_interval=1.0, range_padding=0.25)
     source = sources["change"]
     plot.varea("r", 0, "true", source=source, color=GREY, alpha=0.75, legend_label="truth, no end in Q")
     plot.varea("r", "low", "high", source=source, color=GREEN, alpha=0.3, legend_label="± one standard deviation")
@@ -237,13 +238,12 @@ def _legend(plot: figure) -> figure:
     return plot
 
 
-def _map(title: str, source: ColumnDataSource, marks: Mapping[str, Model], *, bar: bool) -> figure:
+def _map(title: str, source: ColumnDataSource, colours: LinearColorMapper) -> figure:
     half = EXTENT_MM / 2
-    plot = _plot(title, "x (mm)", "y (mm)", 290, x_range=(-half, half), y_range=(-half, half))
-    plot.sizing_mode, plot.frame_width, plot.frame_height = None, 215, 215
-    plot.image("image", x=-half, y=-half, dw=EXTENT_MM, dh=EXTENT_MM, source=source, color_mapper=marks["colours"])
+    plot = _plot(title, "x (mm)", "y (mm)", 260, x_range=(-half, half), y_range=(-half, half))
+    plot.sizing_mode, plot.frame_width, plot.frame_height = None, 178, 178
+    plot.image("image", x=-half, y=-half, dw=EXTENT_MM, dh=EXTENT_MM, source=source, color_mapper=colours)
     plot.grid.visible = False
-    if bar:
-        label = {"title": "Å⁻²", "title_text_font_style": "normal", "ticker": BasicTicker(desired_num_ticks=5)}
-        plot.add_layout(ColorBar(color_mapper=marks["colours"], width=10, padding=4, **label), "right")
+    label = {"title": "Å⁻²", "title_text_font_style": "normal", "ticker": BasicTicker(desired_num_ticks=5)}
+    plot.add_layout(ColorBar(color_mapper=colours, width=10, padding=4, **label), "right")
     return plot

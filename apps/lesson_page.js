@@ -185,15 +185,14 @@ const lessonPage = (() => {
     marks.bond_before.location = now.bond.before;
     marks.bond_after.location = now.bond.after;
     for (const which of ["found", "true"]) sources[`map_${which}`].data = { image: [image(maps[which])] };
-    const [low, high] = limits(maps.found, maps.true);
-    Object.assign(marks.colours, { low, high });
+    for (const which of ["found", "true"]) Object.assign(marks[`colours_${which}`], limits(maps[which]));
   }
 
   const image = (values) => new (Bokeh.require("core/util/ndarray").Float64NDArray)(values, [lib.voxels, lib.voxels]);
 
-  function limits(...all) {
-    const sorted = all.map((v) => Float64Array.from(v).sort());
-    return [Math.min(...sorted.map((v) => v[0])), Math.max(...sorted.map((v) => v[v.length - 1]))];
+  function limits(values) {
+    const sorted = Float64Array.from(values).sort();
+    return { low: sorted[0], high: sorted[sorted.length - 1] };
   }
 
   function summary() {

@@ -144,9 +144,10 @@ const lessonSteps = (() => {
         photons. At 2.38 Å they show silicon, at 1.42 Å mostly carbon.`,
       task: "Window off, Q<sub>max</sub> 20, lithiation 0, r<sub>poly</sub> 0.6: map the distance of the ghost near 1 Å.",
       reached: (now) => !!now.ghost && !now.map.difference && now.s.r_poly < 0.9 && Math.abs(now.map.r - now.ghost.r) < 0.06,
-      learned: (now) => `A sharp map of bonds that do not exist, with the same voxels as the real ones: inside the electrode
-        it correlates ${fixed(now.map.carbon, 2)} with the carbon and ${fixed(now.map.silicon, 2)} with the silicon that were put in. Tomography and transform are both linear, so every ripple is
-        mapped as faithfully as its bond. <b>A clean map proves nothing about a peak.</b>`,
+      learned: (now) => `Voxels and rings, as in any good map, of bonds that do not exist. Inside the electrode it correlates
+        ${fixed(now.map.carbon, 2)} with the carbon and ${fixed(now.map.silicon, 2)} with the silicon that were put in: tomography and
+        transform are both linear, so every ripple is mapped as faithfully as its bond.
+        <b>A clean map proves nothing about a peak.</b>`,
     },
   ];
 })();

@@ -327,3 +327,29 @@ def test_the_state_slider_redraws_maps_and_curves(page, opened, voxel):
     )
     assert np.max(np.abs(before)) > 0.1
     assert page.errors == []
+
+
+def test_a_lasso_takes_all_voxels_inside(page, opened):
+    side = 40
+    box = page.page.evaluate(
+        """() => {
+            const view = Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name("map-found"));
+            const outer = view.el.getBoundingClientRect(), frame = view.frame.bbox;
+            return [outer.left + frame.left, outer.top + frame.top, frame.width, frame.height];
+        }"""
+    )
+    # around rows and columns 16 to 23
+    low, high = (edge / side for edge in (16, 24))
+    corners = ((low, low), (high, low), (high, high), (low, high), (low, low))
+    places = [(box[0] + box[2] * x, box[1] + box[3] * (1 - y)) for x, y in corners]
+    page.page.mouse.move(*places[0])
+    page.page.mouse.down()
+    for place in places[1:]:
+        page.page.mouse.move(*place, steps=8)
+    page.page.mouse.up()
+    page.page.wait_for_selector("h2:has-text('Region of 64 voxels')")
+    mask = np.zeros((side, side), bool)
+    mask[16:24, 16:24] = True
+    expected = region(opened, Place(state=1, slice_number=0, mask=mask))
+    assert drawn(page.page, "gr") == pytest.approx(expected.gr.values, abs=1e-9)
+    assert page.errors == []

@@ -1,5 +1,6 @@
 """The lesson: its numbers are those of the Python functions, in a browser, from disk, with no request to anyone."""
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -166,6 +167,12 @@ def test_sliders_move_by_keyboard(lesson):
     page.wait_for_function("Bokeh.documents[0].get_model_by_name('q_max').value > 20.5")
     page.wait_for_timeout(200)
     assert np.max(np.abs(np.subtract(drawn(page, "pdf_source")["gr"], before))) > 0.05
+
+
+def test_packages_that_build_on_bokeh_add_nothing(library):
+    importlib.import_module("panel")
+    page = render(library)
+    assert "<script src" not in page and "<link" not in page
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from tsct.apps.experiment import load
+from tsct.apps.explore_plan import answer
 from tsct.apps.plan import Plan, checked_shift, write_plan
 from tsct.records.errors import UsageError
-from tsct.validation.forecast import forecast
+from tsct.validation.forecast import SIGNIFICANT, forecast
 from tsct.validation.verify_forecast import Comparison
 
 SMALL = (
@@ -58,3 +59,18 @@ def test_what_limits_is_said(plan):
 def test_questions_without_an_answer_are_refused(shift):
     with pytest.raises(UsageError, match="--shift"):
         checked_shift(shift)
+
+
+def test_sliders_scale_the_forecast(plan):
+    f, q_max = plan.forecast, plan.experiment.recipe.pdf.q_max
+    radius = f.radius.radius.values[-1]
+    same = answer(f, light=1.0, radius=radius, q_max=q_max, base_q_max=q_max)
+    assert same.voxel == pytest.approx(plan.total("voxel", "shift"))
+    assert same.hours == f.hours and same.dose_kgy == pytest.approx(f.dose_gray / 1e3)
+    # a shift that drift does not forbid, and the light that the planner says it takes
+    wanted = 6 * float(f.sigma.change_drift.sel(region="voxel", parameter="shift"))
+    light = f.time_factor(wanted, "voxel")
+    enough = answer(f, light=light, radius=radius, q_max=q_max, base_q_max=q_max)
+    assert enough.voxel == pytest.approx(wanted / SIGNIFICANT)
+    less = answer(f, light=1.0, radius=radius / 2, q_max=q_max, base_q_max=q_max)
+    assert less.region > same.region and less.noise == same.noise
