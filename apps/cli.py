@@ -5,12 +5,13 @@ import shlex
 import signal
 import sys
 import traceback
+import warnings
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tsct.records.errors import InputError, ResourceError, TsctError
+from tsct.records.errors import InputError, ResourceError, TsctError, TsctWarning
 
 from .command_analyze import analyze
 from .command_explore import explore
@@ -63,9 +64,18 @@ def _options(
 ) -> None: ...
 
 
+def _say_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    """A warning of ours is for the user and needs no place in the code."""
+    ours = issubclass(category, TsctWarning)
+    say(f"warning: {message}" if ours else f"warning: {filename}:{lineno}: {category.__name__}: {message}")
+
+
 def main() -> None:
     """Run the command line; errors that a user can mend end in one line and their exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    warnings.showwarning = _say_warning
     try:
         app()
     except TsctError as error:

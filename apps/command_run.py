@@ -1,10 +1,12 @@
 """`tsct run`: simulate, analyse, validate and report."""
 
+from functools import partial
 from pathlib import Path
 
 from .console import (
     CPUS,
     ExperimentArgument,
+    MaxMemoryOption,
     OutOption,
     OverwriteOption,
     QuickOption,
@@ -13,6 +15,7 @@ from .console import (
     SetOption,
     SlurmOption,
     WorkersOption,
+    announce,
     print_verdict,
     track,
 )
@@ -27,6 +30,7 @@ def run(
     workers: WorkersOption = CPUS,
     scheduler: SchedulerOption = "",
     slurm: SlurmOption = None,
+    max_memory: MaxMemoryOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Simulate a scan, analyse it, score it against the truth and write a report.
@@ -40,5 +44,7 @@ def run(
     from . import run as job
     from .cluster import chosen
 
-    scores = job.run(made, output, workers=chosen(workers, scheduler, slurm), overwrite=overwrite, track=track)
+    crew = chosen(workers, scheduler, slurm)
+    foresee = partial(announce, made, crew, max_memory, analyse=True)
+    scores = job.run(made, output, workers=crew, overwrite=overwrite, track=track, foresee=foresee)
     print_verdict(scores, output)

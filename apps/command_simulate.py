@@ -1,10 +1,12 @@
 """`tsct simulate`: scans and truth."""
 
+from functools import partial
 from pathlib import Path
 
 from .console import (
     CPUS,
     ExperimentArgument,
+    MaxMemoryOption,
     OutOption,
     OverwriteOption,
     QuickOption,
@@ -13,6 +15,7 @@ from .console import (
     SetOption,
     SlurmOption,
     WorkersOption,
+    announce,
     say,
     track,
 )
@@ -27,6 +30,7 @@ def simulate(
     workers: WorkersOption = CPUS,
     scheduler: SchedulerOption = "",
     slurm: SlurmOption = None,
+    max_memory: MaxMemoryOption = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Write the scans that the beamline would record, and the truth beside them.
@@ -40,5 +44,7 @@ def simulate(
     from . import run as job
     from .cluster import chosen
 
-    job.simulate(made, output, workers=chosen(workers, scheduler, slurm), overwrite=overwrite, track=track)
+    crew = chosen(workers, scheduler, slurm)
+    foresee = partial(announce, made, crew, max_memory, analyse=False)
+    job.simulate(made, output, workers=crew, overwrite=overwrite, track=track, foresee=foresee)
     say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")

@@ -23,6 +23,10 @@ SetOption = Annotated[
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Only the middle slice and six states.")]
 WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes; results do not depend on it.")]
+MaxMemoryOption = Annotated[
+    float | None,
+    typer.Option("--max-memory", metavar="GB", help="Refuse work that needs more memory; else more than is free."),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace a run in the folder; without it, the same run goes on.")
 ]
@@ -36,6 +40,16 @@ SlurmOption = Annotated[
 
 def say(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def announce(experiment: Any, workers: Any, max_memory_gb: float | None, *, analyse: bool) -> None:
+    """Say what the work will take, and refuse what does not fit; a cluster's memory is not ours to judge."""
+    from .estimate import estimate
+
+    here = workers if isinstance(workers, int) else 1
+    expected = estimate(experiment, here, analyse=analyse)
+    say(f"estimate: {expected}")
+    expected.check_memory(max_memory_gb)
 
 
 def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:

@@ -22,6 +22,7 @@ from tsct.analyze.recipe import Recipe
 from tsct.analyze.tables import parse_composition
 from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.files import read_record, write_records, write_text
+from tsct.simulate.lines import warn_of_lost_mass
 from tsct.simulate.spectra import Spectra, spectra_table
 from tsct.simulate.truth import phase_truth, truth
 from tsct.validation.check import Check
@@ -29,6 +30,7 @@ from tsct.validation.recovered import recovered as completed
 from tsct.validation.recovered_files import read_recovered
 from tsct.validation.score import CHECKS, Scores, score
 
+from .estimate import disk_bytes
 from .experiment import Experiment, dump
 from .ledger import (
     Identity,
@@ -49,14 +51,18 @@ Item = TypeVar("Item")
 #: shows progress over an iterable of known length with a title
 Track = Callable[[Iterable[Item], str, int], Iterable[Item]]
 
+#: says what the work will take and refuses what does not fit, once the folder is known to be usable
+Foresee = Callable[[], None]
 #: everything that a run writes, and so everything that overwriting a run may delete
 PRODUCTS = (
     *("experiment.toml", "truth.h5", "recovered.h5", "scores.json", "report.html", "run.json"),
     *("run.jsonl", "simulate.jsonl", "analyze.jsonl"),
     *("scan", "recovered", "tiles", "figures"),
 )
-#: bytes per number in the files (single precision)
-_BYTES = 4
+
+
+def _not_foreseen() -> None:
+    """What a run will take is asked by the command line, not by a notebook."""
 
 
 def run(
@@ -67,6 +73,7 @@ def run(
     overwrite: bool,
     track: Track,
     checks: Sequence[Check] = CHECKS,
+    foresee: Foresee = _not_foreseen,
 ) -> Scores:
     """Simulate, analyse, validate with some of the checks or all of them, and report.
 
@@ -78,7 +85,7 @@ def run(
         What ``scores.json`` in `folder` says.
     """
     started = time.perf_counter()
-    with prepared(experiment, folder, "run", overwrite=overwrite) as done:
+    with prepared(experiment, folder, "run", overwrite=overwrite, foresee=foresee) as done:
         _every_tile(run_tile, experiment, folder, done, workers, track, "scan and analysis")
         tiles = [read_small(folder, tile_name(tile)) for tile in experiment.tiles]
         found = collect(tiles, experiment.recipe)
@@ -90,9 +97,17 @@ def run(
         return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
 
 
-def simulate(experiment: Experiment, folder: Path, *, workers: Workers, overwrite: bool, track: Track) -> None:
+def simulate(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    workers: Workers,
+    overwrite: bool,
+    track: Track,
+    foresee: Foresee = _not_foreseen,
+) -> None:
     """Write scans and truth only; go on where an earlier start ended."""
-    with prepared(experiment, folder, "simulate", overwrite=overwrite) as done:
+    with prepared(experiment, folder, "simulate", overwrite=overwrite, foresee=foresee) as done:
         _every_tile(only_simulate, experiment, folder, done, workers, track, "scan")
 
 
@@ -204,6 +219,7 @@ def simulated_truth(experiment: Experiment, folder: Path, track: Track) -> dict[
     """Scatter from every structure, write ``truth.h5`` and return the table."""
     phantom, beamline, settings = experiment.phantom, experiment.beamline, experiment.settings
     (table,) = track((spectra_table(phantom, beamline) for _ in range(1)), "scattering from atoms", 1)
+    warn_of_lost_mass(phantom, beamline)
     reality = truth(phantom, beamline, settings.seed)
     reality.attrs["experiment"] = settings.name
     pdf = experiment.recipe.pdf
@@ -213,7 +229,9 @@ def simulated_truth(experiment: Experiment, folder: Path, track: Track) -> dict[
 
 
 @contextmanager
-def prepared(experiment: Experiment, folder: Path, job: str, *, overwrite: bool) -> Iterator[Ledger]:
+def prepared(
+    experiment: Experiment, folder: Path, job: str, *, overwrite: bool, foresee: Foresee = _not_foreseen
+) -> Iterator[Ledger]:
     """Make the folder and yield the list of what is done there; refuse to mix two runs, and check the disk."""
     path, wanted = folder / f"{job}.jsonl", identity(experiment)
     present = [name for name in PRODUCTS if (folder / name).exists()]
@@ -223,6 +241,7 @@ def prepared(experiment: Experiment, folder: Path, job: str, *, overwrite: bool)
         why = f"other {' and '.join(others)}" if others else present[0]
         raise UsageError(f"{folder}: holds another run ({why}); choose another folder or add --overwrite")
     writable(folder)
+    foresee()
     if overwrite or not present:
         _clear(folder, present)
         _check_disk(experiment, folder)
@@ -260,16 +279,6 @@ def _check_disk(experiment: Experiment, folder: Path) -> None:
             f"{folder}: the run needs {needed / 1e9:.1f} GB but {free / 1e9:.1f} GB are free; "
             "set output.scans or output.volumes to false, or free some space"
         )
-
-
-def disk_bytes(experiment: Experiment) -> float:
-    """Disk space that the run will take, from the number of counts and voxels."""
-    pattern, output = experiment.beamline.scan, experiment.settings.output
-    channels = len(pattern.q)
-    scan = pattern.views * pattern.translations * channels * output.scans
-    # I(Q), and G(r) with its error
-    volume = pattern.translations**2 * (channels + 2 * len(experiment.recipe.pdf.r)) * output.volumes
-    return _BYTES * len(experiment.tiles) * (scan + volume) + 2e7
 
 
 def writable(folder: Path) -> None:

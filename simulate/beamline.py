@@ -12,6 +12,9 @@ from tsct.records.units import two_theta_rad, wavelength_angstrom
 from .detector import Detector, check_reach
 from .faults import Faults
 
+#: Q bins of the finest scan
+MOST_CHANNELS = 100_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanPattern:
@@ -48,9 +51,11 @@ class ScanPattern:
     q_step: float = 0.02
 
     def __post_init__(self) -> None:
-        for name, least in (("translations", 4), ("views", 1), ("interlace", 1)):
+        for name, least, most in (("translations", 4, 4096), ("views", 1, 100_000), ("interlace", 1, 100_000)):
             if getattr(self, name) < least:
                 raise InputError(f"scan.{name} is {getattr(self, name)}; at least {least} are needed")
+            if getattr(self, name) > most:
+                raise InputError(f"scan.{name} is {getattr(self, name)}; at most {most} are possible")
         if self.fast_axis not in ("translation", "rotation"):
             raise InputError(f"scan.fast_axis is '{self.fast_axis}'; allowed are translation, rotation")
         if not (np.isfinite(self.step_mm) and self.step_mm > 0):
@@ -62,6 +67,8 @@ class ScanPattern:
                 f"scan: q_min {self.q_min}, q_max {self.q_max}, q_step {self.q_step} are no grid; "
                 "needed is 0 < q_min < q_max with at least 16 steps between"
             )
+        if (self.q_max - self.q_min) / self.q_step > MOST_CHANNELS:
+            raise InputError(f"scan.q_step is {self.q_step}, which makes more than {MOST_CHANNELS} Q bins; raise it")
 
     @property
     def q(self) -> NDArray[np.float64]:

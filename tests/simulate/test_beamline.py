@@ -58,6 +58,9 @@ def test_equal_beamlines_are_equal_keys():
     ("make", "message"),
     [
         (lambda: ScanPattern(translations=3), "scan.translations is 3; at least 4"),
+        (lambda: ScanPattern(translations=10**5), "scan.translations is 100000; at most 4096"),
+        (lambda: ScanPattern(views=10**6), "scan.views is 1000000; at most"),
+        (lambda: ScanPattern(q_step=1e-5), "more than 100000 Q bins"),
         (lambda: ScanPattern(views=0), "scan.views is 0; at least 1"),
         (lambda: ScanPattern(step_mm=0.0), "scan.step_mm is 0.0"),
         (lambda: ScanPattern(step_mm=np.nan), "scan.step_mm is nan"),
