@@ -5,8 +5,8 @@
 A tomogram of the paper's cell: 60 translations, 90 views, 1771 channels, a phantom of a dozen phases. Peers project one
 channel after another or multiply a sparse matrix with all of them; ours projects the phases and multiplies them with
 their spectra, which is the same sinogram. All engines see the same smooth phantom, for which the line integrals of each
-bin are known in closed form, so that speeds are compared at known errors. Times are CPU times of one thread, best of the
-repeats, where not said otherwise.
+bin are known in closed form, so that speeds are compared at known errors. Times are CPU times of one thread, best of
+the repeats, where not said otherwise.
 """
 
 import os
