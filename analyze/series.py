@@ -184,7 +184,7 @@ def _changes(
 ) -> xr.Dataset:
     """Fitted parameters of every difference; ``covariance_single`` is that of one state, without the reference's."""
     differences, both = operator.apply(weights @ intensity), weights**2 @ variance
-    lithium, strongest = _lithium(operator, reference, differences, both)
+    lithium, strongest = lithium_shell(operator, reference, differences, both)
     fits = [fit_difference(operator, reference, change, lithium) for change in differences]
     values = np.stack([fit.parameters for fit in fits])
     own = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, variance, strict=True)])
@@ -213,7 +213,9 @@ def _changes(
     return record
 
 
-def _lithium(operator: PdfOperator, reference: Reference, differences: NDArray, variance: NDArray) -> tuple[Shell, int]:
+def lithium_shell(
+    operator: PdfOperator, reference: Reference, differences: NDArray, variance: NDArray
+) -> tuple[Shell, int]:
     """Si-Li shell for all states and the state that it is fitted to: the strongest, if it surely holds lithium.
 
     Else, the shell of the handbook and zero.

@@ -9,8 +9,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.chain import analyze_tile, lean
+from tsct.analyze.difference import LITHIUM_BOUNDS, PARAMETERS, fit_difference
+from tsct.analyze.pdf import pdf_operator
 from tsct.analyze.recipe import Recipe
-from tsct.analyze.series import fit_series
+from tsct.analyze.reference import fit_reference
+from tsct.analyze.series import fit_series, lithium_shell
+from tsct.analyze.templates import SILICON_LITHIUM, Shell
 from tsct.phantoms.cell import Phantom
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.scan import expected_tile, simulate_tile
@@ -18,6 +22,8 @@ from tsct.simulate.spectra import Spectra, spectra_table
 
 from .forecast import Forecast, forecast
 
+#: closer to a bound than this, angstrom, a fit is held by it
+AT_BOUND = 2e-3
 #: where errors of patterns are compared, 1/angstrom
 AT_Q = 10.0
 #: where errors of the region's G and dPDF are compared, angstrom: far enough apart to be nearly independent, so that
@@ -65,17 +71,35 @@ def shared_by_seeds(
 
 def _expected_changes(
     phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra], index: int
-) -> xr.Dataset:
-    """Fit of the expected data of the first and the last state, with the errors that counting and drift will give it.
+) -> NDArray[np.float64]:
+    """Errors that counting and drift will give the fitted changes of the last state, in the order of PARAMETERS.
 
-    A forecast is about small changes. That of the last state may be large, and its errors with it.
+    A forecast is about small changes. That of the last state may be large, its errors with it; and where the data show
+    a Si-Li shell, the analysis fits that too, to the same difference.
     """
     last = len(phantom.discharge.potentials_v) - 1
     tiles = [lean(analyze_tile(expected_tile(phantom, beamline, table, state, index), recipe)) for state in (0, last)]
-    for tile in tiles:
-        drift = beamline.faults.channel_drift * tile.roi_iq
-        tile["roi_iq_variance"] = tile.roi_iq_variance + drift**2
-    return fit_series(tiles, recipe)
+    patterns = np.stack([tile.roi_iq.values for tile in tiles])
+    variance = sum(tile.roi_iq_variance.values for tile in tiles) + np.sum(
+        (beamline.faults.channel_drift * patterns) ** 2, axis=0
+    )
+    operator = pdf_operator(tiles[0].q.values, recipe.pdf, compton=tiles[0].compton_weight.values)
+    oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(patterns[0]))
+    reference = fit_reference(operator, operator.apply(patterns[0]), oxygen)
+    difference = operator.apply(patterns[1:] - patterns[0])
+    lithium, _ = lithium_shell(operator, reference, difference, variance[None])
+    fit = fit_difference(operator, reference, difference[0], lithium)
+    # a spread at its bound does not follow the data
+    free = fitted_freely(lithium)
+    matrix = fit.matrix + fit.by_lithium[:, free] @ fit.lithium_matrix[free]
+    return np.sqrt(np.diag(matrix @ operator.covariance(variance) @ matrix.T))
+
+
+def fitted_freely(lithium: Shell) -> NDArray[np.bool_]:
+    """Whether distance and spread of the Si-Li shell follow the data: not that of the handbook, nor at its bounds."""
+    values, bounds = np.array([lithium.distance, lithium.sigma]), np.array(LITHIUM_BOUNDS)
+    inside = (values > bounds[0] + AT_BOUND) & (values < bounds[1] - AT_BOUND)
+    return inside & (lithium != SILICON_LITHIUM)
 
 
 def simulate_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray]:
@@ -127,13 +151,13 @@ def _along(data: xr.Dataset) -> list[int]:
 def _predicted(shared: Mapping[str, Any], name: str) -> float:
     at_q, at_r = _places(shared["forecast"])
     sigma = shared["forecast"].sigma
-    total = shared["changes"].fit_errors.isel(state=1)
+    changes = dict(zip(PARAMETERS, shared["changes"], strict=True))
     found = {
         "voxel I": sigma.voxel_iq[at_q],
         "voxel G": sigma.voxel_gr[at_r],
         "region G": np.sqrt(np.mean(sigma.roi_gr.values[_along(sigma)] ** 2)),
         "region dPDF": np.sqrt(np.mean(sigma.roi_dgr.values[_along(sigma)] ** 2)),
-        "region shift": total.sel(parameter="shift"),
-        "region Si-Li": total.sel(parameter="silicon_lithium"),
+        "region shift": changes["shift"],
+        "region Si-Li": changes["silicon_lithium"],
     }
     return float(found[name])
