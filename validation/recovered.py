@@ -189,6 +189,9 @@ def _told_by_the_scan(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
         found = found.assign_coords(q=truth.q)
     if "compton_weight" not in found and "compton_weight" in truth and "q" in found.coords:
         found["compton_weight"] = ("q", np.interp(found.q.values, truth.q.values, truth.compton_weight.values))
+    if "roi_slice" not in found.attrs:
+        slices = found["slice"].values if "slice" in found.coords else [_middle(truth)]
+        found = found.assign_attrs(roi_slice=int(slices[len(slices) // 2]))
     if isinstance(composition := found.attrs.get("composition"), str):
         found = found.assign_attrs(composition=parse_composition(composition))
     return found
@@ -204,10 +207,8 @@ def _from_volume(found: xr.Dataset) -> xr.Dataset:
         if "iq_errors" in found:
             found["intensity_errors"] = np.sqrt((found.iq_errors.astype(np.float64) ** 2).sum("q")) / found.sizes["q"]
         if "roi_iq" not in found:
-            middle = int(found.attrs.get("roi_slice", found["slice"].values[found.sizes["slice"] // 2]))
-            patterns = found.iq.sel(slice=middle).values[:, inside].mean(axis=1, dtype=np.float64)
+            patterns = found.iq.sel(slice=found.attrs["roi_slice"]).values[:, inside].mean(axis=1, dtype=np.float64)
             found["roi_iq"] = (("state", "q"), patterns, {"units": found.iq.attrs["units"]})
-            found.attrs["roi_slice"] = middle
         if "iq_errors" in found and "noise_ratio" not in found:
             found = found.assign(_scatter(found, inside))
     if "roi_iq" in found and found.roi_iq.attrs["units"] == _POWER:

@@ -1,5 +1,8 @@
 """What a perfect measurement of the region of interest would give in every state, composed from its phases."""
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -24,10 +27,23 @@ def stated_operator(found: xr.Dataset) -> PdfOperator:
     if missing or "r" not in found.coords or "q" not in found.coords:
         raise NotRunError(f"the recovered data do not state {', '.join(missing) or 'q and r'}")
     r = found.r.values
-    stated = {name: found.attrs[name] for name in names if name in found.attrs}
-    recipe = PdfRecipe(**stated, r_max=float(r[-1]), r_step=float(r[1] - r[0]))
-    compton = found.compton_weight.values if "compton_weight" in found else None
-    return pdf_operator(found.q.values, recipe, compton=compton)
+    # what is not stated was not done
+    stated = {"r_poly": 0.0} | {name: found.attrs[name] for name in names if name in found.attrs}
+    stated |= {"composition": tuple(sorted(stated["composition"].items())), "r_max": float(r[-1])}
+    compton = _bytes(found.compton_weight) if "compton_weight" in found else None
+    return _operator(_bytes(found.q), compton, float(r[1] - r[0]), tuple(sorted(stated.items())))
+
+
+def _bytes(array: xr.DataArray) -> bytes:
+    return np.asarray(array.values, dtype=np.float64).tobytes()
+
+
+@lru_cache(maxsize=4)
+def _operator(q: bytes, compton: bytes | None, r_step: float, stated: tuple[tuple[str, Any], ...]) -> PdfOperator:
+    """The transform of one record; many checks ask for the same."""
+    choices = dict(stated)
+    recipe = PdfRecipe(**choices | {"composition": dict(choices["composition"])}, r_step=r_step)
+    return pdf_operator(np.frombuffer(q), recipe, compton=None if compton is None else np.frombuffer(compton))
 
 
 def roi_patterns(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -> NDArray[np.float64]:
@@ -50,25 +66,26 @@ def roi_patterns(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None
     return density @ free_scattering(there, found) + lost @ there.second_shell.values
 
 
-def on_channels(phases: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
-    """The phases on the Q channels of the recovered data.
+#: channels may reach so much beyond the known Q, as they do where the ruler is a little wrong
+BEYOND = 5e-3
 
-    As many channels, half a per cent apart or less, are those of the scan, whatever Q they are said to have: a wrong
-    ruler is then seen as such. Others are interpolated.
+
+def on_channels(phases: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
+    """The phases at the Q that the recovered data say their channels have.
 
     Raises
     ------
     NotRunError
-        If the recovered data do not say where their channels are, or reach beyond the phases.
+        If they do not say it, or reach beyond the phases.
     """
     if "q" not in found.coords:
         raise NotRunError("the recovered data do not state q")
     q, known = found.q.values, phases.q.values
-    if len(q) == len(known) and np.allclose(q, known, rtol=5e-3):
+    if len(q) == len(known) and np.allclose(q, known, rtol=1e-9):
         return phases
-    if not np.all(np.isfinite(q)) or q.min() < known[0] - 1e-6 or q.max() > known[-1] + 1e-6:
+    if not np.all(np.isfinite(q)) or q.min() < known[0] * (1 - BEYOND) or q.max() > known[-1] * (1 + BEYOND):
         raise NotRunError(f"the recovered data reach beyond the Q of the scan, {known[0]:g} to {known[-1]:g} 1/A")
-    return phases.interp(q=q, method="cubic")
+    return phases.interp(q=np.clip(q, known[0], known[-1]), method="cubic").assign_coords(q=q)
 
 
 def free_scattering(phases: xr.Dataset, found: xr.Dataset) -> NDArray[np.float64]:

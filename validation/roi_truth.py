@@ -8,6 +8,9 @@ from tsct.analyze.pdf import pdf_operator
 from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.tables import mean_f
 
+from .check import NotRunError
+from .roi_states import free_scattering, on_channels
+
 
 def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -> xr.Dataset | None:
     """True pattern and true PDF of the region of interest, or nothing where the records cannot tell.
@@ -31,12 +34,15 @@ def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -
     xarray.Dataset or None
         ``iq`` (q) in electron units/angstrom^3, ``gr`` (r) in 1/angstrom^2 as truncated at Qmax and ``gr_untruncated``.
     """
-    if phases is None or "phase_density" not in truth or not {"roi", "compton_weight"} <= set(found):
+    stated = {"composition", "q_min", "q_max", "roi_slice"} <= set(found.attrs) and {"q", "r"} <= set(found.coords)
+    if phases is None or "phase_density" not in truth or not stated or not {"roi", "compton_weight"} <= set(found):
+        return None
+    try:
+        there = on_channels(phases, found)
+    except NotRunError:
         return None
     density = _densities(truth, found, phases)
-    weight = found.compton_weight.values
-    patterns = phases.coherent.values + weight * phases.compton.values
-    iq = density @ patterns
+    iq = density @ free_scattering(there, found)
     return xr.Dataset(
         {
             "iq": ("q", iq, {"units": "electron units/angstrom^3"}),

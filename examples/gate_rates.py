@@ -1,0 +1,36 @@
+"""How often the gate sees a planted defect, and how often it refuses a good chain.
+
+    python examples/gate_rates.py --seeds 50 --clean 1000 --store rates.jsonl
+
+Every seed is another sample (grains) with other counting noise. Results are added to the store, so that a run that was
+stopped goes on where it was; the table of docs/gate.md is printed from it at the end.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from tsct.validation.error_rates import judged_seed, table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2, help="seeds with all defects (default 2)")
+    parser.add_argument("--clean", type=int, default=0, help="seeds with the good chain, those above included")
+    parser.add_argument("--store", type=Path, default=Path("rates.jsonl"), help="where results are kept")
+    told = parser.parse_args()
+    rows = [json.loads(line) for line in told.store.read_text().splitlines()] if told.store.exists() else []
+    done = {row["seed"]: len(row["defects"]) for row in rows}
+    for seed in range(1, max(told.seeds, told.clean) + 1):
+        damaged = seed <= told.seeds
+        if seed in done and (done[seed] or not damaged):
+            continue
+        row = judged_seed(seed, damaged=damaged)
+        rows = [old for old in rows if old["seed"] != seed] + [row]
+        with told.store.open("a") as store:
+            store.write(json.dumps(row) + "\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

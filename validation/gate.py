@@ -1,0 +1,125 @@
+"""The gate for any chain: a scan with a known truth, a callable that analyses it, and the verdict."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from tsct.analyze.recipe import PdfRecipe
+from tsct.phantoms.cell import Phantom, wragg2023
+from tsct.phantoms.discharge import discharge
+from tsct.records.errors import InputError
+from tsct.records.files import read_record
+from tsct.records.tiles import stack_tiles
+from tsct.simulate.beamline import Beamline, ScanPattern
+from tsct.simulate.faults import no_faults
+from tsct.simulate.scan import simulate_tile
+from tsct.simulate.spectra import Spectra, spectra_table
+from tsct.simulate.truth import phase_truth, truth
+
+from .check import Check
+from .junit import said
+from .numbers import prose
+from .score import GATE, Scores, score
+
+#: from a scan to some of the layout of docs/gate.md
+Chain = Callable[[xr.Dataset], xr.Dataset | Mapping[str, Any]]
+#: pristine and fully discharged
+POTENTIALS_V = (0.50, 0.20)
+#: end of the untruncated PDFs, angstrom: just beyond where they are compared
+R_MAX = 7.0
+#: where the axis is, which a chain must find out
+AXIS_MM = 0.030
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A scan and what is true about it.
+
+    Attributes
+    ----------
+    scan : xarray.Dataset
+        Dims (state, slice, angle, translation, q); the only part that a chain sees.
+    truth, phases : xarray.Dataset
+        See :class:`tsct.validation.check.Evidence`.
+    """
+
+    scan: xr.Dataset
+    truth: xr.Dataset
+    phases: xr.Dataset
+
+
+def gate(chain: Chain, case: Case, checks: Sequence[Check] = GATE) -> Scores:
+    """Run a chain on a scan and score what it returns.
+
+    Parameters
+    ----------
+    chain : callable
+        Takes the scan, returns a dataset or a mapping from names to arrays with some of the layout; see
+        :func:`tsct.validation.recovered.recovered`. It gets a copy.
+    case : Case
+        Scan and truth.
+    checks : sequence of Check
+        Those about the chain if omitted.
+
+    Raises
+    ------
+    InputError
+        If the chain returns nothing that can be compared.
+    """
+    return score(case.truth, chain(case.scan.copy(deep=True)), case.phases, checks)
+
+
+def assert_passes(scores: Scores) -> None:
+    """Raise an :class:`AssertionError` that names every check that did not pass, unless the verdict is *pass*."""
+    if scores.verdict == "pass":
+        return
+    wrong = [outcome for outcome in scores.outcomes if outcome.verdict in ("fail", "inconclusive")]
+    lines = [f"{o.verdict}: {o.check.id} {o.check.title}: {said(o)}\n    {prose(o.check.reason)}" for o in wrong]
+    reason = "\n".join(lines) or "no check applies to what the chain returned"
+    raise AssertionError(f"the chain is judged '{scores.verdict}'\n{reason}")
+
+
+def read_case(folder: Path | str) -> Case:
+    """Scan and truth of a folder that ``tsct simulate`` or ``tsct run`` wrote.
+
+    Raises
+    ------
+    InputError
+        If it holds no scans or no truth.
+    """
+    folder = Path(folder)
+    files = sorted((folder / "scan").glob("*.h5"))
+    if not files:
+        raise InputError(f"{folder}: no scan/*.h5 in it; make it with tsct simulate EXPERIMENT -o {folder}")
+    return Case(
+        scan=stack_tiles([read_record(path, "data") for path in files]),
+        truth=read_record(folder / "truth.h5", "truth"),
+        phases=read_record(folder / "truth.h5", "phases"),
+    )
+
+
+def small_case(seed: int = 1) -> Case:
+    """One slice of the twin in two states without faults, 60 views, Q to 25.2 1/angstrom: 17 MB, made in seconds.
+
+    Only noise, grains and the place of the rotation axis are left for a chain to cope with, so that a good one passes.
+    """
+    phantom, beamline, table, phases = _sample()
+    phantom = replace(phantom, seed=seed)
+    tiles = [simulate_tile(phantom, beamline, table, seed, state, 0) for state in range(len(POTENTIALS_V))]
+    record = truth(phantom, beamline, seed)
+    record.attrs["experiment"] = "gate"
+    return Case(scan=stack_tiles(tiles), truth=record, phases=phases)
+
+
+@cache
+def _sample() -> tuple[Phantom, Beamline, Mapping[str, Spectra], xr.Dataset]:
+    phantom = replace(wragg2023(discharge("small", POTENTIALS_V)), slices_z_mm=(0.050,))
+    scan = ScanPattern(views=60, q_max=25.2, q_step=0.05)
+    beamline = Beamline(scan=scan, faults=replace(no_faults(), axis_offset_mm=AXIS_MM))
+    table = spectra_table(phantom, beamline)
+    recipe = PdfRecipe(composition=phantom.nominal_composition, r_max=R_MAX)
+    return phantom, beamline, table, phase_truth(phantom, table, scan.q, recipe.r, recipe.q_min)
