@@ -139,12 +139,16 @@ def _series(name: str, text: str) -> Truth:
 
 
 def _range(found: xr.Dataset) -> str:
+    if "q" not in found.coords or "q_max" not in found.attrs:
+        return "–"
     q = found.q.values
     return f"{q[0]:g}–{q[-1]:g} Å⁻¹, G(r) from Qmax {found.attrs['q_max']:g} Å⁻¹"
 
 
 def _voxels(found: xr.Dataset) -> str:
-    slices, voxel_um = found.sizes.get("slice", 0), 1e3 * found.attrs["voxel_mm"]
+    if "x" not in found.coords:
+        return "–"
+    slices, voxel_um = found.sizes.get("slice", 0), 1e3 * float(found.x[1] - found.x[0])
     return f"{slices} slice{'s' if slices != 1 else ''}, {voxel_um:.0f} µm" if slices else "–"
 
 

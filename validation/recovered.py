@@ -40,6 +40,8 @@ LAYOUT: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 #: axes and their units
 AXES: Mapping[str, str] = {"q": "1/angstrom", "r": "angstrom", "y": "mm", "x": "mm"}
+#: what holds for a region, that of the default recipe where there is no ``roi``
+_OF_A_REGION = {"iq", "roi_iq", "roi_gr", "roi_dgr"}
 _NUMBERED = ("state", "slice")
 #: units of patterns without a scale of their own; records that were divided by a density state it
 _FREE_SCALE = ("electron units/atom", "arbitrary")
@@ -180,18 +182,17 @@ def _on_the_grid(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
 
 def _told_by_the_scan(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
     """What follows from the scan alone where the chain does not state it: Q of the channels, weight of Compton."""
-    if (
-        "q" in found.dims
-        and "q" not in found.coords
-        and truth.sizes.get("q") == found.sizes["q"]
-        and "q" in truth.coords
-    ):
+    told = "q" in found.coords or "q" not in truth.coords
+    if not told and found.sizes.get("q", truth.sizes["q"]) == truth.sizes["q"]:
         found = found.assign_coords(q=truth.q)
     if "compton_weight" not in found and "compton_weight" in truth and "q" in found.coords:
         found["compton_weight"] = ("q", np.interp(found.q.values, truth.q.values, truth.compton_weight.values))
     if "roi_slice" not in found.attrs:
         slices = found["slice"].values if "slice" in found.coords else [_middle(truth)]
         found = found.assign_attrs(roi_slice=int(slices[len(slices) // 2]))
+    if "roi" not in found and "x" in truth.coords and _OF_A_REGION & set(found):
+        mask = Roi().mask(truth.sizes["x"]).astype(np.int8)
+        found = found.assign_coords(y=truth.y, x=truth.x).assign(roi=(_IMAGE, mask, {"units": "1"}))
     if isinstance(composition := found.attrs.get("composition"), str):
         found = found.assign_attrs(composition=parse_composition(composition))
     return found
@@ -200,8 +201,6 @@ def _told_by_the_scan(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
 def _from_volume(found: xr.Dataset) -> xr.Dataset:
     """What follows from the patterns of the voxels: their mean over Q and over the region, and their scatter."""
     if "iq" in found:
-        if "roi" not in found:
-            found["roi"] = (_IMAGE, Roi().mask(found.sizes["x"]).astype(np.int8), {"units": "1"})
         inside = found.roi.values.astype(bool)
         found["intensity"] = found.iq.mean("q", dtype=np.float64, keep_attrs=True)
         if "iq_errors" in found:

@@ -1,0 +1,79 @@
+"""The worked examples of docs/gate.md with tools of others, in the three ways into the gate."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tsct import validation
+from tsct.apps.tiles import tile_name
+from tsct.records.files import write_records
+from tsct.records.scan_files import write_scan
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="session")
+def case():
+    return validation.small_case(1)
+
+
+@pytest.fixture(scope="session")
+def folder(case, tmp_path_factory):
+    """What ``tsct simulate`` would have written."""
+    path = tmp_path_factory.mktemp("twin")
+    (path / "scan").mkdir()
+    write_records(path / "truth.h5", {"truth": case.truth, "phases": case.phases})
+    for state in range(case.scan.sizes["state"]):
+        write_scan(path / "scan" / tile_name((state, 0)), case.scan.isel(state=state, slice=0))
+    return path
+
+
+def imported(name):
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        return __import__(name)
+    finally:
+        sys.path.remove(str(EXAMPLES))
+
+
+def verdicts(scores):
+    return {outcome.check.id: outcome.verdict for outcome in scores.outcomes}
+
+
+def test_astra_from_python(case):
+    scores = validation.gate(imported("gate_astra").chain, case)
+    validation.assert_passes(scores)
+    assert {"A11i4", "A11i8", "A16a", "A16b"} <= {name for name, v in verdicts(scores).items() if v == "pass"}
+
+
+def test_an_image_half_a_voxel_off_is_refused(case):
+    """The middle of an image is another place in another program: the commonest mistake, and the gate sees it."""
+    chain = imported("test_gate_skimage").chain
+    scores = validation.gate(lambda scan: chain(scan, half_a_voxel=0.0), case)
+    with pytest.raises(AssertionError, match="A11i8 intensity map: detail without symmetry"):
+        validation.assert_passes(scores)
+
+
+def test_skimage_from_pytest(folder):
+    """Warnings are errors there too; the plug-in may or may not have been found through its entry point."""
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:tsct", "-p", "tsct.apps.pytest_plugin"]
+    place = ["-p", "no:cacheprovider", "--rootdir", str(EXAMPLES), "-c", "/dev/null", "--tsct-case", str(folder)]
+    done = subprocess.run(
+        [*command, *place, str(EXAMPLES / "test_gate_skimage.py")], capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
+def test_pystog_from_files(folder, tmp_path):
+    from tsct.apps import run as job
+    from tsct.validation.score import GATE
+
+    imported("gate_pystog").main(folder)
+    report = tmp_path / "report"
+    scores = job.validate(folder / "theirs.h5", folder / "truth.h5", report, None, 0.0, GATE, folder / "mapping.toml")
+    ran = {name: verdict for name, verdict in verdicts(scores).items() if verdict != "not run"}
+    assert ran == dict.fromkeys(("A16c", "A16d", "A16e"), "pass")
+    assert (report / "report.html").is_file() and (report / "scores.json").is_file()
