@@ -127,7 +127,7 @@ def _weighted_by_counts(scan: xr.Dataset) -> xr.Dataset:
     """The mean of many pixels with few counts each, weighted by 1/n, as it comes out on average.
 
     Each channel is spread over so many pixels that they hold five counts on average. With weights 1/max(n, 1) a mean of
-    ``m`` becomes ``(1 - exp(-m)) / E[1/max(n, 1)]``: 22 % less at five counts.
+    ``m`` becomes ``(1 - exp(-m)) / E[1/max(n, 1)]``: 24 % less at five counts.
     """
     counts = scan.intensity.values.astype(np.float64)
     pixels = counts.mean(axis=(-3, -2), keepdims=True) / COUNTS_A_PIXEL

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -20,14 +21,15 @@ def case():
 
 
 @pytest.fixture(scope="session")
-def folder(case, tmp_path_factory):
-    """What ``tsct simulate`` would have written."""
-    path = tmp_path_factory.mktemp("twin")
-    (path / "scan").mkdir()
-    write_records(path / "truth.h5", {"truth": case.truth, "phases": case.phases})
-    for state in range(case.scan.sizes["state"]):
-        write_scan(path / "scan" / tile_name((state, 0)), case.scan.isel(state=state, slice=0))
-    return path
+def folder(case):
+    """What ``tsct simulate`` would have written; not in pytest's own folder, which other sessions tidy."""
+    with TemporaryDirectory(prefix="tsct-gate-") as name:
+        path = Path(name)
+        (path / "scan").mkdir()
+        write_records(path / "truth.h5", {"truth": case.truth, "phases": case.phases})
+        for state in range(case.scan.sizes["state"]):
+            write_scan(path / "scan" / tile_name((state, 0)), case.scan.isel(state=state, slice=0))
+        yield path
 
 
 def imported(name):
