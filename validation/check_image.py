@@ -65,7 +65,7 @@ def _error(evidence: Evidence, name: str) -> Measurement:
     v = view(evidence, name)
     difference = (v.found - v.true)[v.inside]
     value = 100 * np.sqrt(np.mean(difference**2)) / v.true[v.inside].mean()
-    return Measurement(value=float(value), n=difference.size)
+    return Measurement(value=float(value), n=difference.size, error=float(value / np.sqrt(2 * difference.size)))
 
 
 def _similarity(evidence: Evidence, name: str) -> Measurement:
@@ -112,7 +112,7 @@ def _detail(evidence: Evidence, name: str) -> Measurement:
         raise NotRunError("the truth is the same all around")
     value = quality.slope(found, true)
     error = np.std(found - value * true) / np.sqrt(true @ true)
-    return Measurement(value=value, n=true.size, note=f"± {error:.3f}")
+    return Measurement(value=value, n=true.size, note=f"± {error:.3f}", error=float(error))
 
 
 def _worst(evidence: Evidence, name: str, share: float) -> Measurement:

@@ -22,12 +22,14 @@ def _pairs(evidence: Evidence) -> dict[str, tuple[NDArray, NDArray]]:
 
 def _pearson(evidence: Evidence, name: str) -> Measurement:
     found, true = _pairs(evidence)[name]
-    return Measurement(value=float(np.corrcoef(found, true)[0, 1]), n=true.size)
+    r = float(np.corrcoef(found, true)[0, 1])
+    return Measurement(value=r, n=true.size, error=(1 - r**2) / np.sqrt(true.size))
 
 
 def _bias(evidence: Evidence, name: str) -> Measurement:
     found, true = _pairs(evidence)[name]
-    return Measurement(value=float(100 * (found.mean() / true.mean() - 1)), n=true.size)
+    error = 100 * np.std(found - true) / np.sqrt(true.size) / true.mean()
+    return Measurement(value=float(100 * (found.mean() / true.mean() - 1)), n=true.size, error=float(error))
 
 
 def _cross_talk(evidence: Evidence, name: str) -> Measurement:
@@ -37,7 +39,9 @@ def _cross_talk(evidence: Evidence, name: str) -> Measurement:
     (found, own), (_, foreign) = pairs[name], pairs[other]
     design = np.stack([np.ones_like(own), own / own.mean(), foreign / foreign.mean()], axis=1)
     coefficients = np.linalg.lstsq(design, found / own.mean(), rcond=None)[0]
-    return Measurement(value=float(100 * abs(coefficients[2])), n=own.size)
+    left = np.std(found / own.mean() - design @ coefficients)
+    error = 100 * left * np.sqrt(np.linalg.pinv(design.T @ design)[2, 2])
+    return Measurement(value=float(100 * abs(coefficients[2])), n=own.size, error=float(error))
 
 
 def _checks(name: str, suffix: str) -> tuple[Check, ...]:

@@ -60,8 +60,8 @@ def _scatter(evidence: Evidence) -> Measurement:
     """Mean squared second difference of voxel patterns over its propagated variance."""
     need(evidence, "noise_ratio", "noise_number")
     found = evidence.found
-    number = int(found.noise_number.values.min())
-    return Measurement(value=float(np.sqrt(found.noise_ratio.values.mean())), n=number)
+    number, value = int(found.noise_number.values.min()), float(np.sqrt(found.noise_ratio.values.mean()))
+    return Measurement(value=value, n=number, error=value / np.sqrt(2 * number))
 
 
 CHECKS = (

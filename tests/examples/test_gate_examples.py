@@ -1,14 +1,19 @@
 """The worked examples of docs/gate.md with tools of others, in the three ways into the gate."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
 from tsct import validation
+from tsct.apps.cli import app
 from tsct.apps.tiles import tile_name
+from tsct.records.errors import UsageError
 from tsct.records.files import write_records
 from tsct.records.scan_files import write_scan
 
@@ -28,7 +33,7 @@ def folder(case):
         (path / "scan").mkdir()
         write_records(path / "truth.h5", {"truth": case.truth, "phases": case.phases})
         for state in range(case.scan.sizes["state"]):
-            write_scan(path / "scan" / tile_name((state, 0)), case.scan.isel(state=state, slice=0))
+            write_scan(path / "scan" / f"{tile_name((state, 0))}.h5", case.scan.isel(state=state, slice=0))
         yield path
 
 
@@ -70,12 +75,21 @@ def test_skimage_from_pytest(folder):
 
 
 def test_pystog_from_files(folder, tmp_path):
-    from tsct.apps import run as job
-    from tsct.validation.score import GATE
-
     imported("gate_pystog").main(folder)
-    report = tmp_path / "report"
-    scores = job.validate(folder / "theirs.h5", folder / "truth.h5", report, None, 0.0, GATE, folder / "mapping.toml")
-    ran = {name: verdict for name, verdict in verdicts(scores).items() if verdict != "not run"}
+    theirs = ["validate", str(folder / "theirs.h5"), "--truth", str(folder), "--mapping", str(folder / "mapping.toml")]
+    out, xml = tmp_path / "first", tmp_path / "gate.xml"
+    first = CliRunner().invoke(app, [*theirs, "-o", str(out), "--junit", str(xml)])
+    assert first.exit_code == 0, first.output
+    rows = json.loads((out / "scores.json").read_text())["checks"]
+    ran = {row["id"]: row["verdict"] for row in rows if row["verdict"] != "not run"}
     assert ran == dict.fromkeys(("A16c", "A16d", "A16e"), "pass")
-    assert (report / "report.html").is_file() and (report / "scores.json").is_file()
+    assert {row["about"] for row in rows} == {"chain"}
+    suite = ElementTree.parse(xml).getroot()
+    assert int(suite.get("tests")) - int(suite.get("skipped")) == 3
+    again = CliRunner().invoke(app, [*theirs, "-o", str(tmp_path / "second"), "--compare", str(out / "scores.json")])
+    assert f"drift: 0 of {len(rows)} checks changed (the same scan" in " ".join(again.output.split())
+
+
+def test_a_wrong_choice_of_checks_is_refused(folder, tmp_path):
+    told = CliRunner().invoke(app, ["validate", str(folder), "--truth", str(folder), "--checks", "chian"])
+    assert isinstance(told.exception, UsageError) and "did you mean 'chain'" in str(told.exception)
