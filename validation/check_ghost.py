@@ -10,7 +10,7 @@ from tsct.analyze.pdf import PdfOperator, pdf_operator
 from tsct.analyze.peaks import extremum
 from tsct.analyze.recipe import PdfRecipe, Window
 
-from .check import Check, Evidence, Measurement, NotRunError, need
+from .check import Check, Evidence, Measurement, NotRunError, need, stated
 
 #: where the ghost of a transform that ends at 20 1/angstrom is looked for, and where it may move to between 18 and 22
 AT_20, AROUND_20 = (0.94, 1.06), (0.85, 1.15)
@@ -42,7 +42,8 @@ def other_operator(evidence: Evidence, q_max: float, window: Window = "none") ->
     q = found.q.values
     if q_max > q[-1] + 1e-6:
         raise NotRunError(f"the data end at {q[-1]:.1f} 1/A")
-    recipe = PdfRecipe(composition=found.attrs["composition"], q_min=found.attrs["q_min"], mode=found.attrs["mode"])
+    composition, q_min = stated(evidence, "composition"), stated(evidence, "q_min")
+    recipe = PdfRecipe(composition=composition, q_min=q_min, mode=found.attrs.get("mode", "absolute"))
     recipe = replace(recipe, q_max=q_max, window=window, r_max=6.0, r_step=0.01)
     return pdf_operator(q, recipe, compton=found.compton_weight.values)
 

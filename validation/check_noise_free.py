@@ -13,7 +13,7 @@ from tsct.analyze.peaks import extremum
 from tsct.analyze.reference import fit_reference
 from tsct.analyze.series import LOBES
 
-from .check import Check, Evidence, Measurement, NotRunError, need
+from .check import Check, Evidence, Measurement, NotRunError, need, stated
 from .check_ghost import AROUND_20, AT_20, ghost, other_operator, reference_pdf
 from .check_order import far_over_near
 from .check_shift import lobe_slope
@@ -98,7 +98,7 @@ def _true_shifts(evidence: Evidence) -> NDArray[np.float64]:
     if not evidence.lithiated:
         raise NotRunError("nothing is lithiated in this scenario")
     operator, patterns = stated_operator(evidence.found), _patterns(evidence)
-    oxygen = evidence.found.attrs["composition"].get("O", 0.0) * float(operator.density(patterns[0]))
+    oxygen = stated(evidence, "composition").get("O", 0.0) * float(operator.density(patterns[0]))
     reference = fit_reference(operator, operator.apply(patterns[0]), oxygen)
     fits = [fit_difference(operator, reference, row).parameters for row in operator.apply(patterns[1:] - patterns[0])]
     return np.array(fits)[:, PARAMETERS.index("shift")]

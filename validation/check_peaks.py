@@ -6,7 +6,7 @@ from tsct.analyze.pdf import pdf_operator
 from tsct.analyze.peaks import extremum
 from tsct.analyze.recipe import PdfRecipe
 
-from .check import Check, Evidence, Measurement, NotRunError, need
+from .check import Check, Evidence, Measurement, NotRunError, need, stated
 
 
 def peak(evidence: Evidence, low: float, high: float) -> Measurement:
@@ -22,7 +22,7 @@ def pure_silicon(evidence: Evidence) -> Measurement:
         raise NotRunError("the truth holds no phases")
     need(evidence, "roi_gr")
     q = evidence.phases.q.values
-    recipe = PdfRecipe(composition={"Si": 1.0}, q_min=0.8, q_max=evidence.found.attrs["q_max"], r_max=4.0, r_step=0.01)
+    recipe = PdfRecipe(composition={"Si": 1.0}, q_min=0.8, q_max=stated(evidence, "q_max"), r_max=4.0, r_step=0.01)
     pattern = (evidence.phases.coherent + evidence.phases.compton).values[0]
     position, _ = extremum(recipe.r, pdf_operator(q, recipe).apply(pattern), 2.2, 2.6, 1.0)
     return Measurement(value=position, note=str(evidence.phases.structure_name.values[0]))
