@@ -4,6 +4,8 @@ Windows taken from a paper can be missed by a perfect chain, because the sample 
 something out. These checks ask the other question: is the reading that of the noise-free truth, transformed alike?
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from tsct.analyze.pdf import PdfOperator
 from tsct.analyze.peaks import extremum
 from tsct.analyze.reference import fit_reference
 from tsct.analyze.series import LOBES
+from tsct.analyze.templates import SILICON_LITHIUM
 
 from .check import Check, Evidence, Measurement, NotRunError, need, stated
 from .check_ghost import AROUND_20, AT_20, ghost, other_operator, reference_pdf
@@ -100,7 +103,15 @@ def _true_shifts(evidence: Evidence) -> NDArray[np.float64]:
     operator, patterns = stated_operator(evidence.found), _patterns(evidence)
     oxygen = stated(evidence, "composition").get("O", 0.0) * float(operator.density(patterns[0]))
     reference = fit_reference(operator, operator.apply(patterns[0]), oxygen)
-    fits = [fit_difference(operator, reference, row).parameters for row in operator.apply(patterns[1:] - patterns[0])]
+    attrs = evidence.found.attrs
+    # the same template as the chain's, or the fits would differ by that
+    shell = replace(
+        SILICON_LITHIUM,
+        distance=attrs.get("lithium_distance", SILICON_LITHIUM.distance),
+        sigma=attrs.get("lithium_sigma", SILICON_LITHIUM.sigma),
+    )
+    changes = operator.apply(patterns[1:] - patterns[0])
+    fits = [fit_difference(operator, reference, row, shell).parameters for row in changes]
     return np.array(fits)[:, PARAMETERS.index("shift")]
 
 
