@@ -23,7 +23,9 @@ HINGED = {"silicon_lithium": (True, True, True), "second_shell": (False, False, 
 #: an onset is claimed only if a series without events would look like this with a smaller chance
 ONSET_CHANCE = 1e-4
 #: the Si-Li shell is looked for if its strongest number of neighbours exceeds so many errors
-LITHIUM_SURE = 20.0
+LITHIUM_SURE = 10.0
+#: else that of the handbook is used, with these errors of its distance (angstrom) and variance (square angstrom)
+LITHIUM_DOUBT = (0.10, 0.02)
 #: reference and state are scaled to each other by their PDFs from here on, angstrom
 SCALED_FROM = 1.0
 #: channels over which the scatter between neighbouring Q bins is averaged
@@ -189,7 +191,7 @@ def _changes(
     values = np.stack([fit.parameters for fit in fits])
     own = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, variance, strict=True)])
     total = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, both, strict=True)])
-    shell = np.zeros((2, 2))
+    shell = np.diag(LITHIUM_DOUBT) ** 2
     if strongest:
         response = fits[strongest].lithium_matrix
         shell = response @ operator.covariance(both[strongest]) @ response.T
