@@ -50,7 +50,7 @@ class DifferenceFit:
     matrix : ndarray, shape (parameter, r)
         Response of the parameters to a small change of d(r), from which their covariance follows.
     lithium_matrix : ndarray, shape (2, r)
-        Response of distance and variance of the Si-Li shell, if they were fitted too.
+        Response of distance and variance of the Si-Li shell, if the distance were fitted too; none of the variance.
     by_lithium : ndarray, shape (parameter, 2)
         Change of the parameters per change of distance and variance of the Si-Li shell.
     model : ndarray, shape (r,)
@@ -116,7 +116,8 @@ def fit_difference(
     count = len(PARAMETERS)
     matrix, both = np.zeros((count, len(operator.r))), np.zeros((count + 2, len(operator.r)))
     matrix[:, inside] = np.linalg.pinv(design[:, :count])
-    both[:, inside] = np.linalg.pinv(design)
+    # the width of the Si-Li shell is not fitted
+    both[:-1, inside] = np.linalg.pinv(design[:, :-1])
     return DifferenceFit(
         parameters=parameters,
         matrix=matrix,
@@ -127,10 +128,11 @@ def fit_difference(
 
 
 def fit_lithium_shell(operator: PdfOperator, reference: Reference, difference: NDArray[np.float64]) -> Shell:
-    """Si-Li shell whose distance and spread leave least of a strong difference unexplained.
+    """Si-Li shell whose distance leaves least of a strong difference unexplained.
 
     A Si-Li shell in the wrong place is made up for by the long bonds of silicon next to it: their distance comes out
-    up to a fifth too short. Weak differences cannot tell; they are fitted with the shell of a strong one.
+    up to a fifth too short. Its spread is not fitted, because a wide shell would take the place of those bonds. Weak
+    differences cannot tell; they are fitted with the shell of a strong one.
 
     Parameters
     ----------
@@ -141,13 +143,13 @@ def fit_lithium_shell(operator: PdfOperator, reference: Reference, difference: N
     scale = np.sqrt(np.mean(difference[inside] ** 2))
 
     def rest(p: NDArray) -> NDArray[np.float64]:
-        shell = replace(SILICON_LITHIUM, distance=p[0], sigma=p[1])
+        shell = replace(SILICON_LITHIUM, distance=p[0])
         fit = fit_difference(operator, reference, difference, shell)
         return np.asarray((difference - fit.model)[inside] / scale)
 
-    start = [SILICON_LITHIUM.distance, SILICON_LITHIUM.sigma]
-    found = least_squares(rest, start, bounds=LITHIUM_BOUNDS, x_scale=[0.1, 0.05], diff_step=1e-3, max_nfev=12)
-    return replace(SILICON_LITHIUM, distance=float(found.x[0]), sigma=float(found.x[1]))
+    bounds = [limit[0] for limit in LITHIUM_BOUNDS]
+    found = least_squares(rest, [SILICON_LITHIUM.distance], bounds=bounds, x_scale=0.1, diff_step=1e-3, max_nfev=12)
+    return replace(SILICON_LITHIUM, distance=float(found.x[0]))
 
 
 def _difference_model(

@@ -23,7 +23,7 @@ HINGED = {"silicon_lithium": (True, True, True), "second_shell": (False, False, 
 #: an onset is claimed only if a series without events would look like this with a smaller chance
 ONSET_CHANCE = 1e-4
 #: the Si-Li shell is looked for if its strongest number of neighbours exceeds so many errors
-LITHIUM_SURE = 10.0
+LITHIUM_SURE = 4.0
 #: else that of the handbook is used, with these errors of its distance (angstrom) and variance (square angstrom)
 LITHIUM_DOUBT = (0.10, 0.02)
 #: reference and state are scaled to each other by their PDFs from here on, angstrom
@@ -194,7 +194,7 @@ def _changes(
     shell = np.diag(LITHIUM_DOUBT) ** 2
     if strongest:
         response = fits[strongest].lithium_matrix
-        shell = response @ operator.covariance(both[strongest]) @ response.T
+        shell[0, 0] = (response @ operator.covariance(both[strongest]) @ response.T)[0, 0]
     of_shell = np.stack([fit.by_lithium @ shell @ fit.by_lithium.T for fit in fits])
     errors = np.sqrt(np.diagonal(total + of_shell, axis1=1, axis2=2))
     if not weights[0].any():
