@@ -39,14 +39,14 @@ def fit_hinges(
     potential_v: NDArray[np.float64],
     signals: NDArray[np.float64],
     covariance: NDArray[np.float64],
-    active: NDArray[np.bool_],
     *,
+    hinges: int = 3,
     step_v: float = 0.01,
 ) -> Hinges:
     """Fit several signals with hinges at common potentials.
 
-    ``y_k(V) = sum_j s_kj max(0, V_j - V)``, with s_kj fitted where `active` and zero elsewhere. All combinations on a
-    grid over the measured potentials are tried, so no starting point is needed; the best is then refined.
+    ``y_k(V) = sum_j s_kj max(0, V_j - V)``. All combinations on a grid over the measured potentials are tried, so no
+    starting point is needed; the best is then refined.
 
     Parameters
     ----------
@@ -56,27 +56,26 @@ def fit_hinges(
         Signed amplitudes.
     covariance : ndarray, shape (signal, state, state)
         Of each signal over the states, the shared reference included.
-    active : ndarray of bool, shape (signal, hinge)
-        Which hinges may bend which signal.
+    hinges : int
+        How many.
     step_v : float
         Step of the grid.
     """
     whiten = np.stack([np.linalg.inv(np.linalg.cholesky(c)) for c in covariance])
     target = np.einsum("kij,kj->ki", whiten, signals)
 
-    def solve(hinges: NDArray) -> tuple[NDArray, NDArray]:
-        ramps = np.maximum(0.0, hinges[:, None] - potential_v)
-        slopes = np.zeros(active.shape)
-        residuals = []
-        for k, use in enumerate(active):
-            design = (whiten[k] @ ramps[use].T) if use.any() else np.zeros((len(potential_v), 0))
-            slopes[k, use] = np.linalg.lstsq(design, target[k], rcond=1e-9)[0]
-            residuals.append(target[k] - design @ slopes[k, use])
-        return slopes, np.concatenate(residuals)
+    def solve(at: NDArray) -> tuple[NDArray, NDArray]:
+        ramps = np.maximum(0.0, at[:, None] - potential_v)
+        slopes, residuals = [], []
+        for matrix, y in zip(whiten, target, strict=True):
+            design = matrix @ ramps.T
+            slopes.append(np.linalg.lstsq(design, y, rcond=1e-9)[0])
+            residuals.append(y - design @ slopes[-1])
+        return np.stack(slopes), np.concatenate(residuals)
 
     grid = np.arange(potential_v.min() + step_v, potential_v.max() + 0.1, step_v)[::-1]
-    best = grid[_best_on_grid(whiten @ np.maximum(0.0, grid[:, None] - potential_v).T, target, active)]
-    found = least_squares(lambda hinges: solve(hinges)[1], best, x_scale=step_v, diff_step=1e-5)
+    best = grid[_best_on_grid(whiten @ np.maximum(0.0, grid[:, None] - potential_v).T, target, hinges)]
+    found = least_squares(lambda at: solve(at)[1], best, x_scale=step_v, diff_step=1e-5)
     slopes, residuals = solve(found.x)
     model = slopes @ np.maximum(0.0, found.x[:, None] - potential_v)
     return Hinges(
@@ -86,32 +85,33 @@ def fit_hinges(
         model=model,
         chi_squared=float(residuals @ residuals),
         chance=float(chdtrc(target.size, np.sum(target**2))),
-        freedom=residuals.size - int(active.sum()) - active.shape[1],
+        freedom=residuals.size - slopes.size - hinges,
     )
 
 
-def _best_on_grid(ramps: NDArray, target: NDArray, active: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _best_on_grid(ramps: NDArray, target: NDArray, hinges: int) -> NDArray[np.intp]:
     """Indices of the hinges, rising, that explain most of the whitened targets.
 
     Least squares of every combination at once: of each signal it explains ``b G^-1 b``, with the Gram matrix G of the
-    ramps in use and b their products with the target.
+    ramps and b their products with the target.
 
     Parameters
     ----------
     ramps : ndarray, shape (signal, state, grid)
         Whitened ramps that start at each point of the grid.
     target : ndarray, shape (signal, state)
-    active : ndarray of bool, shape (signal, hinge)
+    hinges : int
     """
-    choices = np.array(list(combinations(range(ramps.shape[2]), active.shape[1])))
+    choices = np.array(list(combinations(range(ramps.shape[2]), hinges)))
     explained = np.zeros(len(choices))
-    for ramp, y, use in zip(ramps, target, active, strict=True):
-        at = choices[:, use]
+    for ramp, y in zip(ramps, target, strict=True):
         gram, product = ramp.T @ ramp, y @ ramp
         # ramps that differ by one step between two states are nearly parallel
-        ridge = 1e-9 * gram.max() * np.eye(at.shape[1])
-        solved = np.linalg.solve(gram[at[:, :, None], at[:, None, :]] + ridge, product[at][..., None])[..., 0]
-        explained += np.einsum("ck,ck->c", solved, product[at])
+        ridge = 1e-9 * gram.max() * np.eye(hinges)
+        solved = np.linalg.solve(gram[choices[:, :, None], choices[:, None, :]] + ridge, product[choices][..., None])[
+            ..., 0
+        ]
+        explained += np.einsum("ck,ck->c", solved, product[choices])
     return choices[np.argmax(explained)]
 
 

@@ -18,8 +18,8 @@ from .ripples import ripple_test
 from .squared import SQUARED_PEAKS, squared_amplitudes
 from .templates import SILICON_LITHIUM, Shell
 
-#: signals that the hinge model follows, and which of the three hinges may bend each
-HINGED = {"silicon_lithium": (True, True, True), "second_shell": (False, False, True)}
+#: signals that the hinge model follows; all of them may bend at every hinge, since lithium moves both shells of silicon
+HINGED = ("silicon_lithium", "second_shell")
 #: an onset is claimed only if a series without events would look like this with a smaller chance
 ONSET_CHANCE = 1e-4
 #: the Si-Li shell is looked for if its strongest number of neighbours exceeds so many errors
@@ -235,8 +235,7 @@ def _onsets(record: xr.Dataset) -> xr.Dataset:
     states = record.sizes["state"]
     if states < 5:
         return xr.Dataset()
-    active = np.array(list(HINGED.values()))
-    found: Hinges = fit_hinges(record.potential_v.values[1:], *_signals(record, HINGED), active)
+    found: Hinges = fit_hinges(record.potential_v.values[1:], *_signals(record, HINGED))
     coords = {"hinge": ("hinge", [1, 2, 3]), "signal": ("signal", list(HINGED))}
     if found.chance > ONSET_CHANCE:
         nothing = np.full(3, np.nan)

@@ -356,7 +356,7 @@ def _onset_errors(phantom: Phantom, matrix: NDArray, operator: PdfOperator, vari
     # all differences share the reference
     covariance = np.stack([value * (np.eye(states) + 1.0) for value in own])
     signals = np.stack([true[name][1:] - true[name][0] for name in HINGED])
-    return fit_hinges(potentials[1:], signals, covariance, np.array(list(HINGED.values()))).errors_v
+    return fit_hinges(potentials[1:], signals, covariance).errors_v
 
 
 def _by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expected) -> xr.Dataset:

@@ -30,7 +30,6 @@ V = np.array(
     ]
 )
 TRUE = np.array([0.45, 0.28])
-ACTIVE = np.array([[True, True], [False, True]])
 SIGMA = np.array([0.02, 0.05])
 
 
@@ -49,7 +48,7 @@ def noise(rng):
 
 
 def test_without_noise_the_hinges_are_exact():
-    found = fit_hinges(V, signals(), covariance(), ACTIVE)
+    found = fit_hinges(V, signals(), covariance(), hinges=2)
     np.testing.assert_allclose(found.potentials_v, TRUE, atol=1e-5)
     np.testing.assert_allclose(found.slopes, [[1.0, 6.0], [0.0, 20.0]], atol=1e-3)
     assert found.chi_squared < 1e-6 and found.chance < 1e-12
@@ -59,7 +58,7 @@ def test_errors_are_honest():
     rng = np.random.default_rng(6)
     pulls = []
     for _ in range(40):
-        found = fit_hinges(V, signals() + noise(rng), covariance(), ACTIVE, step_v=0.02)
+        found = fit_hinges(V, signals() + noise(rng), covariance(), hinges=2, step_v=0.02)
         pulls.append((found.potentials_v - TRUE)[1] / found.errors_v[1])
     # the standard deviation of 40 pulls is known to 11 %
     assert 0.7 < np.std(pulls) < 1.35
@@ -68,13 +67,13 @@ def test_errors_are_honest():
 
 def test_noise_alone_has_its_chance():
     rng = np.random.default_rng(7)
-    chances = [fit_hinges(V, noise(rng), covariance(), ACTIVE, step_v=0.05).chance for _ in range(40)]
+    chances = [fit_hinges(V, noise(rng), covariance(), hinges=2, step_v=0.05).chance for _ in range(40)]
     assert np.mean(chances) == pytest.approx(0.5, abs=0.15)
     assert min(chances) > 1e-4
 
 
 def test_the_chi_squared_counts_its_freedom():
     rng = np.random.default_rng(8)
-    found = [fit_hinges(V, signals() + noise(rng), covariance(), ACTIVE, step_v=0.02) for _ in range(20)]
-    assert found[0].freedom == 2 * len(V) - 3 - 2
+    found = [fit_hinges(V, signals() + noise(rng), covariance(), hinges=2, step_v=0.02) for _ in range(20)]
+    assert found[0].freedom == 2 * len(V) - 4 - 2
     assert np.mean([f.chi_squared for f in found]) == pytest.approx(found[0].freedom, rel=0.15)
