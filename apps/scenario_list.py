@@ -72,7 +72,9 @@ def _fault(name: str, size: float, matters: tuple[str, ...]) -> Scenario:
 
 
 def _faults(sizes: Mapping[str, float]) -> dict[str, Any]:
-    return {"beamline": {"faults": dict.fromkeys(COMMON, 0.0) | dict(sizes)}}
+    # what is absent, or there to be seen, must not be corrected
+    uncorrected = {"multiple_scattering": False, "outgoing_absorption": False}
+    return {"beamline": {"faults": dict.fromkeys(COMMON, 0.0) | dict(sizes)}, "analysis": uncorrected}
 
 
 def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tsct.apps.lesson_model import (
     operator,
     slice_maps,
 )
-from tsct.phantoms.structures import structure
+from tsct.phantoms.structures import lithiated_series, structure
 from tsct.simulate.scattering import structure_pair_distribution
 
 #: what the sliders are set to, and where
@@ -185,9 +185,12 @@ def test_untruncated_truth_is_the_sum_of_the_phases(library):
     q = library.q[(library.q >= TRUTH_RANGE[0]) & (library.q <= TRUTH_RANGE[1])]
     shares = {"Si": atoms[0] / atoms.sum(), "C": atoms[-1] / atoms.sum()}
     whole = np.zeros(len(library.r))
-    for name, symbol, number in (("a-si", "Si", atoms[0]), ("carbon-black", "C", atoms[-1])):
+    for material, symbol, number in (
+        (lithiated_series()[0], "Si", atoms[0]),
+        (structure("carbon-black"), "C", atoms[-1]),
+    ):
         weight = np.mean(mean_f({symbol: 1.0}, q) ** 2 / mean_f(shares, q) ** 2)
-        whole += number * weight * structure_pair_distribution(structure(name), library.r, TRUTH_RANGE[0])
+        whole += number * weight * structure_pair_distribution(material, library.r, TRUTH_RANGE[0])
     assert curves(library, settings)["gr_true"] == pytest.approx(whole / atoms.sum(), abs=1e-9)
 
 

@@ -109,6 +109,8 @@ def test_the_truth_is_transformed_as_the_data_were(twin):
     _, recovered = twin
     names = {field.name for field in fields(PdfRecipe)} - {"r_max", "r_step"}
     assert names <= set(recovered.attrs)
+    # the truth has no instrument, so nothing of it is corrected there
+    assert recovered.attrs["q_damp"] == 0.0
     pattern = recovered.attrs["reference_density"] * recovered.roi_iq.values[0]
     one = xr.Dataset(
         {
