@@ -16,7 +16,7 @@ test: $(STAMP)-test
 	mkdir -p build/mypy && ln -sfn ../.. build/mypy/tsct
 	MYPYPATH=build/mypy $(BIN)/mypy --explicit-package-bases
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
 
 # the independent Debye engine: a CPU build of torch first, then the package
 reference: $(STAMP)-reference
