@@ -53,6 +53,8 @@ class DifferenceFit:
         Response of distance and variance of the Si-Li shell, if the distance were fitted too; none of the variance.
     by_lithium : ndarray, shape (parameter, 2)
         Change of the parameters per change of distance and variance of the Si-Li shell.
+    distance_by_variance : float
+        Change of the Si-Li distance, if it were fitted too, per change of the variance of that shell, 1/angstrom.
     model : ndarray, shape (r,)
         The fitted difference, in units of H.
     """
@@ -61,6 +63,7 @@ class DifferenceFit:
     matrix: NDArray[np.float64]
     lithium_matrix: NDArray[np.float64]
     by_lithium: NDArray[np.float64]
+    distance_by_variance: float
     model: NDArray[np.float64]
 
     def covariance(self, covariance: NDArray) -> NDArray[np.float64]:
@@ -123,6 +126,7 @@ def fit_difference(
         matrix=matrix,
         lithium_matrix=both[count:],
         by_lithium=-matrix[:, inside] @ design[:, count:],
+        distance_by_variance=float(-both[count, inside] @ design[:, -1]),
         model=model,
     )
 

@@ -193,8 +193,11 @@ def _changes(
     total = np.stack([fit.covariance(operator.covariance(row)) for fit, row in zip(fits, both, strict=True)])
     shell = np.diag(LITHIUM_DOUBT) ** 2
     if strongest:
-        response = fits[strongest].lithium_matrix
-        shell[0, 0] = (response @ operator.covariance(both[strongest]) @ response.T)[0, 0]
+        response = fits[strongest].lithium_matrix[:1]
+        shell[0, 0] = (response @ operator.covariance(both[strongest]) @ response.T).item()
+        # a wrong width moves the fitted distance with it
+        drag = np.array([[1.0, fits[strongest].distance_by_variance], [0.0, 1.0]])
+        shell = drag @ shell @ drag.T
     of_shell = np.stack([fit.by_lithium @ shell @ fit.by_lithium.T for fit in fits])
     errors = np.sqrt(np.diagonal(total + of_shell, axis1=1, axis2=2))
     if not weights[0].any():

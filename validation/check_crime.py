@@ -36,13 +36,13 @@ def _kept(truth: dict, found: dict, finer: float) -> str:
 CHECKS = (
     Check(
         id="A0",
-        title="simulation and analysis share no operator and no table",
+        title="simulation and analysis share no operator and no table of form factors",
         reason="A chain that inverts the very operator that made the data looks better than it is: the inverse crime.",
         source="Colton & Kress, Inverse Acoustic and Electromagnetic Scattering Theory; attributes of truth and data",
         low=0.0,
         high=0.0,
         unit="1",
         measure=_crimes,
-        power="the same source code, or the same table, on both sides",
+        power="the same source code or form factors on both sides; a Compton table in common is only noted",
     ),
 )

@@ -16,7 +16,8 @@ def absorbed_dose(phantom: Phantom, beamline: Beamline, slice_index: int) -> flo
     """Mean dose of the material in the field of view in one tomogram of one slice, gray.
 
     Photoelectric absorption deposits the whole energy, Compton scattering the mean energy of the recoil electron; what
-    is scattered again counts as lost, which is right for millimetres of light elements at these energies.
+    is scattered again counts as lost, which is right for millimetres of light elements at these energies. The beam is
+    taken as undiminished on its way: too high a dose, by 8 % in the default cell at 100 keV and 80 % at 20 keV.
 
     Parameters
     ----------

@@ -125,6 +125,18 @@ def test_what_the_lithium_shell_does_to_the_other_parameters(operator, reference
         assert np.abs(slope - fit.by_lithium[:, column]).max() < 0.05 * np.abs(slope).max()
 
 
+def test_a_wrong_width_of_the_lithium_shell_moves_its_fitted_distance(operator, reference, monkeypatch):
+    change = operator.apply(sample(first=replace(FIRST, distance=FIRST.distance + 0.01), lithium=1.0) - sample())
+    step, distances = 1e-3, []
+    for variance in (SILICON_LITHIUM.sigma**2, SILICON_LITHIUM.sigma**2 + step):
+        assumed = replace(SILICON_LITHIUM, sigma=float(np.sqrt(variance)))
+        monkeypatch.setattr("tsct.analyze.difference.SILICON_LITHIUM", assumed)
+        distances.append(fit_lithium_shell(operator, reference, change))
+    fit = fit_difference(operator, reference, change, distances[0])
+    slope = (distances[1].distance - distances[0].distance) / step
+    assert fit.distance_by_variance == pytest.approx(slope, rel=0.1)
+
+
 def test_derivatives_of_a_shell_are_those_of_small_steps():
     by_distance, by_variance, by_skew = shell_derivatives(Q, FIRST)
     step = 1e-5
