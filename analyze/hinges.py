@@ -54,27 +54,29 @@ def fit_hinges(
         Potentials, without the reference state.
     signals : ndarray, shape (signal, state)
         Signed amplitudes.
-    covariance : ndarray, shape (signal, state, state)
-        Of each signal over the states, the shared reference included.
+    covariance : ndarray, shape (signal, state, signal, state)
+        Of all signals over the states, the shared reference included.
     hinges : int
         How many.
     step_v : float
         Step of the grid.
     """
-    whiten = np.stack([np.linalg.inv(np.linalg.cholesky(c)) for c in covariance])
-    target = np.einsum("kij,kj->ki", whiten, signals)
+    count, states = signals.shape
+    whiten = np.linalg.inv(np.linalg.cholesky(covariance.reshape(count * states, count * states)))
+    target = whiten @ signals.ravel()
+
+    def columns(at: NDArray) -> NDArray:
+        """Whitened ramps of every signal, shape (signal state, signal, hinge)."""
+        ramps = np.maximum(0.0, at[:, None] - potential_v)
+        return np.einsum("iks,hs->ikh", whiten.reshape(-1, count, states), ramps)
 
     def solve(at: NDArray) -> tuple[NDArray, NDArray]:
-        ramps = np.maximum(0.0, at[:, None] - potential_v)
-        slopes, residuals = [], []
-        for matrix, y in zip(whiten, target, strict=True):
-            design = matrix @ ramps.T
-            slopes.append(np.linalg.lstsq(design, y, rcond=1e-9)[0])
-            residuals.append(y - design @ slopes[-1])
-        return np.stack(slopes), np.concatenate(residuals)
+        design = columns(at).reshape(len(target), -1)
+        slopes = np.linalg.lstsq(design, target, rcond=1e-9)[0]
+        return slopes.reshape(count, -1), target - design @ slopes
 
     grid = np.arange(potential_v.min() + step_v, potential_v.max() + 0.1, step_v)[::-1]
-    best = grid[_best_on_grid(whiten @ np.maximum(0.0, grid[:, None] - potential_v).T, target, hinges)]
+    best = grid[_best_on_grid(columns(grid), target, hinges)]
     found = least_squares(lambda at: solve(at)[1], best, x_scale=step_v, diff_step=1e-5)
     slopes, residuals = solve(found.x)
     model = slopes @ np.maximum(0.0, found.x[:, None] - potential_v)
@@ -92,27 +94,25 @@ def fit_hinges(
 def _best_on_grid(ramps: NDArray, target: NDArray, hinges: int) -> NDArray[np.intp]:
     """Indices of the hinges, rising, that explain most of the whitened targets.
 
-    Least squares of every combination at once: of each signal it explains ``b G^-1 b``, with the Gram matrix G of the
-    ramps and b their products with the target.
+    Least squares of every combination at once: it explains ``b G^-1 b``, with the Gram matrix G of the ramps of all
+    signals and b their products with the target.
 
     Parameters
     ----------
-    ramps : ndarray, shape (signal, state, grid)
+    ramps : ndarray, shape (signal state, signal, grid)
         Whitened ramps that start at each point of the grid.
-    target : ndarray, shape (signal, state)
+    target : ndarray, shape (signal state,)
     hinges : int
     """
-    choices = np.array(list(combinations(range(ramps.shape[2]), hinges)))
-    explained = np.zeros(len(choices))
-    for ramp, y in zip(ramps, target, strict=True):
-        gram, product = ramp.T @ ramp, y @ ramp
-        # ramps that differ by one step between two states are nearly parallel
-        ridge = 1e-9 * gram.max() * np.eye(hinges)
-        solved = np.linalg.solve(gram[choices[:, :, None], choices[:, None, :]] + ridge, product[choices][..., None])[
-            ..., 0
-        ]
-        explained += np.einsum("ck,ck->c", solved, product[choices])
-    return choices[np.argmax(explained)]
+    count, grid = ramps.shape[1:]
+    flat = ramps.reshape(len(target), -1)
+    gram, product = flat.T @ flat, target @ flat
+    choices = np.array(list(combinations(range(grid), hinges)))
+    at = (choices[:, None, :] + grid * np.arange(count)[:, None]).reshape(len(choices), -1)
+    # ramps that differ by one step between two states are nearly parallel
+    ridge = 1e-9 * gram.max() * np.eye(at.shape[1])
+    solved = np.linalg.solve(gram[at[:, :, None], at[:, None, :]] + ridge, product[at][..., None])[..., 0]
+    return choices[np.argmax(np.einsum("ck,ck->c", solved, product[at]))]
 
 
 def _errors(jacobian: NDArray) -> NDArray[np.float64]:

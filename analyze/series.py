@@ -18,8 +18,8 @@ from .ripples import ripple_test
 from .squared import SQUARED_PEAKS, squared_amplitudes
 from .templates import SILICON_LITHIUM, Shell
 
-#: signals that the hinge model follows; all of them may bend at every hinge, since lithium moves both shells of silicon
-HINGED = ("silicon_lithium", "second_shell")
+#: signals that the hinge model follows: contacts with lithium, Si-Si bonds, order beyond them
+HINGED = ("silicon_lithium", "shift", "second_shell")
 #: an onset is claimed only if a series without events would look like this with a smaller chance
 ONSET_CHANCE = 1e-4
 #: the Si-Li shell is looked for if its strongest number of neighbours exceeds so many errors
@@ -254,14 +254,12 @@ def _onsets(record: xr.Dataset) -> xr.Dataset:
 
 
 def _signals(record: xr.Dataset, names: Iterable[str]) -> tuple[NDArray, NDArray]:
-    values, covariances = [], []
+    """Parameters over the states, (signal, state), and their covariance, (signal, state, signal, state)."""
+    rows = [PARAMETERS.index(name) for name in names]
     weights = record["difference_weights"].values[1:]
-    for name in names:
-        index = PARAMETERS.index(name)
-        values.append(record["fit"].values[1:, index])
-        variance = record["fit_covariance_single"].values[:, index, index]
-        covariances.append((weights * variance) @ weights.T)
-    return np.stack(values), np.stack(covariances)
+    own = record["fit_covariance_single"].values[:, rows][:, :, rows]
+    covariance = np.einsum("as,sij,bs->iajb", weights, own, weights, optimize=True)
+    return record["fit"].values[1:, rows].T, covariance
 
 
 def _features(tiles: Sequence[xr.Dataset], recipe: Recipe, intensity: NDArray, weights: NDArray) -> xr.Dataset:

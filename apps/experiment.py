@@ -205,7 +205,7 @@ def read_table(source: str) -> tuple[dict[str, Any], Path]:
     path = Path(source)
     if path.suffix != ".toml":
         if source not in PRESETS and source not in scenarios():
-            known = (*PRESETS, *scenarios())
+            known = tuple(dict.fromkeys((*PRESETS, *scenarios())))
             raise UsageError(
                 f"unknown preset '{source}'{nearest(source, known)}; known are {', '.join(known)}, or give a .toml file"
             )

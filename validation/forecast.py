@@ -349,12 +349,16 @@ def _onset_errors(phantom: Phantom, matrix: NDArray, operator: PdfOperator, vari
     potentials = np.array(phantom.discharge.potentials_v)
     if len(potentials) < 6 or not truth.lithium_per_silicon.values.any():
         return np.full(3, np.nan)
-    true = {"silicon_lithium": truth.lithium_neighbours.values, "second_shell": -truth.second_shell_loss.values}
+    true = {
+        "silicon_lithium": truth.lithium_neighbours.values,
+        "shift": truth.silicon_distance.values,
+        "second_shell": -truth.second_shell_loss.values,
+    }
     rows = [PARAMETERS.index(name) for name in HINGED]
-    own = np.diag(matrix @ operator.covariance(variance) @ matrix.T)[rows]
+    own = (matrix @ operator.covariance(variance) @ matrix.T)[np.ix_(rows, rows)]
     states = len(potentials) - 1
     # all differences share the reference
-    covariance = np.stack([value * (np.eye(states) + 1.0) for value in own])
+    covariance = np.einsum("ij,ab->iajb", own, np.eye(states) + 1.0)
     signals = np.stack([true[name][1:] - true[name][0] for name in HINGED])
     return fit_hinges(potentials[1:], signals, covariance).errors_v
 

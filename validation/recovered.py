@@ -68,6 +68,10 @@ def recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset) -> xr.D
     InputError
         If no variable is known, or one has other dims, another grid or another unit.
     """
+    if not isinstance(result, xr.Dataset | Mapping):
+        raise InputError(
+            f"recovered: the chain returned {type(result).__name__}; give a dataset or a dictionary of arrays"
+        )
     found = result.copy() if isinstance(result, xr.Dataset) else _dataset(result)
     if not set(LAYOUT) & set(found):
         names = list(map(str, found))

@@ -64,7 +64,8 @@ def test_maps_are_those_that_were_put_in(small_cell, found):
 def test_the_bond_of_silicon_gets_longer_with_lithium(small_cell, found):
     shift = found.fit.sel(parameter="shift").values[1]
     truth = small_cell.truth().silicon_distance.values
-    assert shift > 10 * found.fit_errors.sel(parameter="shift").values[1]
+    # the error holds what is not known of the width of the Si-Li shell, which so much lithium makes the larger part
+    assert shift > 5 * found.fit_errors.sel(parameter="shift").values[1]
     assert shift == pytest.approx(truth[1] - truth[0], rel=0.3)
 
 

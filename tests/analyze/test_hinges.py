@@ -30,7 +30,7 @@ V = np.array(
     ]
 )
 TRUE = np.array([0.45, 0.28])
-SIGMA = np.array([0.02, 0.05])
+SIGMA, CORRELATION = np.array([0.02, 0.05]), 0.5
 
 
 def signals(slopes=((1.0, 6.0), (0.0, 20.0))):
@@ -38,13 +38,14 @@ def signals(slopes=((1.0, 6.0), (0.0, 20.0))):
 
 
 def covariance():
-    """Independent states that share the noise of one reference."""
-    return np.stack([s**2 * (np.eye(len(V)) + 1) for s in SIGMA])
+    """Independent states that share the noise of one reference, and signals whose noise is correlated."""
+    between = np.outer(SIGMA, SIGMA) * [[1.0, CORRELATION], [CORRELATION, 1.0]]
+    return np.einsum("ij,ab->iajb", between, np.eye(len(V)) + 1)
 
 
 def noise(rng):
-    shared = rng.standard_normal((2, 1))
-    return SIGMA[:, None] * (rng.standard_normal((2, len(V))) + shared)
+    mix = np.linalg.cholesky([[1.0, CORRELATION], [CORRELATION, 1.0]])
+    return SIGMA[:, None] * (mix @ (rng.standard_normal((2, len(V))) + rng.standard_normal((2, 1))))
 
 
 def test_without_noise_the_hinges_are_exact():

@@ -72,6 +72,8 @@ def test_units_are_converted_or_refused(small):
         ({"roi_gr": np.ones(5), "r": np.ones(6)}, "contradict"),
         (xr.Dataset({"silicon": (("y", "z"), np.ones((10, 10)))}), r"dims .* expected \(state, slice, y, x\)"),
         ({}, "nothing to compare"),
+        (None, "the chain returned NoneType"),
+        (np.ones((10, 10)), "the chain returned ndarray"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(small, result, message):
