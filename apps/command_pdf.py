@@ -38,8 +38,9 @@ def pdf(
 ) -> None:
     """Turn one measured pattern into S(Q), F(Q) and G(r).
 
-    The pattern is intensity per solid angle, corrected for polarisation, on any scale, with its Compton scattering still
-    in it: without it, peaks come out several times too high. The `.gr` file opens in PDFgui, pdffit2 and diffpy. Example: `tsct pdf glass.xye --composition 'Si O2' --qmax 22 -o glass`
+    The pattern is intensity per solid angle, corrected for polarisation, on any scale, and still holds its Compton
+    scattering: without it, peaks come out several times too high. The `.gr` file opens in PDFgui, pdffit2 and diffpy.
+    Example: `tsct pdf glass.xye --composition 'Si O2' --qmax 22 -o glass`
     """
     from tsct.analyze.recipe import PdfRecipe
     from tsct.analyze.tables import parse_composition
