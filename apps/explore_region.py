@@ -11,6 +11,7 @@ from tsct.analyze.fbp import fbp_weights
 from tsct.analyze.geometry import ParallelGeometry
 from tsct.analyze.peaks import extremum
 from tsct.analyze.reference import Reference, fit_reference
+from tsct.analyze.templates import SILICON_LITHIUM
 from tsct.records.errors import InputError
 from tsct.validation.roi_truth import untruncated_pdf
 
@@ -231,9 +232,13 @@ def changes(run: Run, place: Place, reference: Reference) -> list[Fitted]:
     share = silicon / float(reference.amplitudes[0])
     if not share > 0:
         return []
-    fit = fit_difference(
-        operator, replace(reference, amplitudes=reference.amplitudes * share), operator.apply(now[0] - before[0])
+    lithium = replace(
+        SILICON_LITHIUM,
+        distance=run.found.attrs.get("lithium_distance", SILICON_LITHIUM.distance),
+        sigma=run.found.attrs.get("lithium_sigma", SILICON_LITHIUM.sigma),
     )
+    scaled = replace(reference, amplitudes=reference.amplitudes * share)
+    fit = fit_difference(operator, scaled, operator.apply(now[0] - before[0]), lithium)
     errors = np.sqrt(np.diag(fit.covariance(operator.covariance(now[1] + before[1]))))
     true = _true_changes(run, place.state)
     units = {"angstrom": "Å", "angstrom^2": "Å²", "1": "", "angstrom^3": "Å³"}
