@@ -96,8 +96,11 @@ def main(table_file: Path, picture: Path) -> None:
 INTRODUCTION = """# What each fault does
 
 Every imperfection switched on alone, at a common size, on a beamline that is otherwise perfect: changes against that
-beamline with the same counting noise. The map is divided by its mean; the rim is a quarter of the electrode's edge; the
-density is that recovered in the region of interest; the dPDF is that from 0.50 to 0.20 V between 1.9 and 4.6 Å. Made by
+beamline with the same seed, Q up to 24 1/Å in bins of 0.04 1/Å. Draws of counts change with what is expected, so map
+values below about 0.4 % and dPDF values below about 0.3 % are counting noise. The analysis keeps its corrections for
+outgoing absorption and double scattering in all rows; for these two, the row is what the correction is worth. The map
+is divided by its mean; the rim is a quarter of the electrode's edge; the density is that recovered in the region of
+interest; the dPDF is that from 0.50 to 0.20 V between 1.9 and 4.6 Å. Made by
 `python examples/what_faults_do.py docs/faults.md docs/pictures/faults.png`.
 
 ![Effects of all faults](pictures/faults.png)
