@@ -179,7 +179,7 @@ def gains_and_ghost(folder: Path) -> None:
     density = pdf_operator(first.q.values, RECIPE, compton=first.compton_weight.values).density(clean[0])
     operator = pdf_operator(first.q.values, RECIPE, compton=first.compton_weight.values)
     near = (r > 1.0) & (r < 10.0)
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
     print("gain pattern, its rms in G(r) and in the difference PDF, 1/A2, 1 to 10 A")
     for (name, (a, b)), color in zip(curves.items(), ("0.6", "#0072B2", "#D55E00"), strict=True):
         errors = [operator.apply(v) / density for v in (a - clean[0], (b - a) - (clean[1] - clean[0]))]
@@ -187,7 +187,7 @@ def gains_and_ghost(folder: Path) -> None:
         for panel, error in zip(panels, errors, strict=True):
             panel.plot(r[near], error[near], color=color, label=name)
     for panel, title in zip(panels, ("error of G (1/Å²)", "error of the difference PDF (1/Å²)"), strict=True):
-        panel.set(xlabel="r (Å)", ylabel=title, ylim=(-0.1, 0.1))
+        panel.set(xlabel="r (Å)", ylabel=title)
     panels[0].legend(fontsize=8, title="gain pattern")
     figure.savefig(folder / "scan_gains.png", dpi=120)
     _ghost(folder, first)
