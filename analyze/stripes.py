@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import savgol_filter
 
 #: translations over which the object is taken as a parabola
 WINDOW = 9
@@ -30,6 +29,8 @@ def translation_gains(total: ArrayLike) -> NDArray[np.float64]:
     ndarray, shape (translation,)
         One where there is little signal.
     """
+    from scipy.signal import savgol_filter  # slow to load, and few ask for this
+
     rows = np.asarray(total, dtype=np.float64)
     mean = rows.mean(axis=0)
     enough = np.flatnonzero(mean > SIGNAL * mean.max())
