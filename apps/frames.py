@@ -72,7 +72,7 @@ def write(
     states, slices = len(phantom.discharge.potentials_v), len(phantom.slices_z_mm)
     if state >= states or slice_index >= slices:
         raise InputError(f"no state {state}, slice {slice_index}; there are {states} states and {slices} slices from 0")
-    path = folder / tile_name((state, slice_index))
+    path = folder / f"{tile_name((state, slice_index))}.h5"
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists; choose another folder or add --overwrite")
     writable(folder)

@@ -32,6 +32,7 @@ def written(experiment, tmp_path_factory):
 
 
 def test_the_file_tells_all_that_an_integration_needs(experiment, written):
+    assert written.name == "state01_slice2.h5"
     with h5py.File(written) as handle:
         assert handle.attrs["complete"]
         entry = handle["entry"]
