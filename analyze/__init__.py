@@ -1,29 +1,5 @@
 """From counts to maps, PDFs and difference PDFs, with uncertainty. Knows nothing of phantoms or of the simulator."""
 
-from .chain import chain
-from .difference import fit_difference
-from .fbp import fbp, fbp_variance
-from .geometry import ParallelGeometry
-from .pdf import pdf, pdf_operator
-from .recipe import PdfRecipe, Recipe, Roi
-from .reconstruct import reconstruct
-from .reference import fit_reference
-from .series import fit_series
-from .tables import parse_composition
+import lazy_loader
 
-__all__ = [
-    "ParallelGeometry",
-    "PdfRecipe",
-    "Recipe",
-    "Roi",
-    "chain",
-    "fbp",
-    "fbp_variance",
-    "fit_difference",
-    "fit_reference",
-    "fit_series",
-    "parse_composition",
-    "pdf",
-    "pdf_operator",
-    "reconstruct",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

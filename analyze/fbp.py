@@ -16,14 +16,8 @@ from threadpoolctl import threadpool_limits
 from tsct.records.errors import InputError, UsageError, nearest
 
 from .geometry import ParallelGeometry
+from .methods import FILTERS
 
-#: Windows on the ramp as the weights of the same kernel shifted by so many samples: cos(k) in frequency is a shift
-FILTERS: dict[str, dict[float, float]] = {
-    "ramp": {0.0: 1.0},
-    "cosine": {-0.5: 0.5, 0.5: 0.5},
-    "hamming": {-1.0: 0.23, 0.0: 0.54, 1.0: 0.23},
-    "hann": {-1.0: 0.25, 0.0: 0.5, 1.0: 0.25},
-}
 #: Channels and views worked on at once, such that what a core touches stays in its caches
 CHANNELS, VIEWS = 128, 64
 TILE = 16

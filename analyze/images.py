@@ -9,8 +9,9 @@ from scipy.ndimage import uniform_filter1d
 from .coverage import EDGE_SIGNAL, edge_signal, folded, padded, trusted_mask
 from .fbp import fbp_variance, fbp_weights
 from .geometry import ParallelGeometry
+from .methods import ITERATIONS
 from .recipe import Recipe
-from .reconstruct import ITERATIONS, is_linear, reconstruct, reconstruct_variance, redrawn
+from .reconstruct import is_linear, reconstruct, reconstruct_variance, redrawn
 from .sirt_noise import sirt_rows
 
 #: channels that are drawn anew where the variance has no exact rule, and how many neighbours are averaged

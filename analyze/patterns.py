@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, make_interp_spline
 
 from tsct.records.errors import InputError
+from tsct.records.places import must_be_file
 from tsct.records.units import q_inv_angstrom
 
 Array = NDArray[np.float64]
@@ -167,8 +168,7 @@ def _check_wavelength(wavelength: float) -> None:
 
 
 def _read_text(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: not a regular file")
+    must_be_file(path)
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:

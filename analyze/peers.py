@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from tsct.records.errors import UsageError
 
@@ -147,7 +147,7 @@ def _recentred(
     for view, shift in zip(wide, move[0] * np.cos(angles) + move[1] * np.sin(angles), strict=True):
         at = bins - (n - 1) / 2 - late + axis - shift
         within = (at >= bins[0]) & (at <= bins[-1])
-        views.append(np.where(within[:, None], CubicSpline(bins, view)(at), 0.0))
+        views.append(np.where(within[:, None], scipy.interpolate.CubicSpline(bins, view)(at), 0.0))
     return np.asarray(views, dtype=np.float32)
 
 

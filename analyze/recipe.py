@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, UsageError, nearest
 
-from .reconstruct import check_settings
+from .methods import Settings
 
 Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
@@ -222,7 +222,7 @@ class Recipe:
     outgoing_absorption: bool = True
 
     def __post_init__(self) -> None:
-        check_settings(self.method, **self.settings)
+        Settings(**self.settings).check(self.method)
         if self.draws < 2:
             raise UsageError(f"analysis.draws is {self.draws}; two or more are possible, 20 give 5 % error bars")
 

@@ -1,37 +1,26 @@
 """One door to every method of reconstruction, ours and those of other packages, and to the noise of their images."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from tsct.records.errors import InputError, UsageError, nearest
+from tsct.records.errors import InputError, UsageError
 from tsct.records.seeds import generator
 
 from . import iterative, peers
 from .coverage import padded, warn_of_gaps
-from .fbp import FILTERS, fbp, fbp_variance
+from .fbp import fbp, fbp_variance
 from .geometry import ParallelGeometry
+from .methods import ITERATIONS, TAKES, Settings
 from .projector import by_blocks, flattened
 from .sirt_noise import sirt_rows
 
 Image = NDArray[np.float32]
 
-#: Settings that each method takes
-TAKES = {
-    "fbp": ("filter",),
-    "sirt": ("iterations", "nonnegative", "transmission"),
-    "cgls": ("iterations", "transmission"),
-    "mlem": ("iterations", "transmission"),
-    "osem": ("iterations", "subsets", "transmission"),
-    "tv": ("iterations", "nonnegative", "tv_weight", "transmission"),
-    "sart": ("iterations", "nonnegative"),
-}
-#: Iterations after which a sharp disc without noise is back within 1 % of its value
-ITERATIONS = {"sirt": 100, "cgls": 12, "mlem": 40, "osem": 5, "tv": 200, "sart": 5}
+#: The functions behind `methods.BACKENDS`
 METHODS: dict[str, dict[str, Callable[..., Image]]] = {
     "tsct": {
         "fbp": fbp,
@@ -45,21 +34,6 @@ METHODS: dict[str, dict[str, Callable[..., Image]]] = {
     "skimage": {"fbp": peers.skimage_fbp, "sart": peers.skimage_sart},
     "tomopy": {"fbp": peers.tomopy_fbp, "mlem": peers.tomopy_mlem, "osem": peers.tomopy_osem},
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Settings:
-    """What the methods may be told; the defaults of `reconstruct`."""
-
-    backend: str = "tsct"
-    iterations: int | None = None
-    filter: str = "ramp"
-    nonnegative: bool = False
-    subsets: int = 8
-    tv_weight: float = 0.002
-    transmission: ArrayLike | None = None
-    padding: int = 0
-    threads: int = 1
 
 
 def reconstruct(
@@ -150,7 +124,7 @@ def reconstruct(
     >>> image.shape, np.unravel_index(image.argmax(), image.shape)[:2] == (2, 2)
     ((5, 5, 1), True)
     """
-    settings = _Settings(
+    settings = Settings(
         backend=backend,
         iterations=iterations,
         filter=filter,
@@ -165,17 +139,6 @@ def reconstruct(
     rays = _cube(sinogram, geometry, "sinogram")
     warn_of_gaps(rays, geometry)
     return run(rays, geometry)
-
-
-def check_settings(method: str, **settings: Any) -> None:
-    """Refuse what `reconstruct` would refuse, before there is anything to reconstruct.
-
-    Raises
-    ------
-    UsageError
-        As in `reconstruct`.
-    """
-    _method(method, _Settings(**settings))
 
 
 def reconstruct_variance(
@@ -221,8 +184,8 @@ def reconstruct_variance(
     UsageError, InputError
         As in `reconstruct`; for negative variances, and for fewer than two draws.
     """
-    given = _Settings(**settings)
-    check_settings(method, **settings)
+    given = Settings(**settings)
+    given.check(method)
     spread = _spread(sinogram, variance, geometry)
     if method == "fbp" and given.backend == "tsct":
         return _exact_variance(spread, geometry, given)
@@ -255,7 +218,7 @@ def redrawn(
     **settings: Any,
 ) -> Iterator[Image]:
     """Images of `draws` sinograms drawn with the given mean and variance; arguments as in `reconstruct_variance`."""
-    run = _method(method, _Settings(**settings))
+    run = _method(method, Settings(**settings))
     rays, spread = _cube(sinogram, geometry, "sinogram"), _spread(sinogram, variance, geometry)
     draw = _gamma if method in ("mlem", "osem") else _normal
     for i in range(draws):
@@ -277,20 +240,10 @@ def _cube(array: ArrayLike, geometry: ParallelGeometry, name: str) -> NDArray[np
     return flattened(array, shape, f"reconstruct: {name}").reshape(*shape, -1)
 
 
-def _method(method: str, settings: _Settings) -> Callable[[NDArray[np.float32], ParallelGeometry], Image]:
+def _method(method: str, settings: Settings) -> Callable[[NDArray[np.float32], ParallelGeometry], Image]:
     """The chosen method as a function of rays and geometry, its settings checked and filled in."""
+    settings.check(method)
     backend = settings.backend
-    if backend not in METHODS:
-        raise UsageError(
-            f"reconstruct: no backend '{backend}'; there are {', '.join(METHODS)}{nearest(backend, METHODS)}"
-        )
-    methods = METHODS[backend]
-    if method not in methods:
-        raise UsageError(
-            f"reconstruct: backend '{backend}' has no method '{method}'; it has {', '.join(methods)}"
-            f"{nearest(method, methods)}"
-        )
-    _refuse_idle(method, settings)
     taken = [name for name in TAKES[method] if backend == "tsct" or name != "transmission"]
     options = {name: getattr(settings, name) for name in taken}
     if "iterations" in options:
@@ -303,34 +256,13 @@ def _method(method: str, settings: _Settings) -> Callable[[NDArray[np.float32], 
         share = options.get("transmission")
         margin = settings.padding
         more = {} if share is None else {"transmission": np.pad(share, ((0, 0), (margin,) * 2, (margin,) * 2), "edge")}
-        image = methods[method](wide, around, **(options | more))
+        image = METHODS[backend][method](wide, around, **(options | more))
         return np.ascontiguousarray(image[margin : margin + geometry.n, margin : margin + geometry.n])
 
     return run
 
 
-def _refuse_idle(method: str, settings: _Settings) -> None:
-    """Refuse values that are impossible, and settings that this method would silently ignore."""
-    if settings.filter not in FILTERS:
-        raise UsageError(f"reconstruct: unknown filter '{settings.filter}'{nearest(settings.filter, FILTERS)}")
-    if settings.padding < 0 or settings.threads < 1 or (settings.iterations is not None and settings.iterations < 1):
-        raise UsageError(
-            f"reconstruct: padding = {settings.padding} must not be negative, threads = {settings.threads} and "
-            f"iterations = {settings.iterations} must be one or more"
-        )
-    takes = {"backend", "padding", "threads", *TAKES[method]}
-    if settings.backend != "tsct":
-        takes -= {"transmission", "threads"}
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if field.name not in takes and not np.array_equal(value, np.asarray(field.default)):
-            raise UsageError(
-                f"reconstruct: method '{method}' of backend '{settings.backend}' takes no {field.name}; "
-                f"it takes {', '.join(sorted(takes))}"
-            )
-
-
-def _exact_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: _Settings) -> Image:
+def _exact_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: Settings) -> Image:
     """Variance of `fbp`. Padded bins repeat the outermost ones, so those rays and their copies are taken as one."""
     margin, n, views = settings.padding, geometry.n, len(geometry.angles_deg)
     if not margin:
@@ -347,7 +279,7 @@ def _exact_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, s
     return np.ascontiguousarray(total[margin : margin + n, margin : margin + n])
 
 
-def _sirt_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: _Settings) -> Image:
+def _sirt_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: Settings) -> Image:
     """Squared rows of the matrix of `iterative.sirt`, a block of voxels at a time, times the variance."""
     rows = sirt_rows(geometry, settings.iterations or ITERATIONS["sirt"], settings.transmission)
     rays = variance.reshape(-1, variance.shape[2])

@@ -12,8 +12,7 @@ from rich.table import Table
 from tsct.phantoms.structures import rebuild, structure
 from tsct.records.errors import UsageError
 from tsct.records.files import write_text
-
-from .run import writable
+from tsct.records.places import writable
 
 #: coordinates are stored to 1e-4 angstrom, so that two equal members differ by half of that along each axis
 SAME_A = 1e-4

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tsct.records.errors import UsageError
+from tsct.records.places import must_exist
 
 from .console import CPUS, OutOption, SchedulerOption, SetOption, SlurmOption, WorkersOption, say, track
 
@@ -37,6 +38,8 @@ def analyze(
     docs/analysis-data.md). Several files are the states of one series, in the order given.
     Example: `tsct analyze scan.h5 --mapping m.toml --composition 'Si0.5 C0.5' --set analysis.q_max=22 -o found`
     """
+    for source in sources:
+        must_exist(source)
     from tsct.analyze.foreign import is_ours
 
     from . import run as job

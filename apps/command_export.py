@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tsct.records.places import must_exist
+
 from .console import say
 
 
@@ -21,6 +23,7 @@ def export(
     its I(Q) in three columns. `pdfgetx3`: its I(Q) and a `pdfgetx3.cfg`; then `pdfgetx3 -c pdfgetx3.cfg` does the rest.
     `ndtomo`: I(Q) of every voxel. Example: `tsct export out --format gr`
     """
+    must_exist(source)
     from .export import export as write
 
     folder = output or (source if source.is_dir() else source.parent) / "export"

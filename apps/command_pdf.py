@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tsct.records.places import must_be_file
+
 
 def pdf(
     pattern: Annotated[Path, typer.Argument(help="Columns: Q or 2theta, intensity, error (.xy, .xye, .chi).")],
@@ -42,6 +44,7 @@ def pdf(
     scattering: without it, peaks come out several times too high. The `.gr` file opens in PDFgui, pdffit2 and diffpy.
     Example: `tsct pdf glass.xye --composition 'Si O2' --qmax 22 -o glass`
     """
+    must_be_file(pattern)
     from tsct.analyze.recipe import PdfRecipe
     from tsct.analyze.tables import parse_composition
 

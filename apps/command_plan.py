@@ -25,20 +25,24 @@ def plan(
     Time, dose, data, errors of patterns, PDFs, maps and bond-length changes per voxel and in the region, the least
     lithium that shows, what limits it and what would help. Writes `plan.html`, `plan.png` and `plan.json`.
     """
+    from tsct.records.errors import UsageError
+
+    from .experiment import load
+
+    if check in (1, 2):
+        raise UsageError(f"--verify is {check}; a scatter needs at least 3 simulations")
+    made = load(experiment, overrides=set_ or ())
+    # imported late, so that a wrong experiment is refused at once
     from threadpoolctl import threadpool_limits
 
-    from tsct.records.errors import UsageError
     from tsct.validation.forecast import forecast
     from tsct.validation.verify_forecast import compare, shared_by_seeds, simulate_seed
 
     from . import plan as planner
     from .cluster import chosen
-    from .experiment import load
     from .workers import mapped
 
-    if check in (1, 2):
-        raise UsageError(f"--verify is {check}; a scatter needs at least 3 simulations")
-    wanted, made = planner.checked_shift(shift), load(experiment, overrides=set_ or ())
+    wanted = planner.checked_shift(shift)
     what = (made.phantom, made.beamline, made.recipe)
     with threadpool_limits(1):
         (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)

@@ -3,6 +3,8 @@
 from functools import partial
 from pathlib import Path
 
+from tsct.records.places import writable
+
 from .console import (
     CPUS,
     ExperimentArgument,
@@ -40,6 +42,7 @@ def simulate(
     from .experiment import load
 
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
+    writable(output)
     # imported late, so that a wrong experiment is refused at once
     from . import run as job
     from .cluster import chosen

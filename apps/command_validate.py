@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tsct.records.errors import UsageError
+from tsct.records.places import must_exist
 
 from .console import (
     CPUS,
@@ -76,6 +77,8 @@ def validate(
         scenarios(scenario, output, quick=quick, seed=seed, set_=set_, workers=workers, overwrite=overwrite)
     if recovered is None or truth is None:
         raise UsageError("give a recovered file and --truth, or --scenario NAME")
+    must_exist(recovered)
+    must_exist(truth)
     from tsct.validation.drift import read_scores
 
     from . import gate

@@ -14,15 +14,14 @@ from typing import Any, TypeVar, get_type_hints
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
-from tsct.analyze.fbp import FILTERS
+from tsct.analyze.methods import BACKENDS, FILTERS, TAKES
 from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
-from tsct.analyze.reconstruct import METHODS, TAKES
 from tsct.analyze.tables import parse_composition
 from tsct.phantoms.cell import CellGeometry, Electrode, Phantom, Texture, default_materials
 from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
-from tsct.phantoms.structure_files import read_structure
 from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
+from tsct.records.places import must_be_file
 from tsct.simulate.beamline import Beamline
 
 from .scenario_list import BASE, merged, scenarios
@@ -117,7 +116,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "mode": ("absolute", "adhoc"),
     "normalisation": ("high-q", "krogh-moe"),
     "method": tuple(TAKES),
-    "backend": tuple(METHODS),
+    "backend": tuple(BACKENDS),
     "filter": tuple(FILTERS),
 }
 
@@ -212,8 +211,7 @@ def read_table(source: str) -> tuple[dict[str, Any], Path]:
         if source in PRESETS:
             return tomllib.loads(preset_text(source)), Path()
         return merged(tomllib.loads(preset_text(BASE)), {"name": source, **scenarios()[source].changes}), Path()
-    if not path.is_file():
-        raise InputError(f"{source}: no such file" if not path.exists() else f"{source}: not a regular file")
+    must_be_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{source}: {path.stat().st_size} bytes; an experiment has at most {MAX_BYTES}")
     try:
@@ -357,6 +355,8 @@ def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -
 
 def _material(choice: str, where: str, folder: Path) -> Structure:
     if Path(choice).suffix in (".extxyz", ".xyz", ".cif"):
+        from tsct.phantoms.structure_files import read_structure
+
         with _located(where):
             return read_structure(folder / choice)
     if choice not in structure_names():

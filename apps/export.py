@@ -10,6 +10,7 @@ from tsct.analyze.curves import curve_records
 from tsct.analyze.export import write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.files import read_record
+from tsct.records.places import must_be_file, writable
 from tsct.records.units import wavelength_angstrom
 
 
@@ -39,7 +40,8 @@ def export(source: Path, form: str, folder: Path) -> list[Path]:
     if form not in FORMS:
         raise UsageError(f"--format {form}{nearest(form, FORMS)}; known are {', '.join(FORMS)}")
     file = source / "recovered.h5" if source.is_dir() else source
-    folder.mkdir(parents=True, exist_ok=True)
+    must_be_file(file)
+    writable(folder)
     return FORMS[form](file, folder)
 
 

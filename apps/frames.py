@@ -8,13 +8,13 @@ from typing import Any
 from tsct.records.errors import InputError, UsageError
 from tsct.records.files import write_text
 from tsct.records.frame_files import write_frames
+from tsct.records.places import writable
 from tsct.simulate.frames import Frame, check_rays, integrator
 from tsct.simulate.frames import frames as simulated
 from tsct.simulate.scan import known
 from tsct.simulate.spectra import spectra_table
 
 from .experiment import Experiment
-from .run import writable
 from .tiles import tile_name
 
 PONI = "detector.poni"

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tsct.records.errors import UsageError, nearest
 from tsct.records.files import write_text
+from tsct.records.places import writable
 from tsct.validation.drift import Drift, drifts, read_scores, same_data
 from tsct.validation.junit import junit
 from tsct.validation.numbers import number, with_unit
@@ -30,7 +31,7 @@ def judged(found: Path, true: Path, folder: Path, *, checks: str, mapping: Path 
 
 def write_junit(scores: Scores, path: Path, seconds: float) -> None:
     """JUnit XML of all checks."""
-    job.writable(path.parent)
+    writable(path.parent)
     write_text(path, junit(scores, seconds=seconds))
 
 

@@ -15,11 +15,11 @@ from tsct.analyze.strongest_peaks import Peak, strongest_peaks
 from tsct.phantoms.structures import molar_mass_g_mol
 from tsct.records.errors import UsageError
 from tsct.records.files import replacing
+from tsct.records.places import writable
 from tsct.records.units import ATOMS_PER_A3, HC_KEV_ANGSTROM
 
 from .measured_pattern import Measured, Source, read_measured
 from .pattern_figure import draw
-from .run import writable
 
 Array = NDArray[np.float64]
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from tsct.records.errors import UsageError
 from tsct.records.files import replacing, write_text
+from tsct.records.places import writable
 from tsct.validation.forecast import SIGNIFICANT, Forecast
 from tsct.validation.verify_forecast import Comparison
 
@@ -202,7 +203,7 @@ class Plan:
 
 def write_plan(plan: Plan, folder: Path) -> Path:
     """Write ``plan.html``, ``plan.png`` and ``plan.json`` into a folder and return the page."""
-    folder.mkdir(parents=True, exist_ok=True)
+    writable(folder)
     with replacing(folder / "plan.png") as temporary:
         draw(plan).savefig(temporary, dpi=130, format="png")
     picture = base64.b64encode((folder / "plan.png").read_bytes()).decode()

@@ -22,6 +22,7 @@ from tsct.analyze.recipe import Recipe
 from tsct.analyze.tables import parse_composition
 from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.files import read_record, write_records, write_text
+from tsct.records.places import writable
 from tsct.simulate.lines import warn_of_lost_mass
 from tsct.simulate.spectra import Spectra, spectra_table
 from tsct.simulate.truth import phase_truth, truth
@@ -198,9 +199,9 @@ def validate(
     """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
     from tsct.validation.report import write_report  # and with it the plotting library
 
-    writable(folder)
     reality, phases = read_record(true, "truth"), read_record(true, "phases")
     recovered = completed(read_recovered(found, mapping), reality)
+    writable(folder)
     scores = score(reality, recovered, phases, checks)
     manifest = _manifest(experiment, time.perf_counter() - started)
     document = scores.document() | {
@@ -279,17 +280,6 @@ def _check_disk(experiment: Experiment, folder: Path) -> None:
             f"{folder}: the run needs {needed / 1e9:.1f} GB but {free / 1e9:.1f} GB are free; "
             "set output.scans or output.volumes to false, or free some space"
         )
-
-
-def writable(folder: Path) -> None:
-    """Make a folder, or refuse before any work is done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".tsct-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
 
 
 def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:

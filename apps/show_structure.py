@@ -14,8 +14,8 @@ from tsct.phantoms.structures import Structure, structure, structure_names
 from tsct.phantoms.thermal import STATIC, Thermal
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.files import replacing
+from tsct.records.places import writable
 
-from .run import writable
 from .structure_figure import draw
 from .structure_gates import REFERENCES, Gate, Material, gates, material, measured_gate
 from .structure_portrait import Portrait, portrait

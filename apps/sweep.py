@@ -19,6 +19,7 @@ from scipy.stats import qmc, rankdata
 from tsct.analyze.chain import analyze_tile, collect, lean
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.files import write_records, write_text
+from tsct.records.places import writable
 from tsct.simulate.scan import simulate_tile
 from tsct.simulate.spectra import spectra_table
 from tsct.simulate.truth import phase_truth, truth
@@ -27,7 +28,7 @@ from tsct.validation.score import CHECKS, score
 
 from .experiment import Experiment, build, load, read_table
 from .ledger import Identity, differing, ledger, read_ledger, sha256
-from .run import Track, identity, writable
+from .run import Track, identity
 from .workers import Workers, mapped
 
 #: powers of two need no more; what is larger is a mistake more often than a wish

@@ -1,22 +1,5 @@
 """What is in the beam: atomic structures, materials, the cell and its states along the discharge."""
 
-from .cell import CellGeometry, Electrode, Phantom, Texture, wragg2023
-from .discharge import Discharge, discharge
-from .structure_files import read_structure
-from .structures import Structure, lithiated_series, rebuild, structure, structure_names
+import lazy_loader
 
-__all__ = [
-    "CellGeometry",
-    "Discharge",
-    "Electrode",
-    "Phantom",
-    "Structure",
-    "Texture",
-    "discharge",
-    "lithiated_series",
-    "read_structure",
-    "rebuild",
-    "structure",
-    "structure_names",
-    "wragg2023",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,18 +6,20 @@ passing through the origin. Images are indexed [y, x], both increasing with the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from tsct.records.errors import InputError
 from tsct.records.seeds import generator
 
 from .discharge import Discharge
 from .structures import Structure, lithiated_series, series_weights, structure
-from .truth import phantom_truth
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: volume of one lithium atom in amorphous Li-Si, A3 (Chevrier & Dahn line, 16.05 A3 per Li)
 LITHIUM_VOLUME_A3 = 16.05
@@ -236,9 +238,9 @@ class Phantom:
         pixel = self.texture.grain_mm / GRAIN_PIXELS
         side = int(np.ceil(self.geometry.electrode_diameter_mm / pixel)) + 2 * GRAIN_PIXELS
         white = generator(self.seed, "texture", name, slice_index).standard_normal((side, side))
-        smooth = gaussian_filter(white, GRAIN_PIXELS / 2, mode="wrap")
+        smooth = scipy.ndimage.gaussian_filter(white, GRAIN_PIXELS / 2, mode="wrap")
         places = np.stack([y, x]) / pixel + (side - 1) / 2
-        return map_coordinates(smooth / smooth.std(), places, order=1, mode="nearest")
+        return scipy.ndimage.map_coordinates(smooth / smooth.std(), places, order=1, mode="nearest")
 
     def _fill(self, fraction: Mapping[str, NDArray], rho: NDArray, state: int) -> Contents:
         """Turn volume fractions of the pristine cell into number densities of what is there in `state`."""
@@ -283,8 +285,10 @@ class Phantom:
         """The nominal composition as a formula, such as ``Si0.132 C0.458 O0.145``."""
         return " ".join(f"{symbol}{share:.6f}" for symbol, share in self.nominal_composition.items())
 
-    def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> xr.Dataset:
+    def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
         """Maps and states averaged over voxels; see :func:`tsct.phantoms.truth.phantom_truth`."""
+        from .truth import phantom_truth  # xarray is slow to load, and a wrong experiment is refused without it
+
         return phantom_truth(self, voxels, voxel_mm)
 
     def lithium_map(self, rho: NDArray, state: int) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from tsct.records.errors import InputError
+from tsct.records.places import must_be_file
 from tsct.records.units import ATOMS_PER_A3
 
 from .describe import boxed
@@ -138,8 +139,7 @@ def check_atoms(atoms: Atoms, where: str, *, first_line: int | None = None) -> N
 def _read_text(path: Path) -> str:
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: suffix '{path.suffix}' is not known; allowed are {', '.join(FORMATS)}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    must_be_file(path)
     size = path.stat().st_size
     if size == 0:
         raise InputError(f"{path}: the file is empty")

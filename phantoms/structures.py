@@ -12,12 +12,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
 from ase import Atoms
-from ase.build import bulk
 from ase.data import atomic_masses, atomic_numbers
-from ase.lattice.hexagonal import Graphite
 from numpy.typing import NDArray
 
 from tsct.records.errors import UsageError, nearest
@@ -189,6 +186,8 @@ def series_weights(series: tuple[Structure, ...], x: NDArray[np.float64]) -> NDA
 
 def read_members(file: str) -> tuple[Atoms, ...]:
     """Members stored in one compressed extxyz file of the library."""
+    import ase.io  # slow to load, and a wrong experiment is refused without it
+
     packed = files("tsct.phantoms").joinpath("data", file).read_bytes()
     text = gzip.decompress(packed).decode("ascii")
     return tuple(ase.io.read(StringIO(text), format="extxyz", index=":"))
@@ -201,6 +200,9 @@ def _records() -> dict[str, Any]:
 
 def _crystal(record: Mapping[str, Any]) -> tuple[Atoms, ...]:
     """Supercell of an elemental crystal, with edges at right angles."""
+    from ase.build import bulk
+    from ase.lattice.hexagonal import Graphite
+
     if record["lattice"] == "graphite":
         cell = Graphite(
             symbol="C",
@@ -220,6 +222,8 @@ def _lithium_per_silicon(members: tuple[Atoms, ...]) -> float:
 
 def write_members(path: Path, members: Sequence[Atoms]) -> None:
     """Write members as one compressed extxyz file: symbols and positions only, to 1e-4 A, the same bytes every time."""
+    import ase.io
+
     text = StringIO()
     bare = [Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc) for atoms in members]
     ase.io.write(text, bare, format="extxyz", write_results=False)

@@ -35,6 +35,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .errors import InputError, TsctWarning, nearest
+from .places import must_be_file
 from .units import unit_factor
 from .untrusted import attributes, member, opened
 from .untrusted import values as all_values
@@ -111,8 +112,7 @@ def load_mapping(path: str | Path) -> FileMapping:
 def load_tables(path: str | Path) -> dict[str, Any]:
     """The tables of a TOML file as they are; raises :class:`InputError` if it cannot be read."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file" if not path.exists() else f"{path}: not a regular file")
+    must_be_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{path}: {path.stat().st_size} bytes; a mapping has at most {MAX_BYTES}")
     try:

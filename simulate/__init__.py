@@ -1,24 +1,5 @@
 """From phantom to counts: scattering, beam path, detector, scan, noise and faults."""
 
-from .beamline import BEAMLINES, Beamline, ScanPattern, i15_1, id15a, id31
-from .detector import Detector
-from .faults import Faults, no_faults
-from .scan import scan
-from .scattering import pair_distribution, scattering
-from .truth import truth
+import lazy_loader
 
-__all__ = [
-    "BEAMLINES",
-    "Beamline",
-    "Detector",
-    "Faults",
-    "ScanPattern",
-    "i15_1",
-    "id15a",
-    "id31",
-    "no_faults",
-    "pair_distribution",
-    "scan",
-    "scattering",
-    "truth",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,20 +1,5 @@
 """How true a result is: checks, scores and the report."""
 
-from .check import Check, Evidence, Measurement
-from .gate import Case, assert_passes, gate, read_case, small_case
-from .score import CHECKS, GATE, Scores, score
+import lazy_loader
 
-__all__ = [
-    "CHECKS",
-    "GATE",
-    "Case",
-    "Check",
-    "Evidence",
-    "Measurement",
-    "Scores",
-    "assert_passes",
-    "gate",
-    "read_case",
-    "score",
-    "small_case",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,6 +9,7 @@ import pytest
 from tsct.analyze import reconstruct
 from tsct.analyze.fbp import fbp, fbp_variance
 from tsct.analyze.geometry import ParallelGeometry
+from tsct.analyze.methods import BACKENDS
 from tsct.analyze.peers import INSTALL
 from tsct.analyze.projector import make_projector
 from tsct.analyze.reconstruct import METHODS, _gamma, reconstruct_variance
@@ -256,3 +257,7 @@ def test_fbp_is_the_default():
     geometry = scan(n=24, views=20)
     rays = np.random.default_rng(11).random((20, 24, 3)) * disc(geometry, 1.0)
     assert np.array_equal(reconstruct(rays, geometry), fbp(rays, geometry))
+
+
+def test_every_named_method_has_its_function():
+    assert {backend: tuple(methods) for backend, methods in METHODS.items()} == BACKENDS

@@ -1,0 +1,20 @@
+from .cell import CellGeometry, Electrode, Phantom, Texture, wragg2023
+from .discharge import Discharge, discharge
+from .structure_files import read_structure
+from .structures import Structure, lithiated_series, rebuild, structure, structure_names
+
+__all__ = [
+    "CellGeometry",
+    "Discharge",
+    "Electrode",
+    "Phantom",
+    "Structure",
+    "Texture",
+    "discharge",
+    "lithiated_series",
+    "read_structure",
+    "rebuild",
+    "structure",
+    "structure_names",
+    "wragg2023",
+]

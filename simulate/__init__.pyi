@@ -1,0 +1,22 @@
+from .beamline import BEAMLINES, Beamline, ScanPattern, i15_1, id15a, id31
+from .detector import Detector
+from .faults import Faults, no_faults
+from .scan import scan
+from .scattering import pair_distribution, scattering
+from .truth import truth
+
+__all__ = [
+    "BEAMLINES",
+    "Beamline",
+    "Detector",
+    "Faults",
+    "ScanPattern",
+    "i15_1",
+    "id15a",
+    "id31",
+    "no_faults",
+    "pair_distribution",
+    "scan",
+    "scattering",
+    "truth",
+]
