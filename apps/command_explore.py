@@ -39,6 +39,5 @@ def explore(
         server, address = guarded(lambda: Explorer(opened).page(), title=opened.name or "tsct explore", port=port)
     typer.echo(f"explore: {address}")
     say("Ctrl-C ends it")
-    server.start()
     with opened_in_browser(address, wanted=browser):
-        server.io_loop.start()
+        server.run_until_shutdown()

@@ -17,12 +17,19 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import panel as pn
-from panel.io.server import get_server
+from bokeh.server.server import BaseServer
+from bokeh.server.tornado import BokehTornado
+from panel.io.application import build_applications
+from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, HTTPServerRequest
+from tornado.ioloop import IOLoop
+from tornado.netutil import bind_sockets
 from tornado.routing import Router
 from tornado.web import Application, OutputTransform, RequestHandler
 
 ADDRESS = "127.0.0.1"
+#: what this machine may be called in a request
+NAMES = (ADDRESS, "localhost")
 #: bytes of randomness in the token
 TOKEN_BYTES = 32
 #: no message of the browser is larger
@@ -65,7 +72,7 @@ class Gate(Router):
 
     def __init__(self, behind: Application, port: int, token: str) -> None:
         self.behind, self.token = behind, token
-        self.hosts = frozenset(f"{name}:{port}" for name in (ADDRESS, "localhost"))
+        self.hosts = frozenset(f"{name}:{port}" for name in NAMES)
         self.cookie = f"tsct-{port}"
         headers = {"transforms": [_safe_headers(port)]}
         self._refusing = Application([(r".*", Refuse)], **headers)
@@ -144,7 +151,7 @@ def _safe_headers(port: int) -> type[OutputTransform]:
     return SafeHeaders
 
 
-def guarded(page: Callable[[], Any], title: str, port: int = 0) -> tuple[Any, str]:
+def guarded(page: Callable[[], Any], title: str, port: int = 0) -> tuple[BaseServer, str]:
     """A server of one page, not yet started, and its secret address.
 
     Parameters
@@ -163,21 +170,18 @@ def guarded(page: Callable[[], Any], title: str, port: int = 0) -> tuple[Any, st
     """
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     pn.extension(notifications=False)
-    server = get_server(
-        {"/": page},
-        port=port,
-        address=ADDRESS,
-        title=title,
-        start=False,
-        show=False,
-        websocket_max_message_size=MAX_MESSAGE_BYTES,
+    sockets = bind_sockets(port, ADDRESS)
+    port, token = sockets[0].getsockname()[1], secrets.token_urlsafe(TOKEN_BYTES)
+    behind = BokehTornado(
+        build_applications(page, title=title),
+        extra_websocket_origins=[f"{name}:{port}" for name in NAMES],
+        absolute_url=f"http://{ADDRESS}:{port}",
+        websocket_max_message_size_bytes=MAX_MESSAGE_BYTES,
+        transforms=[_safe_headers(port)],
     )
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    server._tornado.transforms.append(_safe_headers(server.port))
-    gate = Gate(server._tornado, server.port, token)
-    server._tornado._websocket_origins = set(gate.hosts)
-    server._http.request_callback = gate
-    return server, f"http://{ADDRESS}:{server.port}/?token={token}"
+    http = HTTPServer(Gate(behind, port, token))
+    http.add_sockets(sockets)
+    return BaseServer(IOLoop.current(), behind, http), f"http://{ADDRESS}:{port}/?token={token}"
 
 
 @contextmanager
