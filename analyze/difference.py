@@ -1,6 +1,7 @@
 """Signed template fits of difference PDFs: a bond that moves is not a bond that appears."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,20 +162,21 @@ def _difference_model(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of H(r), shape (r,), and its derivatives by parameters and Si-Li shell, shape (r, parameter + 2)."""
     shift, number, broadening, skew, lithiums, second_number, second_shift, *line = parameters
-    q, lines = operator.q, np.stack([np.ones_like(operator.r), operator.r])
+    pattern, slopes = (partial(f, operator.q, q_broad=operator.q_broad) for f in (shell_pattern, shell_derivatives))
+    lines = np.stack([np.ones_like(operator.r), operator.r])
     silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
     second_density = reference.amplitudes[1]
     neighbours = SILICON_COORDINATION + number
     first = _changed(replace(reference.first, number=1.0), shift, broadening, skew)
     second = _changed(reference.second, second_shift, 0.0, 0.0)
-    per_neighbour, per_lithium = (silicon * shell_pattern(q, shell) for shell in (first, lithium))
-    per_second = second_density * shell_pattern(q, second)
-    before = reference.amplitudes[0] * shell_pattern(q, reference.first)
-    before = before + second_density * shell_pattern(q, reference.second)
+    per_neighbour, per_lithium = (silicon * pattern(shell) for shell in (first, lithium))
+    per_second = second_density * pattern(second)
+    before = reference.amplitudes[0] * pattern(reference.first)
+    before = before + second_density * pattern(reference.second)
     after = neighbours * per_neighbour + (1 + second_number) * per_second + lithiums * per_lithium
-    by_distance, by_variance, by_skew = (silicon * neighbours * row for row in shell_derivatives(q, first))
-    by_second = second_density * (1 + second_number) * shell_derivatives(q, second)[0]
-    by_lithium = (silicon * lithiums * row for row in shell_derivatives(q, lithium)[:2])
+    by_distance, by_variance, by_skew = (silicon * neighbours * row for row in slopes(first))
+    by_second = second_density * (1 + second_number) * slopes(second)[0]
+    by_lithium = (silicon * lithiums * row for row in slopes(lithium)[:2])
     changes = (by_distance, per_neighbour, by_variance, by_skew, per_lithium, per_second, by_second, *by_lithium)
     # one product for all, because the operator is far larger than the patterns
     change, *columns = operator.apply(np.stack([after - before, *changes]))

@@ -21,6 +21,15 @@ Facts = Mapping[str, str | float]
 MISREAD_KEYS = ("x", "T", "temp", "temperature", "doping")
 
 
+def resolution_facts(q_damp: float, q_broad: float) -> dict[str, float]:
+    """Header lines by which PDFgui and diffpy set the resolution of a model, where it is known.
+
+    G(r) was divided by the damping, so a model must not damp again: ``qdamp = 0``, and what was done beside it.
+    """
+    damping = {"qdamp": 0.0, "qdamp_corrected": q_damp} if q_damp else {}
+    return damping | ({"qbroad": q_broad} if q_broad else {})
+
+
 def write_gr(path: Path, r: Array, g: Array, g_sigma: Array | None = None, facts: Facts | None = None) -> None:
     """Write G(r) for PDFgui, pdffit2, diffpy.srfit and diffpy.utils.
 

@@ -37,6 +37,8 @@ class PdfOperator:
         J to H(r) = n G(r), with one fixed <f>^2: additive over voxels, phases and states.
     density_weights : ndarray, shape (q_used,)
         J to the number density n (atoms per cubic angstrom) that explains its high-Q part.
+    q_broad : float
+        What models of peaks in H(r) are broadened by; see :class:`tsct.analyze.recipe.PdfRecipe`.
     """
 
     q: NDArray[np.float64]
@@ -46,6 +48,7 @@ class PdfOperator:
     reduced: NDArray[np.float64]
     matrix: NDArray[np.float64]
     density_weights: NDArray[np.float64]
+    q_broad: float = 0.0
 
     def apply(self, intensity: NDArray) -> NDArray:
         """H(r), shape (..., r), of patterns with shape (..., q); float32 stays float32."""
@@ -150,6 +153,7 @@ def pdf_operator(
         reduced=reduced,
         matrix=transform @ reduced,
         density_weights=density,
+        q_broad=recipe.q_broad,
     )
 
 

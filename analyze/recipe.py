@@ -14,6 +14,8 @@ from .methods import Settings
 Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
 Normalisation = Literal["high-q", "krogh-moe"]
+#: 1/angstrom; calibrants at beamlines give 0.005 to 0.05
+MOST_BROADENING = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,10 @@ class PdfRecipe:
         2 pi^2 rho, below 0.04 % of the integral at Qmax 20, so that the number stays linear in the intensity.
     q_damp : float
         Gaussian resolution of the instrument in 1/angstrom, if known; G(r) is divided by exp(-(r q_damp)^2 / 2).
+    q_broad : float
+        Broadening of peaks that grows with distance, in 1/angstrom, if known. As in PDFgui, a peak of width s has
+        ``s^2 (1 + (r q_broad)^2)`` in the data (Farrow et al., J. Phys.: Condens. Matter 19, 335219 (2007)). Data
+        cannot be freed of it without a model, so all models of peaks have it instead, and fitted widths are without.
     r_poly : float, optional
         Distance in angstrom below which the polynomial may act; its degree is ``r_poly q_max_inst / pi``. Default 0.9
         in ad hoc and 0.6 in absolute mode.
@@ -56,6 +62,7 @@ class PdfRecipe:
     mode: Mode = "absolute"
     normalisation: Normalisation = "high-q"
     q_damp: float = 0.0
+    q_broad: float = 0.0
     r_poly: float | None = None
     r_max: float = 20.0
     r_step: float = 0.02
@@ -79,6 +86,11 @@ class PdfRecipe:
             raise InputError(
                 f"analysis.q_damp is {self.q_damp}; allowed are 0 to {3 / self.r_max:.3g} 1/A, where 1 % of G is left "
                 "at r_max"
+            )
+        if not 0 <= self.q_broad <= MOST_BROADENING:
+            raise InputError(
+                f"analysis.q_broad is {self.q_broad}; allowed are 0 to {MOST_BROADENING:g} 1/A, where a peak at 3 A is "
+                "1.3 times as wide"
             )
         if self.r_poly is not None and not 0 <= self.r_poly <= 3:
             raise InputError(f"analysis.r_poly is {self.r_poly}; allowed are 0 to 3 angstrom")

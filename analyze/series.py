@@ -69,7 +69,7 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     record["gr_model"] = ("r", reference.model / density, {"units": "1/angstrom^2"})
     record["compton_weight"] = tiles[0].compton_weight.reset_coords(drop=True)
     record.attrs |= _reference_attrs(reference, density)
-    choices = ("q_min", "q_max", "mode", "window", "normalisation", "q_damp")
+    choices = ("q_min", "q_max", "mode", "window", "normalisation", "q_damp", "q_broad")
     record.attrs |= {name: getattr(recipe.pdf, name) for name in choices}
     # spelled out, since a file cannot hold that a choice was left to its default
     record.attrs |= {"q_max_inst": recipe.pdf.data_end, "r_poly": recipe.pdf.polynomial_range}

@@ -98,7 +98,7 @@ class _Wave:
     spread: tuple[NDArray[np.float64], ...]
 
 
-def shell_pattern(q: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
+def shell_pattern(q: NDArray[np.float64], shell: Shell, q_broad: float = 0.0) -> NDArray[np.float64]:
     """Coherent intensity of one shell per atom a, electron units, shape (q,).
 
     Debye's term N f_a f_b <sin(QR)/(QR)>, counted from both ends when a and b differ, over distances R whose
@@ -106,13 +106,28 @@ def shell_pattern(q: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
     distribution (Pearson III), whose characteristic function is known and stays that of a density however skewed it
     is, unlike a series of cumulants: ``log <exp(iQR)> = iQr - s^2 Q^2 L(iQt)``, ``L(z) = -(z + log(1 - z)) / z^2``.
     The factor 1/R favours short distances, which moves the mean by -s^2/r. Without skew it is a Gaussian.
+
+    An instrument's `q_broad` (1/angstrom) makes the variance ``s^2 (1 + (r q_broad)^2)``.
     """
-    wave = _wave(q, shell)
+    wave = _wave(q, broadened(shell, q_broad))
     return wave.weight * wave.damping * np.sin(wave.phase)
 
 
-def shell_derivatives(q: NDArray[np.float64], shell: Shell) -> tuple[NDArray[np.float64], ...]:
+def broadened(shell: Shell, q_broad: float) -> Shell:
+    """A shell as an instrument with this broadening shows it; its third cumulant stays."""
+    return replace(shell, sigma=shell.sigma * np.sqrt(1 + (shell.distance * q_broad) ** 2))
+
+
+def shell_derivatives(q: NDArray[np.float64], shell: Shell, q_broad: float = 0.0) -> tuple[NDArray[np.float64], ...]:
     """Derivatives of :func:`shell_pattern` by distance, variance (sigma^2) and skew of a shell, shape (q,) each."""
+    by_distance, by_variance, by_skew = _derivatives(q, broadened(shell, q_broad))
+    # the variance that the instrument shows depends on both
+    with_distance = 2 * shell.distance * (shell.sigma * q_broad) ** 2
+    with_variance = 1 + (shell.distance * q_broad) ** 2
+    return by_distance + with_distance * by_variance, with_variance * by_variance, by_skew
+
+
+def _derivatives(q: NDArray[np.float64], shell: Shell) -> tuple[NDArray[np.float64], ...]:
     wave, variance, r = _wave(q, shell), shell.sigma**2, shell.distance
     a, b, a_slope, b_slope = wave.spread
     sine, cosine = (wave.weight * wave.damping * part for part in (np.sin(wave.phase), np.cos(wave.phase)))
@@ -145,4 +160,5 @@ def _spread(u: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
 
 def shell_pdf(operator: PdfOperator, shells: Sequence[Shell]) -> NDArray[np.float64]:
     """H(r) of shells around one atom a per cubic angstrom, through the operator of the data, shape (r,)."""
-    return operator.apply(sum((shell_pattern(operator.q, shell) for shell in shells), np.zeros_like(operator.q)))
+    patterns = (shell_pattern(operator.q, shell, operator.q_broad) for shell in shells)
+    return operator.apply(sum(patterns, np.zeros_like(operator.q)))

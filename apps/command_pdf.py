@@ -27,6 +27,12 @@ def pdf(
     mode: Annotated[
         str, typer.Option("--mode", help="adhoc (polynomial only) or absolute (self and Compton scattering first).")
     ] = "adhoc",
+    q_damp: Annotated[
+        float, typer.Option("--qdamp", help="Damping of the instrument that G(r) is divided by, 1/angstrom.")
+    ] = 0.0,
+    q_broad: Annotated[
+        float, typer.Option("--qbroad", help="Broadening of the instrument, 1/angstrom; stated in the .gr file.")
+    ] = 0.0,
     background: Annotated[Path | None, typer.Option("--background", help="Pattern to subtract.")] = None,
     background_scale: Annotated[float, typer.Option("--background-scale", help="Factor of the background.")] = 1.0,
     wavelength: Annotated[
@@ -66,6 +72,8 @@ def pdf(
         q_max_inst=q_max_inst,
         window=window,  # type: ignore[arg-type]
         mode=mode,  # type: ignore[arg-type]
+        q_damp=q_damp,
+        q_broad=q_broad,
         r_poly=r_poly,
         r_max=r_max,
         r_step=one_pattern.R_STEP,

@@ -81,6 +81,7 @@ class Analysis:
     mode: str = "absolute"
     normalisation: str = "high-q"
     q_damp: float = 0.0
+    q_broad: float = 0.0
     r_poly: float | None = None
     r_max: float = 12.0
     r_step: float = 0.02

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from tsct.analyze.curves import curve_records
-from tsct.analyze.export import write_gr, write_ndtomo, write_pdfgetx3, write_xye
+from tsct.analyze.export import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.files import read_record
 from tsct.records.places import must_be_file, writable
@@ -70,10 +70,11 @@ def _names(record: xr.Dataset) -> list[str]:
 
 def _gr(file: Path, folder: Path) -> list[Path]:
     found, record = _curves(file, "gr")
+    resolution = resolution_facts(found.attrs.get("q_damp", 0.0), found.attrs.get("q_broad", 0.0))
     written = [folder / f"{name}.gr" for name in _names(record)]
     for i, path in enumerate(written):
         errors = record.gr_errors.values[i] if "gr_errors" in record else None
-        write_gr(path, record.r.values, record.gr.values[i], errors, facts(found))
+        write_gr(path, record.r.values, record.gr.values[i], errors, facts(found) | resolution)
     return written
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.export import write_fq, write_gr, write_sq
+from tsct.analyze.export import Facts, resolution_facts, write_fq, write_gr, write_sq
 from tsct.analyze.pdf import pdf
 from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.strongest_peaks import Peak, strongest_peaks
@@ -55,7 +55,8 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
     picture = BytesIO()
     draw(measured, data, peaks, number_density).savefig(picture, format="png", dpi=DPI)
     writable(folder)
-    _write(names, data, facts(source, recipe, measured), picture.getvalue())
+    header = facts(source, recipe, measured)
+    _write(names, data, header, header | resolution_facts(recipe.q_damp, recipe.q_broad), picture.getvalue())
     return summary(source, measured, peaks, [path.name for path in names.values()], folder)
 
 
@@ -96,13 +97,13 @@ def facts(source: Source, recipe: PdfRecipe, measured: Measured) -> dict[str, st
     return {key: value for key, value in stated.items() if value is not None}
 
 
-def _write(names: Mapping[str, Path], data: xr.Dataset, header: Mapping[str, str | float], picture: bytes) -> None:
+def _write(names: Mapping[str, Path], data: xr.Dataset, header: Facts, gr_header: Facts, picture: bytes) -> None:
     def errors(name: str) -> Array | None:
         return data[f"{name}_errors"].values if f"{name}_errors" in data else None
 
     write_sq(names["sq"], data.q.values, data.sq.values, errors("sq"), header)
     write_fq(names["fq"], data.q.values, data.fq.values, errors("fq"), header)
-    write_gr(names["gr"], data.r.values, data.gr.values, errors("gr"), header)
+    write_gr(names["gr"], data.r.values, data.gr.values, errors("gr"), gr_header)
     with replacing(names["png"]) as temporary:
         temporary.write_bytes(picture)
 

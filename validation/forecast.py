@@ -6,6 +6,7 @@ the channels and their drift give the errors of patterns, PDFs, maps and fitted 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -286,7 +287,7 @@ def fisher_bound(operator: PdfOperator, reference: Reference, recipe: Recipe, va
     Processing, 1993, eq. 3.31). The order of the first rows is that of ``CHANGES``.
     """
     part = operator.q[operator.transformed]
-    shells = change_patterns(operator.q, reference)[:, operator.transformed]
+    shells = change_patterns(operator, reference)[:, operator.transformed]
     degree = smooth_degree(recipe)
     scaled = 2 * (part - part[0]) / (part[-1] - part[0]) - 1
     smooth = mean_f(recipe.pdf.composition, part) ** 2 * np.polynomial.legendre.legvander(scaled, degree).T
@@ -301,13 +302,14 @@ def smooth_degree(recipe: Recipe) -> int:
     return int(np.ceil(recipe.pdf.polynomial_range * recipe.pdf.data_end / np.pi))
 
 
-def change_patterns(q: NDArray[np.float64], reference: Reference) -> NDArray[np.float64]:
+def change_patterns(operator: PdfOperator, reference: Reference) -> NDArray[np.float64]:
     """Change of J(Q) per unit of each change of the shells, shape (change, q): those of ``CHANGES`` first."""
     silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
+    pattern, slopes = (partial(f, operator.q, q_broad=operator.q_broad) for f in (shell_pattern, shell_derivatives))
     first = replace(reference.first, number=1.0)
-    distance, broadening, skew = (SILICON_COORDINATION * row for row in shell_derivatives(q, first))
-    rows = (distance, shell_pattern(q, first), broadening, shell_pattern(q, SILICON_LITHIUM), skew)
-    second = (shell_pattern(q, reference.second), *shell_derivatives(q, reference.second)[:2])
+    distance, broadening, skew = (SILICON_COORDINATION * row for row in slopes(first))
+    rows = (distance, pattern(first), broadening, pattern(SILICON_LITHIUM), skew)
+    second = (pattern(reference.second), *slopes(reference.second)[:2])
     return np.stack([*(silicon * row for row in rows), *(reference.amplitudes[1] * row for row in second)])
 
 

@@ -1,14 +1,18 @@
 """Template fits of reference and difference PDFs: what is planted is found, with errors that random draws confirm."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from diffpy.pdffit2 import PdfFit, redirect_stdout
+from diffpy.structure import Atom, Lattice, Structure
 from scipy.stats import exponnorm, pearson3
 
+from tsct.analyze import templates
 from tsct.analyze.difference import PARAMETERS, SILICON_COORDINATION, fit_difference, fit_lithium_shell
 from tsct.analyze.maps import map_operator
-from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.pdf import fourier_matrix, pdf_operator
 from tsct.analyze.peaks import extremum
 from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.reference import fit_reference
@@ -57,6 +61,60 @@ def test_the_reference_is_what_was_put_in(reference):
     assert reference.first.sigma == pytest.approx(FIRST.sigma, abs=1e-3)
     assert reference.first.skew == pytest.approx(FIRST.skew, abs=2e-5)
     np.testing.assert_allclose(reference.amplitudes, [SI, SI, C], rtol=0.01)
+
+
+def test_widths_are_those_of_the_sample_where_the_broadening_is_known():
+    """Peaks that an instrument made wider, fitted with and without its number."""
+    q_broad = 0.15
+
+    def widened(shell):
+        return replace(shell, sigma=shell.sigma * np.hypot(1, shell.distance * q_broad))
+
+    def seen(first):
+        smooth = 0.09 * (mean_f2(COMPOSITION, Q) + mean_compton(COMPOSITION, Q))
+        return smooth + SI * sum(shell_pattern(Q, widened(shell)) for shell in (first, SILICON[1]))
+
+    curve, change = seen(FIRST), seen(replace(FIRST, distance=FIRST.distance + 0.02)) - seen(FIRST)
+    knows, ignores = (
+        pdf_operator(Q, PdfRecipe(composition=COMPOSITION, r_max=6.0, q_broad=number)) for number in (q_broad, 0.0)
+    )
+    np.testing.assert_array_equal(knows.matrix, ignores.matrix)
+    found, wider = (fit_reference(op, op.apply(curve), oxygen=0.0) for op in (knows, ignores))
+    assert found.first.sigma == pytest.approx(FIRST.sigma, abs=1e-4)
+    assert wider.first.sigma == pytest.approx(widened(FIRST).sigma, abs=1e-4)
+    # the instrument widens a shell that moves away, which is no disorder of the sample
+    knowing, ignorant = (
+        dict(zip(PARAMETERS, fit_difference(op, reference, op.apply(change)).parameters, strict=True))
+        for op, reference in ((knows, found), (ignores, wider))
+    )
+    assert knowing["shift"] == pytest.approx(0.02, rel=1e-3)
+    assert abs(knowing["broadening"]) < 0.1 * ignorant["broadening"]
+
+
+@pytest.mark.parametrize("q_broad", [0.0, 0.12])
+def test_broadening_is_that_of_pdffit2(q_broad):
+    """Crystalline silicon to 4.2 angstrom by its three nearest shells, transformed from 0 to 24 1/angstrom."""
+    a, u = 5.431, 0.004
+    fcc = ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
+    atoms = [Atom("Si", np.add(place, shift)) for place in fcc for shift in ((0, 0, 0), (0.25, 0.25, 0.25))]
+    crystal = Structure(atoms, lattice=Lattice(a, a, a, 90, 90, 90))
+    crystal.anisotropy, crystal.Uisoequiv = False, u
+    r, q = np.arange(0.5, 7.0, 0.01), np.arange(0.0, 24.001, 0.01)
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        redirect_stdout(nowhere)
+        fit = PdfFit()
+        fit.add_structure(crystal)
+        fit.alloc("X", q[-1], 0.0, r[0], r[-1], len(r))
+        fit.setvar("qbroad", q_broad)
+        fit.calc()
+        expected = np.array(fit.getpdf_fit())
+    rows = ((4, np.sqrt(3) / 4), (12, np.sqrt(0.5)), (12, np.sqrt(11) / 4), (6, 1.0), (12, np.sqrt(19) / 4))
+    shells = (Shell(a="Si", b="Si", number=n, distance=d * a, sigma=np.sqrt(2 * u)) for n, d in rows)
+    fq = q * sum(shell_pattern(q, shell, q_broad) for shell in shells) / form_factor("Si", q) ** 2
+    found = fourier_matrix(q, r, np.ones_like(q)) @ fq - 4 * np.pi * 8 / a**3 * r
+    near = (r > 1.9) & (r < 4.2)
+    # shells beyond the fifth are left out, whose ripples reach down to here
+    np.testing.assert_allclose(found[near], expected[near], atol=0.01 * expected[near].max())
 
 
 def averaged(density, number, q=Q):
@@ -137,9 +195,14 @@ def test_a_wrong_width_of_the_lithium_shell_moves_its_fitted_distance(operator, 
     assert fit.distance_by_variance == pytest.approx(slope, rel=0.1)
 
 
-def test_derivatives_of_a_shell_are_those_of_small_steps():
-    by_distance, by_variance, by_skew = shell_derivatives(Q, FIRST)
+@pytest.mark.parametrize("q_broad", [0.0, 0.2])
+def test_derivatives_of_a_shell_are_those_of_small_steps(q_broad):
+    by_distance, by_variance, by_skew = shell_derivatives(Q, FIRST, q_broad)
     step = 1e-5
+
+    def shell_pattern(q, shell):
+        return templates.shell_pattern(q, shell, q_broad)
+
     ends = [shell_pattern(Q, replace(FIRST, distance=FIRST.distance + sign * step)) for sign in (1, -1)]
     np.testing.assert_allclose(by_distance, (ends[0] - ends[1]) / (2 * step), atol=1e-5)
     ends = [shell_pattern(Q, replace(FIRST, sigma=np.sqrt(FIRST.sigma**2 + sign * step))) for sign in (1, -1)]

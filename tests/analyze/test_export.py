@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from tsct.analyze.curves import curve_records
-from tsct.analyze.export import write_gr, write_ndtomo, write_pdfgetx3, write_xye
+from tsct.analyze.export import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.records.errors import InputError, TsctWarning
 
 R = 0.02 * np.arange(1, 400)
@@ -48,6 +48,16 @@ def test_diffpy_reads_the_header(gr):
     header = load_data(str(gr), headers=True)
     assert header["qmax"] == 20.0 and header["wavelength"] == pytest.approx(0.12398)
     assert header["composition"] == "Si0.5 C0.5"
+
+
+def test_models_are_told_the_resolution_that_is_left(tmp_path):
+    """The damping was divided out, so a model must have none; the broadening stays in the data."""
+    parser = pytest.importorskip("diffpy.srfit.pdf.pdfparser").PDFParser()
+    write_gr(tmp_path / "a.gr", R, G, ERRORS, FACTS | resolution_facts(0.03, 0.01))
+    parser.parseFile(str(tmp_path / "a.gr"))
+    meta = parser.getMetaData()
+    assert meta["qdamp"] == 0.0 and meta["qbroad"] == 0.01 and meta["qmax"] == 20.0
+    assert resolution_facts(0.0, 0.0) == {}
 
 
 def test_every_reader_of_columns_takes_xye(tmp_path):

@@ -61,6 +61,8 @@ def test_known_resolution_is_divided_out():
     np.testing.assert_allclose(damped * np.exp(-0.5 * (0.05 * damped.r.values) ** 2), sharp, rtol=1e-10, atol=1e-12)
     with pytest.raises(InputError, match="q_damp"):
         PdfRecipe(composition=SILICON, q_damp=1.0)
+    with pytest.raises(InputError, match="q_broad"):
+        PdfRecipe(composition=SILICON, q_broad=-0.01)
 
 
 @pytest.mark.filterwarnings("ignore:'where' used without 'out'")

@@ -115,7 +115,7 @@ def test_the_bound_is_reached_by_least_squares_on_the_pattern(experiment):
     operator, recipe = expected.operator, experiment[2]
     variance = expected.tile.roi_iq_variance.values
     bound = fisher_bound(operator, expected.reference, recipe, variance)
-    rows = change_patterns(operator.q, expected.reference)[:, operator.transformed]
+    rows = change_patterns(operator, expected.reference)[:, operator.transformed]
     part = operator.q[operator.transformed]
     smooth = mean_f(recipe.pdf.composition, part) ** 2 * part[:, None].T ** np.arange(5)[:, None]
     weights = 1 / np.sqrt(variance[operator.transformed])
