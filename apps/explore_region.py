@@ -122,7 +122,9 @@ def _true(run: Run, place: Place) -> xr.Dataset:
     data["fq_true"] = ("q_used", operator.fq(pattern) / density)
     data["gr_true"] = ("r", gr)
     data["dgr_true"] = ("r", operator.apply(pattern - before) / first)
-    data["gr_full"] = ("r", untruncated_pdf(densities[k], run.found, run.phases))
+    # per scattering atom as the analysis counts them: lithium and hydrogen hardly scatter at high Q
+    atoms = float(densities[k].sum())
+    data["gr_full"] = ("r", untruncated_pdf(densities[k], run.found, run.phases) * atoms / density)
     data["gr_gain"] = ("r", operator.apply(gained) / float(operator.density(gained)) - gr)
     return data
 

@@ -167,7 +167,7 @@ def _plot(title: str, x: str, y: str, height: int, **more: Any) -> figure:
 
 def _pattern(sources: Mapping[str, ColumnDataSource], marks: Mapping[str, Model]) -> figure:
     plot = _plot(
-        "I(Q), one voxel", "Q (Å⁻¹)", "e.u. per atom", 168, y_axis_type="log", x_range=(0, 36.5), y_range=(4, 220)
+        "I(Q), one voxel", "Q (Å⁻¹)", "e.u. per Si, C atom", 168, y_axis_type="log", x_range=(0, 36.5), y_range=(4, 220)
     )
     plot.yaxis.ticker = FixedTicker(ticks=[5, 10, 20, 50, 100, 200], minor_ticks=[])
     plot.ygrid.ticker = plot.yaxis.ticker

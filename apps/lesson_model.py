@@ -241,36 +241,39 @@ def pattern(library: Library, settings: Settings, lithium: float, state: int) ->
 def curves(library: Library, settings: Settings) -> Mapping[str, Array]:
     """Everything that the page draws for one voxel.
 
+    All is per atom of the pristine voxel, found and true alike. Silicon and carbon stay while lithium comes in, so a
+    peak changes when its bonds do; divided by its own number of atoms, each state would show a change of every peak.
+
     Returns
     -------
     mapping of str to ndarray
-        ``iq`` and ``free`` (q) per atom; ``fq`` (q_transformed); ``gr``, ``gr_sigma``, ``gr_true``, ``dgr``,
-        ``dgr_sigma``, ``dgr_true`` (r).
+        ``iq`` and ``free`` (q), the latter what the analysis takes for the scattering of free atoms; ``fq``
+        (q_transformed); ``gr``, ``gr_sigma``, ``gr_true``, ``dgr``, ``dgr_sigma``, ``dgr_true`` (r).
     """
     linear = operator(library, settings)
     before, sigma_before = pattern(library, settings, 0.0, 0)
     now, sigma_now = pattern(library, settings, settings.lithium, 1)
     density, reference = float(linear.density(now)), float(linear.density(before))
+    atoms = float(amounts(library, settings, 0.0).sum())
     variance, variance_before = linear.variance(sigma_now**2), linear.variance(sigma_before**2)
     shares = composition(library, settings)
     free = np.array([shares["Si"], shares["C"], 0.0]) @ (library.factors**2 + library.compton)
-    weights, n_now = _true_weights(library, settings, settings.lithium)
-    weights_before, n_before = _true_weights(library, settings, 0.0)
+    weights, weights_before = (_true_weights(library, settings, lithium) for lithium in (settings.lithium, 0.0))
     return {
-        "iq": now / density,
-        "free": free,
-        "fq": linear.fq(now) / density,
-        "gr": linear.apply(now) / density,
-        "gr_sigma": np.sqrt(variance) / density,
-        "gr_true": weights @ library.gr / n_now,
+        "iq": now / reference,
+        "free": free * density / reference,
+        "fq": linear.fq(now) / reference,
+        "gr": linear.apply(now) / reference,
+        "gr_sigma": np.sqrt(variance) / reference,
+        "gr_true": weights @ library.gr / atoms,
         "dgr": linear.apply(now - before) / reference,
         "dgr_sigma": np.sqrt(variance + variance_before) / reference,
-        "dgr_true": (weights - weights_before) @ library.gr / n_before,
+        "dgr_true": (weights - weights_before) @ library.gr / atoms,
     }
 
 
-def _true_weights(library: Library, settings: Settings, lithium: float) -> tuple[Array, float]:
-    """Weight of every material's own G(r), n_p <f>_p^2 / <f>^2 averaged over TRUTH_RANGE, and the number density."""
+def _true_weights(library: Library, settings: Settings, lithium: float) -> Array:
+    """Weight of every material's own G(r), n_p <f>_p^2 / <f>^2 averaged over TRUTH_RANGE; <f> of the pristine voxel."""
     atoms = amounts(library, settings, lithium)
     inside = (library.q >= TRUTH_RANGE[0]) & (library.q <= TRUTH_RANGE[1])
     silicon, carbon, light = library.factors[:, inside]
@@ -278,7 +281,7 @@ def _true_weights(library: Library, settings: Settings, lithium: float) -> tuple
     reference = (shares["Si"] * silicon + shares["C"] * carbon) ** 2
     x = library.lithium[:, None]
     own = np.concatenate([((silicon + x * light) / (1 + x)) ** 2, carbon[None] ** 2])
-    return atoms * np.mean(own / reference, axis=1), float(atoms.sum())
+    return atoms * np.mean(own / reference, axis=1)
 
 
 def slice_maps(library: Library, settings: Settings, r: float, *, difference: bool = False) -> Mapping[str, Array]:
@@ -308,8 +311,8 @@ def slice_maps(library: Library, settings: Settings, r: float, *, difference: bo
     if difference:
         variance = variance + row**2 * pattern(library, settings, 0.0, 0)[1][linear.used] ** 2
     noise = _map_noise(library, row, variance, linear.used) / before.sum()
-    weights, _ = _true_weights(library, settings, settings.lithium)
-    weights = weights - (_true_weights(library, settings, 0.0)[0] if difference else 0.0)
+    weights = _true_weights(library, settings, settings.lithium)
+    weights = weights - (_true_weights(library, settings, 0.0) if difference else 0.0)
     true = weights * library.gr[:, k] / before.sum()
     return {
         "found": np.tensordot(parts, library.maps, 1) + noise,

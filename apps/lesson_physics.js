@@ -154,7 +154,7 @@ const lessonPhysics = (() => {
     return { found, variance };
   }
 
-  // weight of every material's own G(r), and the number density
+  // weight of every material's own G(r)
   function trueWeights(lib, s, lithium) {
     const atoms = amounts(lib, s, lithium), shares = composition(lib, s), nq = lib.q.length;
     const sums = new Float64Array(lib.materials);
@@ -167,7 +167,7 @@ const lessonPhysics = (() => {
       lib.lithium.forEach((x, m) => (sums[m] += ((silicon + x * light) / (1 + x)) ** 2 / reference));
       sums[lib.materials - 1] += carbon ** 2 / reference;
     }
-    return { weights: sums.map((v, m) => (atoms[m] * v) / count), number: atoms.reduce((a, b) => a + b) };
+    return sums.map((v, m) => (atoms[m] * v) / count);
   }
 
   function mixed(lib, weights, number) {
@@ -179,29 +179,31 @@ const lessonPhysics = (() => {
     });
   }
 
-  // everything that is drawn for one voxel
+  // everything that is drawn for one voxel, per atom of the pristine voxel
   function curves(lib, s, linear) {
     const used = (values) => values.subarray(linear.first, linear.end);
     const before = pattern(lib, s, 0, 0), now = pattern(lib, s, s.lithium, 1);
     const density = linear.density(used(now.found)), reference = linear.density(used(before.found));
+    const atoms = amounts(lib, s, 0).reduce((a, b) => a + b);
     const change = now.found.map((v, k) => v - before.found[k]);
     const variance = linear.variance(used(now.variance)), earlier = linear.variance(used(before.variance));
     const truth = trueWeights(lib, s, s.lithium), pristine = trueWeights(lib, s, 0);
     const shares = composition(lib, s), nq = lib.q.length;
     return {
-      iq: now.found.map((v) => v / density),
+      iq: now.found.map((v) => v / reference),
       free: lib.q.map(
         (_, k) =>
-          shares.Si * (lib.factors[k] ** 2 + lib.compton[k]) +
-          shares.C * (lib.factors[nq + k] ** 2 + lib.compton[nq + k]),
+          (density / reference) *
+          (shares.Si * (lib.factors[k] ** 2 + lib.compton[k]) +
+            shares.C * (lib.factors[nq + k] ** 2 + lib.compton[nq + k])),
       ),
-      fq: linear.fq(used(now.found)).map((v) => v / density),
-      gr: linear.apply(used(now.found)).map((v) => v / density),
-      gr_sigma: variance.map((v) => Math.sqrt(v) / density),
-      gr_true: mixed(lib, truth.weights, truth.number),
+      fq: linear.fq(used(now.found)).map((v) => v / reference),
+      gr: linear.apply(used(now.found)).map((v) => v / reference),
+      gr_sigma: variance.map((v) => Math.sqrt(v) / reference),
+      gr_true: mixed(lib, truth, atoms),
       dgr: linear.apply(used(change)).map((v) => v / reference),
       dgr_sigma: variance.map((v, i) => Math.sqrt(v + earlier[i]) / reference),
-      dgr_true: mixed(lib, truth.weights.map((w, m) => w - pristine.weights[m]), pristine.number),
+      dgr_true: mixed(lib, truth.map((w, m) => w - pristine[m]), atoms),
     };
   }
 
@@ -215,7 +217,7 @@ const lessonPhysics = (() => {
       const spectrum = lib.spectra.subarray(m * nq + linear.first, m * nq + linear.end);
       return a === 0 ? 0 : (a * dot(spectrum, row)) / mean;
     });
-    const truth = trueWeights(lib, s, s.lithium).weights, pristine = trueWeights(lib, s, 0).weights;
+    const truth = trueWeights(lib, s, s.lithium), pristine = trueWeights(lib, s, 0);
     const known = truth.map((w, m) => ((w - (difference ? pristine[m] : 0)) * lib.gr[m * lib.r.length + k]) / mean);
     const split = (values) => [values.subarray(0, last).reduce((a, b) => a + b, 0), values[last]];
     const noise = mapNoise(lib, s, linear, row, difference, mean);
