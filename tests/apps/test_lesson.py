@@ -27,7 +27,10 @@ CASES = (
     Settings(q_max=33.0, window="revised-lorch", r_poly=1.25, photons=10**10.5, parallax_mm=-1.7, lithium=0.6, draw=5),
     Settings(q_max=14.2, r_poly=0.0, silicon_share=1.0, lithium=0.05, photons=10**12.8),
     # every slider at an end
-    Settings(q_max=12.0, q_min=3.0, r_poly=1.6, silicon_share=0.0, lithium=0.6, photons=10**9.6, parallax_mm=2.6, draw=5),
+    Settings(
+        **{"q_max": 12.0, "q_min": 3.0, "r_poly": 1.6, "parallax_mm": 2.6},
+        **{"silicon_share": 0.0, "lithium": 0.6, "photons": 10**9.6, "draw": 5},
+    ),
 )
 #: float64 sums in another order: six digits are asked for, at least nine are there
 SAME = 1e-9
