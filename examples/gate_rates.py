@@ -2,8 +2,8 @@
 
     python examples/gate_rates.py --seeds 50 --clean 1000 --store rates.jsonl
 
-Every seed is another sample (grains) with other counting noise. Results are added to the store, so that a run that was
-stopped goes on where it was; the table of docs/gate.md is printed from it at the end.
+Every seed is another sample (grains) with other counting noise. Values of all checks are added to the store, so that a
+run that was stopped goes on where it was; the table of docs/gate.md is made from it with today's windows.
 """
 
 import argparse

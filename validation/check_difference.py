@@ -7,11 +7,12 @@ from tsct.analyze.peaks import between
 
 from .check import Check, Evidence, Measurement, NotRunError, need
 from .image_quality import slope
+from .propagation import dgr_covariance, residual_error
 from .roi_states import roi_patterns, stated_operator
 
 
-def _fit(evidence: Evidence) -> tuple[float, float, int]:
-    """Slope of the last recovered on the last true difference, share of it that is left, and points."""
+def _fit(evidence: Evidence) -> tuple[Measurement, Measurement]:
+    """Slope of the last recovered on the last true difference, and share of it that is left, in per cent."""
     need(evidence, "roi_dgr")
     if not evidence.lithiated:
         raise NotRunError("nothing is lithiated in this scenario")
@@ -21,18 +22,13 @@ def _fit(evidence: Evidence) -> tuple[float, float, int]:
     r, found = evidence.curve("roi_dgr", -1)
     use = between(r, DIFFERENCE_RANGE)
     height = slope(found[use], true[use])
-    left = np.sqrt(np.mean((found - height * true)[use] ** 2) / np.mean(true[use] ** 2))
-    return height, float(left), int(use.sum())
-
-
-def _slope(evidence: Evidence) -> Measurement:
-    height, left, n = _fit(evidence)
-    return Measurement(value=height, n=n, note=f"{100 * left:.1f} % left over")
-
-
-def _left(evidence: Evidence) -> Measurement:
-    _, left, n = _fit(evidence)
-    return Measurement(value=100 * left, n=n)
+    true, rest, n = true[use], (found - height * true)[use], int(use.sum())
+    power, covariance = float(true @ true), dgr_covariance(evidence)[np.ix_(use, use)]
+    left, error = 100 * float(np.sqrt(rest @ rest / power)), float(np.sqrt(true @ covariance @ true)) / power
+    return (
+        Measurement(value=height, n=n, note=f"{left:.1f} % left over", error=error),
+        Measurement(value=left, n=n, error=100 * residual_error(rest, power, covariance)),
+    )
 
 
 CHECKS = (
@@ -44,7 +40,7 @@ CHECKS = (
         low=0.95,
         high=1.05,
         unit="1",
-        measure=_slope,
+        measure=lambda e: _fit(e)[0],
         power="a height wrong by 10 %",
     ),
     Check(
@@ -55,7 +51,7 @@ CHECKS = (
         low=0.0,
         high=10.0,
         unit="%",
-        measure=_left,
+        measure=lambda e: _fit(e)[1],
         power="an artefact of a tenth of the difference",
     ),
 )

@@ -3,14 +3,17 @@
 import numpy as np
 
 from .check import Check, Evidence, Measurement, NotRunError, need
+from .propagation import dgr_covariance, position_error
 
 
 def _lobe(evidence: Evidence, name: str) -> Measurement:
     need(evidence, name, f"{name}_height")
     if not evidence.lithiated:
         raise NotRunError("nothing is lithiated in this scenario")
-    height = float(evidence.found[f"{name}_height"].values[-1])
-    return Measurement(value=float(evidence.found[name].values[-1]), note=f"height {height:.3f} 1/A2")
+    position, height = (float(evidence.found[key].values[-1]) for key in (name, f"{name}_height"))
+    known = "roi_dgr" in evidence.found
+    error = position_error(*evidence.curve("roi_dgr", -1), dgr_covariance(evidence), position) if known else np.nan
+    return Measurement(value=position, note=f"height {height:.3f} 1/A2", error=error)
 
 
 def _mean_difference(evidence: Evidence, low: float, high: float) -> Measurement:
@@ -22,9 +25,8 @@ def _mean_difference(evidence: Evidence, low: float, high: float) -> Measurement
     inside = (r >= low) & (r <= high)
     # the points of one peak are fully correlated at worst, so the error of their mean is at most their mean error
     error = evidence.found.roi_dgr_errors.values[-1][inside].mean()
-    return Measurement(
-        value=float(difference[inside].mean() / error), note=f"mean {difference[inside].mean():+.3f} 1/A2"
-    )
+    note = f"mean {difference[inside].mean():+.3f} 1/A2"
+    return Measurement(value=float(difference[inside].mean() / error), note=note, error=1.0)
 
 
 _DERIVATIVE = "a shifted peak differs from itself by its derivative, whose lobes lie one width to either side"

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from tsct.analyze.pdf import PdfOperator, pdf_operator
-from tsct.analyze.peaks import extremum
+from tsct.analyze.peaks import between, extremum
 from tsct.analyze.recipe import PdfRecipe, Window
 
 from .check import Check, Evidence, Measurement, NotRunError, need, stated
+from .propagation import largest_difference_error, pdf_covariance, position_error
 
 #: where the ghost of a transform that ends at 20 1/angstrom is looked for, and where it may move to between 18 and 22
 AT_20, AROUND_20 = (0.94, 1.06), (0.85, 1.15)
@@ -56,14 +57,18 @@ def reference_pdf(evidence: Evidence, q_max: float, window: Window = "none") -> 
 
 
 def _position(evidence: Evidence) -> Measurement:
-    position, prominence = ghost(*reference_pdf(evidence, 20.0), AROUND_20)
-    return Measurement(value=position, note=f"prominence {prominence:.2f} 1/A2")
+    curve, covariance = reference_pdf(evidence, 20.0), pdf_covariance(evidence, other_operator(evidence, 20.0))
+    position, prominence = ghost(*curve, AROUND_20)
+    error = position_error(*curve, covariance, position)
+    return Measurement(value=position, note=f"prominence {prominence:.2f} 1/A2", error=error)
 
 
 def _prominence(evidence: Evidence, q_max: float, window: Window = "none") -> Measurement:
     """How prominent the maximum is at 1.00 ± 0.06 A; zero without one there."""
-    _, prominence = ghost(*reference_pdf(evidence, q_max, window), AT_20)
-    return Measurement(value=prominence)
+    (r, gr), operator = reference_pdf(evidence, q_max, window), other_operator(evidence, q_max, window)
+    near = between(r, (AT_20[0] - 0.1, AT_20[1] + 0.1))
+    error = largest_difference_error(pdf_covariance(evidence, operator)[np.ix_(near, near)])
+    return Measurement(value=ghost(r, gr, AT_20)[1], error=error)
 
 
 def _moves(evidence: Evidence) -> Measurement:

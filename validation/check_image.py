@@ -8,12 +8,17 @@ from numpy.typing import NDArray
 from . import image_quality as quality
 from .check import Check, Evidence, Measurement, NotRunError, need
 from .check_maps import RIM_VOXELS
+from .windows import sigmas, told
 
 #: how far from the rim voxels belong to its edge, in voxels
 EDGE_VOXELS = 4.0
 #: correlation at which a frequency counts as resolved against a noise-free truth: signal and noise are then 1 to 3
 #: (Rosenthal & Henderson, J. Mol. Biol. 333, 721 (2003), write C_ref = 0.5 for an FSC of 0.143)
 RESOLVED = 0.5
+#: rings on both sides of the resolved frequency over which the fall of the correlation is fitted
+NEAR_RINGS = 3
+#: voxels of the electrode, less its rim, in one slice: the deviations of which the worst is looked at
+VOXELS = 1100
 #: share of the true value that a voxel may be off besides its error bar: the window of the bias
 ALLOWED = 0.05
 #: likewise for all scattering together, which no fit of peaks comes between; 0.7 % are left at the sharpest ring
@@ -70,15 +75,17 @@ def _error(evidence: Evidence, name: str) -> Measurement:
 
 def _similarity(evidence: Evidence, name: str) -> Measurement:
     v = view(evidence, name)
-    return Measurement(value=quality.similarity(v.found, v.true, v.inside), n=int(v.inside.sum()))
+    value, error = quality.similarity(v.found, v.true, v.inside)
+    return Measurement(value=value, n=int(v.inside.sum()), error=error)
 
 
 def _edge(evidence: Evidence, name: str) -> Measurement:
     v = view(evidence, name)
     if not np.all(np.isfinite(v.found)):
         return Measurement(value=float("nan"))
-    width = quality.edge_width(v.found, v.radius, v.edge_mm, EDGE_VOXELS * v.voxel_mm)
-    return Measurement(value=width / v.voxel_mm, n=int(np.sum(np.abs(v.radius - v.edge_mm) < EDGE_VOXELS * v.voxel_mm)))
+    width, error = quality.edge_width(v.found, v.radius, v.edge_mm, EDGE_VOXELS * v.voxel_mm)
+    n = int(np.sum(np.abs(v.radius - v.edge_mm) < EDGE_VOXELS * v.voxel_mm))
+    return Measurement(value=width / v.voxel_mm, n=n, error=error / v.voxel_mm)
 
 
 def _resolution(evidence: Evidence, name: str) -> Measurement:
@@ -88,14 +95,29 @@ def _resolution(evidence: Evidence, name: str) -> Measurement:
     note = (
         "up to the Nyquist frequency" if resolved == frequency[-1] else f"{0.5 / resolved:.1f} voxels per half period"
     )
-    return Measurement(value=resolved, n=len(frequency), note=note)
+    error = _resolution_error(frequency, correlation, resolved, v.inside)
+    return Measurement(value=resolved, n=len(frequency), note=note, error=error)
+
+
+def _resolution_error(frequency: NDArray, correlation: NDArray, at: float, inside: NDArray[np.bool_]) -> float:
+    """Error of the correlation where it falls below the threshold, over the slope with which it falls there."""
+    if not np.isfinite(at) or at == frequency[-1]:
+        return float("nan")
+    k = int(np.searchsorted(frequency, at))
+    near = slice(max(k - NEAR_RINGS, 0), k + NEAR_RINGS)
+    fall = np.polyfit(frequency[near], correlation[near], 1)[0]
+    errors = quality.ring_errors(frequency, np.full_like(frequency, RESOLVED), inside)
+    return float(errors[k] / abs(fall))
 
 
 def _rings(evidence: Evidence, name: str) -> Measurement:
     """Slope of the found on the true radial profile, each without its parabola."""
     v = view(evidence, name)
     found, true = (_wave(quality.radial_mean(image, v.radius, v.voxel_mm), v) for image in (v.found, v.true))
-    return Measurement(value=quality.slope(found, true), n=len(np.unique(np.floor(v.radius[v.inside] / v.voxel_mm))))
+    value, n = quality.slope(found, true), len(np.unique(np.floor(v.radius[v.inside] / v.voxel_mm)))
+    # all voxels of a ring are one number
+    error = np.sqrt(np.sum((found - value * true) ** 2) / (true @ true) / n)
+    return Measurement(value=value, n=n, error=float(error))
 
 
 def _wave(profile: NDArray, v: View) -> NDArray[np.float64]:
@@ -121,9 +143,17 @@ def _worst(evidence: Evidence, name: str, share: float) -> Measurement:
     if v.errors is None:
         raise NotRunError(f"the recovered data hold no {name}_errors")
     allowed = np.hypot(v.errors, share * v.true)[v.inside]
-    return Measurement(value=float(np.max(np.abs(v.found - v.true)[v.inside] / allowed)), n=int(v.inside.sum()))
+    value = float(np.max(np.abs(v.found - v.true)[v.inside] / allowed))
+    return Measurement(value=value, n=int(v.inside.sum()), error=1.0)
 
 
+#: why a frequency must be resolved with 60 views and 1e11 photons per frame
+_DOSE = "with 60 views and 1e11 photons per frame"
+_NOISE = {
+    "s": f"{_DOSE} it is 0.90 ± 0.02 or more up to 0.4, twenty errors above 0.5",
+    "c": f"{_DOSE} it is 0.86 ± 0.03 or more up to 0.2, ten errors above 0.5",
+    "i": f"{_DOSE} it is higher than that of the silicon up to 0.4",
+}
 _BEAM = "beam, voxel and linear interpolation damp a wave of f cycles per voxel by sinc(f)^3"
 
 
@@ -158,7 +188,7 @@ def _checks(
             power="three times the noise of the twin",
             title=f"{name} map: resolved frequency (Fourier ring correlation)",
             reason="Finer detail than this is noise, however sharp it looks.",
-            source="correlation 0.5 with a noise-free truth, in cycles per voxel; 60 views and 1e11 photons per frame",
+            source=f"correlation 0.5 with a noise-free truth, in cycles per voxel; {_NOISE[suffix]}",
             low=resolved,
             high=0.5,
             unit="1/voxel",
@@ -190,9 +220,9 @@ def _checks(
             id=f"A11{suffix}9",
             title=f"{name} map: worst voxel",
             reason="One wrong voxel hides in every mean.",
-            source="largest of a thousand normal deviates stays below 4.9 with probability 0.999",
+            source=f"{100 * share:.0f} % of the value besides its error bar; {told(VOXELS)}",
             low=0.0,
-            high=4.9,
+            high=sigmas(VOXELS),
             unit="sigma",
             measure=lambda e: _worst(e, name, share),
             power="one voxel off by 40 % of its value (silicon) or 45 % (carbon)",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze.difference import PARAMETERS, fit_difference
 from tsct.analyze.pdf import PdfOperator
-from tsct.analyze.peaks import extremum
+from tsct.analyze.peaks import between, extremum
 from tsct.analyze.reference import fit_reference
 from tsct.analyze.series import LOBES
 from tsct.analyze.templates import SILICON_LITHIUM
@@ -21,10 +21,16 @@ from .check_ghost import AROUND_20, AT_20, ghost, other_operator, reference_pdf
 from .check_order import far_over_near
 from .check_shift import lobe_slope
 from .image_quality import slope
+from .propagation import largest_difference_error, pdf_covariance, position_error
 from .roi_states import roi_patterns, stated_operator
+from .windows import sigmas, told
 
 #: ends of the transform between which the ghost is followed, 1/angstrom
 ENDS = (18.0, 19.0, 20.0, 21.0, 22.0)
+#: maxima that fit between 0.94 and 1.06 A at 30 1/A: ripples are 2 pi / Qmax = 0.21 A apart, and each has two sides
+SIDES = 2
+#: points of G(r) from 7 to 12 A in steps of 0.02 A
+FAR_POINTS = 250
 
 
 def _patterns(evidence: Evidence) -> NDArray[np.float64]:
@@ -37,54 +43,52 @@ def _true_pdf(evidence: Evidence, q_max: float) -> tuple[NDArray, NDArray]:
     return operator.r, operator.apply(pattern) / operator.density(pattern)
 
 
-def _covariance(evidence: Evidence, operator: PdfOperator) -> NDArray[np.float64]:
-    """Of the recovered G(r) through another operator, gain patterns included where the errors of I(Q) hold them."""
-    need(evidence, "roi_iq_errors")
-    pattern, errors = evidence.found.roi_iq.values[0], evidence.found.roi_iq_errors.values[0]
-    return operator.covariance(errors**2) / operator.density(pattern) ** 2
-
-
 def _ghost_moves(evidence: Evidence) -> Measurement:
     """Largest distance of the ghost from that of the truth over Qmax 18 to 22, over the error of its position."""
+    need(evidence, "roi_iq_errors")
     found, true = (
         np.array([ghost(*pdf(evidence, end), AROUND_20)[0] for end in ENDS]) for pdf in (reference_pdf, _true_pdf)
     )
     errors = np.array([_position_error(evidence, end, at) for end, at in zip(ENDS, found, strict=True)])
     shown = ", ".join(f"{f:.3f} ({t:.3f})" for f, t in zip(found, true, strict=True))
     return Measurement(
-        value=float(np.max(np.abs(found - true) / errors)), n=len(ENDS), note=f"found (truth): {shown} A"
+        value=float(np.max(np.abs(found - true) / errors)), n=len(ENDS), note=f"found (truth): {shown} A", error=1.0
     )
 
 
 def _position_error(evidence: Evidence, q_max: float, at: float) -> float:
-    """Standard error of the position of a maximum: that of the slope there over the curvature."""
-    if not np.isfinite(at):
-        return float("nan")
-    r, gr = reference_pdf(evidence, q_max)
-    k, step = int(np.argmin(np.abs(r - at))), r[1] - r[0]
-    near = slice(k - 1, k + 2)
-    slope_of, bend_of = np.array([-1.0, 0.0, 1.0]) / (2 * step), np.array([1.0, -2.0, 1.0]) / step**2
-    spread = _covariance(evidence, other_operator(evidence, q_max))[near, near]
-    return float(np.sqrt(slope_of @ spread @ slope_of) / abs(bend_of @ gr[near]))
+    """Standard error of the position of a maximum of the reference's PDF."""
+    covariance = pdf_covariance(evidence, other_operator(evidence, q_max))
+    return position_error(*reference_pdf(evidence, q_max), covariance, at)
 
 
 def _ghost_left(evidence: Evidence) -> Measurement:
-    """Prominence near 1 A at Qmax 30 beyond that of the truth, over the error of a difference of two points of G."""
+    """Prominence near 1 A at Qmax 30 beyond that of the truth, over the error of a difference of two points of G.
+
+    Points half a ripple apart are anti-correlated, so their difference is less sure than that of independent ones. A
+    prominence is the difference of a maximum and the higher one of the minima beside it, whichever these are.
+    """
+    need(evidence, "roi_iq_errors")
     found, true = (ghost(*pdf(evidence, 30.0), AT_20)[1] for pdf in (reference_pdf, _true_pdf))
     operator = other_operator(evidence, 30.0)
-    near = (operator.r >= AT_20[0]) & (operator.r <= AT_20[1])
-    error = np.sqrt(2 * np.diag(_covariance(evidence, operator))[near].mean())
-    return Measurement(value=float((found - true) / error), note=f"found {found:.2f}, truth {true:.2f} 1/A2")
+    # from the minimum before to the minimum behind it
+    near = between(operator.r, (AT_20[0] - 0.1, AT_20[1] + 0.1))
+    error = largest_difference_error(pdf_covariance(evidence, operator)[np.ix_(near, near)])
+    note = f"found {found:.2f}, truth {true:.2f} 1/A2"
+    return Measurement(value=float((found - true) / error), note=note, error=1.0)
 
 
 def _far(evidence: Evidence) -> Measurement:
-    """Largest |G| from 7 to 12 A over G(2.4), beyond that of the truth, over the error of G there."""
+    """Largest |G| from 7 to 12 A over G(2.4), beyond that of the truth, over the error of G there.
+
+    Two largest values differ by no more than the largest of the differences, that of all points of the curve.
+    """
     need(evidence, "roi_gr", "roi_gr_errors")
     operator, pattern = stated_operator(evidence.found), _patterns(evidence)[0]
     true, found = far_over_near(operator.r, operator.apply(pattern)), far_over_near(*evidence.curve("roi_gr"))
     r, errors = evidence.curve("roi_gr_errors")
     error = np.sqrt(np.mean(errors[(r >= 7.0) & (r <= 12.0)] ** 2)) / np.interp(2.4, *evidence.curve("roi_gr"))
-    return Measurement(value=float((found - true) / error), note=f"found {found:.3f}, truth {true:.3f}")
+    return Measurement(value=float((found - true) / error), note=f"found {found:.3f}, truth {true:.3f}", error=1.0)
 
 
 def _fitted(evidence: Evidence) -> Measurement:
@@ -130,17 +134,16 @@ def _lobe(operator: PdfOperator, curve: NDArray, name: str) -> float:
     return extremum(operator.r, curve, *LOBES[name])[0] if np.any(curve) else float("nan")
 
 
-_LARGEST = "largest of five normal deviates stays below 3.7 with probability 0.999"
-_ERROR = "four standard errors, of which the gain pattern of the channels is the largest part"
+_ERROR = "the gain pattern of the channels is the largest part of its error"
 CHECKS = (
     Check(
         id="A5g",
         title="ghost moves with Qmax as that of the noise-free truth does",
         reason="Ripples of the Si-Si peak and a sloping baseline lie under the ghost, so that it does not follow the "
         "rule of one peak alone. A perfect measurement shows this ghost, and no other.",
-        source=f"position in the truth, transformed alike; {_LARGEST}",
+        source=f"position in the truth, transformed alike; {told(len(ENDS))}",
         low=0.0,
-        high=4.0,
+        high=sigmas(len(ENDS)),
         unit="sigma",
         measure=_ghost_moves,
         power="a ghost off by eight of its standard errors",
@@ -150,9 +153,9 @@ CHECKS = (
         title="what is left near 1 A at Qmax 30 is no more than in the noise-free truth",
         reason="Far out, carbon scatters next to nothing and every error of the channels is enlarged: what stands at "
         "1 A then is noise, and its error bar must say so.",
-        source=f"prominence in the truth, transformed alike; {_ERROR}",
-        low=-4.0,
-        high=4.0,
+        source=f"prominence in the truth, transformed alike; {told(SIDES)}; {_ERROR}",
+        low=-sigmas(SIDES),
+        high=sigmas(SIDES),
         unit="sigma",
         measure=_ghost_left,
         power="a peak of eight standard errors",
@@ -161,9 +164,9 @@ CHECKS = (
         id="A7b",
         title="largest |G| from 7 to 12 A no larger than in the noise-free truth",
         reason="Carbon and silicon have shells beyond 7 A. A perfect measurement shows them, and only them.",
-        source=f"the truth, transformed alike; {_ERROR}",
-        low=-4.0,
-        high=4.0,
+        source=f"the truth, transformed alike; {told(FAR_POINTS)}; {_ERROR}",
+        low=-sigmas(FAR_POINTS),
+        high=sigmas(FAR_POINTS),
         unit="sigma",
         measure=_far,
         power="a ripple of eight standard errors",

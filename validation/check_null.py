@@ -4,9 +4,10 @@ import numpy as np
 from scipy.stats import beta
 
 from .check import Check, Evidence, Measurement, NotRunError, need
+from .windows import CHANCE
 
 #: one run holds few tests: an alarm in 45 is no proof of more than one in a hundred
-CONFIDENCE = 0.999
+CONFIDENCE = 1 - CHANCE
 
 
 def _only_null(evidence: Evidence) -> None:
@@ -37,9 +38,9 @@ CHECKS = (
         id="A13",
         title="false alarms of the template fit: rate that is proven",
         reason="A chain that sees lithiation where there is none cannot be trusted where there is some.",
-        source="1 %; |z| > 3 happens by chance in 0.27 %; lower limit of the rate with confidence 0.999 (Clopper & "
+        source="1 %; |z| > 3 happens by chance in 0.27 %; lower limit of the rate with confidence 0.99998 (Clopper & "
         "Pearson, Biometrika 26, 404 (1934)), states sharing one reference",
-        power="error bars too small by a factor of 2.9 (six states) or 1.9 (23 states)",
+        power="error bars too small by a factor of 3.0 (six states) or 1.9 (23 states)",
         low=0.0,
         high=1.0,
         unit="%",

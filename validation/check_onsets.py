@@ -14,7 +14,7 @@ def _onset(evidence: Evidence, which: int) -> Measurement:
         raise NotRunError("this scenario has no three events")
     value, error = (float(evidence.found[name].values[which]) for name in ("onset_v", "onset_v_errors"))
     note = f"± {error:.4f} V" if np.isfinite(error) else "the series does not determine its error"
-    return Measurement(value=value, note=note)
+    return Measurement(value=value, note=note, error=error)
 
 
 def _check(which: int, title: str, reason: str, width: float) -> Check:

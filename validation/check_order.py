@@ -17,7 +17,10 @@ def far_over_near(r: NDArray, gr: NDArray) -> float:
 def _long_range(evidence: Evidence) -> Measurement:
     need(evidence, "roi_gr")
     r, gr = evidence.curve("roi_gr")
-    return Measurement(value=far_over_near(r, gr), n=int(np.sum((r >= 7.0) & (r <= 12.0))))
+    far = (r >= 7.0) & (r <= 12.0)
+    errors = evidence.found.roi_gr_errors.values[0] if "roi_gr_errors" in evidence.found else np.full(len(r), np.nan)
+    error = float(np.sqrt(np.mean(errors[far] ** 2)) / np.interp(2.4, r, gr)) if far.any() else np.nan
+    return Measurement(value=far_over_near(r, gr), n=int(far.sum()), error=error)
 
 
 CHECKS = (

@@ -7,13 +7,16 @@ from tsct.analyze.peaks import extremum
 from tsct.analyze.recipe import PdfRecipe
 
 from .check import Check, Evidence, Measurement, NotRunError, need, stated
+from .propagation import gr_covariance, position_error
 
 
 def peak(evidence: Evidence, low: float, high: float) -> Measurement:
     """Position of the highest maximum of the recovered reference G(r) between two distances."""
     need(evidence, "roi_gr")
     position, height = extremum(*evidence.curve("roi_gr"), low, high, 1.0)
-    return Measurement(value=position, note=f"height {height:.2f} 1/A2" if np.isfinite(height) else "no maximum there")
+    note = f"height {height:.2f} 1/A2" if np.isfinite(height) else "no maximum there"
+    error = position_error(*evidence.curve("roi_gr"), gr_covariance(evidence), position)
+    return Measurement(value=position, note=note, error=error)
 
 
 def pure_silicon(evidence: Evidence) -> Measurement:

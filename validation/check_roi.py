@@ -2,9 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from .check import Check, Evidence, Measurement, NotRunError, need
 from .check_image import view
+from .propagation import gr_covariance, residual_error
 from .roi_states import roi_patterns, stated_operator
 from .roi_truth import roi_truth
 
@@ -19,7 +21,12 @@ def _outline(evidence: Evidence) -> Measurement:
         return Measurement(value=float("nan"))
     level = 0.5 * np.array([v.found[v.inside].mean(), v.true[v.inside].mean()])
     found, true = v.found > level[0], v.true > level[1]
-    return Measurement(value=float(2 * np.sum(found & true) / (found.sum() + true.sum())), n=int(true.sum()))
+    both = int(found.sum() + true.sum())
+    # each voxel that noise moves across the level changes the overlap by one part of both outlines
+    errors = np.full(v.found.shape, np.nan) if v.errors is None else v.errors
+    beyond = norm.cdf((v.found - level[0]) / errors)
+    error = float(np.sqrt(np.sum(beyond * (1 - beyond))) / both)
+    return Measurement(value=float(2 * np.sum(found & true) / both), n=int(true.sum()), error=error)
 
 
 def _ratio(evidence: Evidence) -> NDArray[np.float64]:
@@ -48,14 +55,15 @@ def _shape(evidence: Evidence) -> Measurement:
     return Measurement(value=value, n=ratio.size, error=value / np.sqrt(2 * ratio.size))
 
 
-def _curves(evidence: Evidence) -> tuple[NDArray, NDArray, NDArray]:
-    """r, recovered and true G(r) of the reference state, the truth transformed as the recovered data say."""
+def _curves(evidence: Evidence) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """r, recovered and true G(r) of the reference state, the truth transformed as the data say, and the covariance."""
     need(evidence, "roi_gr")
     true = roi_patterns(evidence.truth, evidence.found, evidence.phases)[0]
     operator = stated_operator(evidence.found)
     r, found = evidence.curve("roi_gr")
     use = (r >= R_RANGE[0]) & (r <= R_RANGE[1])
-    return r[use], found[use], (operator.apply(true) / operator.density(true))[use]
+    covariance = gr_covariance(evidence)[np.ix_(use, use)]
+    return r[use], found[use], (operator.apply(true) / operator.density(true))[use], covariance
 
 
 def weighted_residual(found: NDArray, true: NDArray) -> float:
@@ -64,30 +72,32 @@ def weighted_residual(found: NDArray, true: NDArray) -> float:
 
 
 def _residual(evidence: Evidence) -> Measurement:
-    r, found, true = _curves(evidence)
-    return Measurement(value=100 * weighted_residual(found, true), n=len(r))
+    r, found, true, covariance = _curves(evidence)
+    error = 100 * residual_error(found - true, float(true @ true), covariance)
+    return Measurement(value=100 * weighted_residual(found, true), n=len(r), error=error)
 
 
 def _untruncated(evidence: Evidence) -> Measurement:
     """R_w against the PDF without truncation, over that of the truth when it is truncated as the data are."""
-    r, found, true = _curves(evidence)
+    r, found, true, covariance = _curves(evidence)
     region = roi_truth(evidence.truth, evidence.found, evidence.phases)
     if region is None:
         raise NotRunError("the truth holds no untruncated PDF")
     whole = np.interp(r, evidence.found.r.values, region.gr_untruncated.values)
     least = weighted_residual(true, whole)
     value = weighted_residual(found, whole)
-    return Measurement(
-        value=value / least, n=len(r), note=f"R_w {100 * value:.1f} %, of which truncation {100 * least:.1f} %"
-    )
+    note = f"R_w {100 * value:.1f} %, of which truncation {100 * least:.1f} %"
+    error = residual_error(found - whole, float(whole @ whole), covariance) / least
+    return Measurement(value=value / least, n=len(r), note=note, error=error)
 
 
 def _scale(evidence: Evidence) -> Measurement:
     """Stretch of the recovered r axis, in per cent, with the height left free: one Gauss-Newton step from none."""
-    r, found, true = _curves(evidence)
-    design = np.stack([true, r * np.gradient(true, r)], axis=1)
-    height, stretch = np.linalg.lstsq(design, found, rcond=None)[0]
-    return Measurement(value=float(-100 * stretch / height), n=len(r), note=f"height {height:.4f}")
+    r, found, true, covariance = _curves(evidence)
+    response = np.linalg.pinv(np.stack([true, r * np.gradient(true, r)], axis=1))
+    height, stretch = response @ found
+    error = float(100 * np.sqrt(response[1] @ covariance @ response[1]) / height)
+    return Measurement(value=float(-100 * stretch / height), n=len(r), note=f"height {height:.4f}", error=error)
 
 
 CHECKS = (

@@ -23,7 +23,8 @@ def _fitted(evidence: Evidence) -> Measurement:
     found = evidence.found["fit"].sel(parameter="shift").values[1:]
     weight = evidence.found["fit_errors"].sel(parameter="shift").values[1:] ** -2.0
     slope = float(np.sum(weight * true * found) / np.sum(weight * true**2))
-    return Measurement(value=slope, n=true.size, note=f"± {np.sum(weight * true**2) ** -0.5:.4f} (statistical)")
+    error = float(np.sum(weight * true**2) ** -0.5)
+    return Measurement(value=slope, n=true.size, note=f"± {error:.4f} (statistical)", error=error)
 
 
 def _naive(evidence: Evidence) -> Measurement:

@@ -14,6 +14,10 @@ from .score import GATE, Scores, score
 
 #: of the limits on a rate
 CONFIDENCE = 0.95
+#: first frequencies at which a correlation falls below one half: their scatter says nothing of their tails
+CROSSINGS = ("A11s6", "A11c6", "A11i6")
+#: values of the checks that ran; nothing where one cannot be decided
+Values = Mapping[str, float | None]
 
 
 def judged_seed(seed: int, *, damaged: bool = True) -> dict[str, Any]:
@@ -22,24 +26,36 @@ def judged_seed(seed: int, *, damaged: bool = True) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``seed``; ``clean``, the checks that did not pass; ``values`` of all checks of the good chain; ``defects``, for
-        each the checks that did not pass.
+        ``seed``; ``clean``, the values of all checks of the good chain that ran; ``defects``, the same for each
+        damaged chain. A value that cannot be decided is nothing. Verdicts are left to :func:`wrong`, so that the same
+        measurement serves any windows.
     """
     case = small_case(seed)
     good = plain_chain(case.scan)
-    scores = score(case.truth, good, case.phases, GATE)
-    chains = {defect.name: defect.chain(case.scan, seed=seed, clean=good) for defect in DEFECTS} if damaged else {}
+    damaged_chains = DEFECTS if damaged else ()
     return {
         "seed": seed,
-        "clean": wrong(scores),
-        "values": {o.check.id: o.measurement.value for o in scores.outcomes if o.verdict != "not run"},
-        "defects": {name: wrong(score(case.truth, found, case.phases, GATE)) for name, found in chains.items()},
+        "clean": _values(score(case.truth, good, case.phases, GATE)),
+        "defects": {
+            defect.name: _values(score(case.truth, defect.chain(case.scan, seed=seed, clean=good), case.phases, GATE))
+            for defect in damaged_chains
+        },
     }
 
 
-def wrong(scores: Scores) -> list[str]:
-    """Ids of the checks that ran and did not pass."""
-    return [outcome.check.id for outcome in scores.outcomes if outcome.verdict in ("fail", "inconclusive")]
+def _values(scores: Scores) -> Values:
+    ran = [outcome for outcome in scores.outcomes if outcome.verdict != "not run"]
+    return {o.check.id: None if o.verdict == "inconclusive" else o.measurement.value for o in ran}
+
+
+def wrong(values: Values) -> list[str]:
+    """Ids of the checks that do not pass with these values."""
+    windows = {check.id: (check.low, check.high) for check in GATE}
+    return [name for name, value in values.items() if value is None or not _inside(value, windows[name])]
+
+
+def _inside(value: float, window: tuple[float, float]) -> bool:
+    return window[0] <= value <= window[1]
 
 
 def limits(hits: int, tries: int) -> tuple[float, float]:
@@ -56,8 +72,8 @@ def closest(rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
     """The check whose window is nearest to the good chain's values, and its distance in standard deviations of them."""
     windows = {check.id: (check.low, check.high) for check in GATE}
     distances = {}
-    for name in rows[0]["values"]:
-        values = np.array([row["values"][name] for row in rows])
+    for name in set(rows[0]["clean"]) - set(CROSSINGS):
+        values = np.array([row["clean"][name] for row in rows], dtype=float)
         ends = [abs(values.mean() - end) for end in windows[name] if np.isfinite(end) and not _bound(name, end)]
         distances[name] = float(min(ends) / values.std(ddof=1)) if ends and values.std() > 0 else np.inf
     name = min(distances, key=lambda key: distances[key])
@@ -75,14 +91,14 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     with_defects = [row for row in rows if row["defects"]]
     lines = ["| planted defect | size | seen | at least (95 %) | checks that see it |", "|---|---|---|---|---|"]
     for defect in DEFECTS:
-        seen = [row["defects"][defect.name] for row in with_defects if defect.name in row["defects"]]
+        seen = [wrong(row["defects"][defect.name]) for row in with_defects if defect.name in row["defects"]]
         hits = sum(bool(names) for names in seen)
         often = Counter(name for names in seen for name in names)
         who = ", ".join(name for name, count in often.most_common() if count >= 0.95 * len(seen)) or "–"
         note = "" if defect.required else " (not promised)"
         least = limits(hits, len(seen))[0]
         lines.append(f"| {defect.name}{note} | {defect.size} | {hits} of {len(seen)} | {least:.2f} | {who} |")
-    alarms = sum(bool(row["clean"]) for row in rows)
+    alarms = sum(bool(wrong(row["clean"])) for row in rows)
     lines.append(f"| none: a good chain | – | {alarms} of {len(rows)} | below {limits(alarms, len(rows))[1]:.4f} | – |")
     if len(rows) > 2:
         name, distance = closest(rows)

@@ -13,8 +13,10 @@ Image = NDArray[np.float64]
 SSIM_SIDE, SSIM_K1, SSIM_K2 = 7, 0.01, 0.03
 
 
-def similarity(found: Image, true: Image, inside: NDArray[np.bool_]) -> float:
-    """Mean structural similarity over the voxels `inside`; 1 for identical images.
+def similarity(found: Image, true: Image, inside: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean structural similarity over the voxels `inside`, 1 for identical images, and its standard error.
+
+    As many local values are independent as windows fit side by side.
 
     Wang et al., IEEE Trans. Image Process. 13, 600 (2004), eq. 13, with a uniform window of 7 x 7 voxels and the range
     of the true values inside as the dynamic range.
@@ -28,11 +30,12 @@ def similarity(found: Image, true: Image, inside: NDArray[np.bool_]) -> float:
     var_t = unbiased * (uniform_filter(true**2, SSIM_SIDE) - mean_t**2)
     both = unbiased * (uniform_filter(found * true, SSIM_SIDE) - mean_f * mean_t)
     local = (2 * mean_f * mean_t + c1) * (2 * both + c2) / ((mean_f**2 + mean_t**2 + c1) * (var_f + var_t + c2))
-    return float(local[inside].mean())
+    values = local[inside]
+    return float(values.mean()), float(values.std() / np.sqrt(values.size / samples))
 
 
-def edge_width(image: Image, radius: Image, edge: float, reach: float) -> float:
-    """Width from 10 to 90 % of a circular edge, in the unit of `radius`.
+def edge_width(image: Image, radius: Image, edge: float, reach: float) -> tuple[float, float]:
+    """Width from 10 to 90 % of a circular edge and its standard error, in the unit of `radius`.
 
     All voxels within `reach` of the edge are one finely sampled profile; an error function on a falling line is fitted
     to it.
@@ -58,8 +61,10 @@ def edge_width(image: Image, radius: Image, edge: float, reach: float) -> float:
     scale = [start[0], start[0] / reach, start[0], reach, reach]
     bounds = ([-np.inf] * 4 + [1e-6 * reach], np.inf)
     fit = least_squares(lambda p: (model(p) - value) / start[0], start, bounds=bounds, x_scale=scale)
+    scatter = 2 * fit.cost / (len(r) - len(start))
+    error = np.sqrt(scatter * np.linalg.pinv(fit.jac.T @ fit.jac)[4, 4])
     # 2 * 1.2816: from 10 to 90 % of a normal distribution
-    return float(2.5631 * fit.x[4])
+    return float(2.5631 * fit.x[4]), float(2.5631 * error)
 
 
 def ring_correlation(found: Image, true: Image, inside: NDArray[np.bool_]) -> tuple[NDArray, NDArray]:
@@ -100,6 +105,19 @@ def resolved_frequency(frequency: NDArray, correlation: NDArray, threshold: floa
         return float(frequency[0])
     high, low = correlation[k - 1], correlation[k]
     return float(frequency[k - 1] + (high - threshold) / (high - low) * (frequency[k] - frequency[k - 1]))
+
+
+def ring_errors(frequency: NDArray, correlation: NDArray, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Standard errors of a Fourier ring correlation with a noise-free truth, shape (ring,).
+
+    A ring of radius k pixels has pi k coefficients of its own. The spectrum of an image that fills the share a of its
+    square is alike over 1/sqrt(a) pixels, more than a ring is wide, so that m = pi k sqrt(a) of them are independent.
+    With w = 1/C^2 - 1 for noise over signal, normal noise in C = (1 + u) / sqrt((1 + u)^2 + w) makes
+    ``var C = w^2 (1 + 2 w) / (4 m (1 + w)^3)`` to first order, from var u = w / 2m and var w = w^2 / m.
+    """
+    m = np.pi * frequency * len(inside) * np.sqrt(inside.mean())
+    w = 1 / np.clip(np.abs(correlation), 1e-3, 1.0) ** 2 - 1
+    return np.sqrt(w**2 * (1 + 2 * w) / (4 * m * (1 + w) ** 3))
 
 
 def radial_mean(image: Image, radius: Image, step: float) -> Image:
