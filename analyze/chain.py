@@ -214,6 +214,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             "method": recipe.method,
             "backend": recipe.backend,
             "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
+            # by which the truth is known to be that of the same measurement
+            **{name: scan.attrs[name] for name in ("entry_identifier",) if name in scan.attrs},
             **({"roi_radius_voxels": recipe.roi.radius_voxels} if recipe.roi.is_circle else {}),
             **told,
         },

@@ -7,18 +7,20 @@ from typing import Annotated
 import typer
 
 from tsct.records.errors import UsageError
-from tsct.records.places import must_exist
+from tsct.records.places import must_be_free, must_exist
 
 from .console import (
     CPUS,
     OutOption,
-    OverwriteOption,
     QuickOption,
     SeedOption,
     SetOption,
     WorkersOption,
     print_verdict,
 )
+
+#: what a validation writes into its folder
+PRODUCTS = ("scores.json", "report.html", "run.json", "figures")
 
 
 def validate(
@@ -58,7 +60,9 @@ def validate(
     seed: SeedOption = None,
     set_: SetOption = None,
     workers: WorkersOption = CPUS,
-    overwrite: OverwriteOption = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace scores and report, or the runs of scenarios, in the folder.")
+    ] = False,
 ) -> None:
     """Score what any chain recovered against the truth; the exit code is the gate.
 
@@ -67,7 +71,7 @@ def validate(
 
     With `--scenario` simulate, analyse and score named experiments instead: `tsct validate --scenario null`, several
     (`null,two-phase`) or `all`. Each asks one question, such as whether lithium is seen where there is none; only then
-    do --quick, --seed, --set, --workers and --overwrite apply.
+    do --quick, --seed, --set and --workers apply.
     """
     if scenario is not None:
         if recovered is not None or truth is not None:
@@ -79,6 +83,7 @@ def validate(
         raise UsageError("give a recovered file and --truth, or --scenario NAME")
     must_exist(recovered)
     must_exist(truth)
+    must_be_free(output, PRODUCTS, overwrite=overwrite)
     from tsct.validation.drift import read_scores
 
     from . import gate

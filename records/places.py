@@ -1,8 +1,9 @@
 """Files and folders that a user names: refused before any work is done, and before slow imports."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import InputError
+from .errors import InputError, UsageError
 
 
 def must_exist(path: Path) -> None:
@@ -45,3 +46,16 @@ def writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+
+
+def must_be_free(folder: Path, names: Iterable[str], *, overwrite: bool) -> None:
+    """Refuse a folder that holds what is going to be written, unless it may be overwritten.
+
+    Raises
+    ------
+    UsageError
+        If one of the names is taken.
+    """
+    taken = [name for name in names if (folder / name).exists()]
+    if taken and not overwrite:
+        raise UsageError(f"{folder}: holds {taken[0]} already; choose another folder with -o or add --overwrite")

@@ -86,6 +86,7 @@ def describe(entry: h5py.Group, known: Mapping[str, Any]) -> None:
     ):
         entry.create_group(path).attrs["NX_class"] = nx_class
     fields = {
+        "entry_identifier": (known.get("entry_identifier"), None),
         "instrument/name": (known.get("instrument"), None),
         "instrument/source/probe": ("x-ray", None),
         "instrument/detector/description": (known.get("detector"), None),

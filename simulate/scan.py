@@ -19,6 +19,7 @@ from tsct.records.tiles import stack_tiles
 
 from .beamline import Beamline, id15a
 from .counts import response
+from .identity import IDENTIFIER, identifier
 from .lines import Lines, expected_lines, warn_of_lost_mass
 from .motion import Motion, motion
 from .pixels import ring_response
@@ -80,7 +81,8 @@ def simulate_tile(
     noise = beamline.faults.monitor_noise
     monitor = photons * (1 + noise * rng.standard_normal(photons.shape))
     transmission = lines.transmission * (1 + noise * rng.standard_normal(photons.shape))
-    return _record(phantom, beamline, frames, counts, monitor, transmission, state, slice_index)
+    record = _record(phantom, beamline, frames, counts, monitor, transmission, state, slice_index)
+    return record.assign_attrs({IDENTIFIER: identifier(phantom, beamline, seed)})
 
 
 def expected_tile(

@@ -14,6 +14,7 @@ from tsct.records.provenance import source_hash
 
 from .beamline import Beamline
 from .counts import response
+from .identity import IDENTIFIER, identifier
 from .lines import FINE, field_loss
 from .scan import gains
 from .scattering import structure_pair_distribution
@@ -40,6 +41,8 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
         "share_outside_field": field_loss(phantom, beamline),
         "missing_wedge_deg": max(0.0, 180.0 - beamline.scan.angular_range_deg),
         "seed": seed,
+        IDENTIFIER: identifier(phantom, beamline, seed),
+        "energy_kev": beamline.energy_kev,
         "forward_operator": f"strip area, truth grid {FINE} x {FINE} pixels and 5 layers per voxel",
         "forward_operator_hash": source_hash("tsct.simulate.project", "tsct.simulate.lines"),
         "supersampling": FINE,

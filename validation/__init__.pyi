@@ -1,6 +1,6 @@
-from .check import Check, Evidence, Measurement
+from .check import Check, Evidence, Measurement, NotRunError
 from .gate import Case, assert_passes, gate, read_case, small_case
-from .score import CHECKS, GATE, Scores, score
+from .score import CHECKS, GATE, Outcome, Scores, score
 
 __all__ = [
     "CHECKS",
@@ -9,6 +9,8 @@ __all__ = [
     "Check",
     "Evidence",
     "Measurement",
+    "NotRunError",
+    "Outcome",
     "Scores",
     "assert_passes",
     "gate",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from tsct.records.errors import InputError
 
@@ -33,6 +34,7 @@ from . import (
 from .check import Check, Evidence, Measurement, NotRunError
 from .intensity import with_intensity
 from .recovered import recovered
+from .same_run import check_same_run
 
 Verdict = Literal["pass", "fail", "inconclusive", "not run"]
 
@@ -146,28 +148,31 @@ def score(
     Raises
     ------
     InputError
-        If a state was recovered that the truth does not have.
+        If a state was recovered that the truth does not have, or the data say that they are of another measurement.
     """
     if not isinstance(found, xr.Dataset) or found.data_vars:
         found = recovered(found, truth)
+    states = _states(truth, found)
+    check_same_run(found, truth)
     if "intensity" in found:
         truth = with_intensity(truth, found, phases)
-    evidence = Evidence(truth=_same_states(truth, found), found=found, phases=phases)
+    truth = truth if states is None else truth.isel(state=states)
+    evidence = Evidence(truth=truth, found=found, phases=phases)
     return Scores(outcomes=tuple(_outcome(check, evidence) for check in checks))
 
 
-def _same_states(truth: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
-    """The truth of the states that were recovered, where the recovered data number them."""
+def _states(truth: xr.Dataset, found: xr.Dataset) -> NDArray[np.integer] | None:
+    """Numbers of the recovered states if they are not all of the truth's, where the recovered data number them."""
     if "state" not in found.coords or "state" not in truth.dims:
-        return truth
+        return None
     states = found["state"].values
     if np.array_equal(states, np.arange(truth.sizes["state"])):
-        return truth
+        return None
     if not np.all(np.isin(states, np.arange(truth.sizes["state"]))):
         raise InputError(
             f"the recovered data hold state {states.max()} but the truth ends at {truth.sizes['state'] - 1}"
         )
-    return truth.isel(state=states)
+    return np.asarray(states)
 
 
 def _outcome(check: Check, evidence: Evidence) -> Outcome:

@@ -1,19 +1,22 @@
 """The worked examples of docs/gate.md with tools of others, in the three ways into the gate."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from tsct import validation
 from tsct.apps.cli import app
 from tsct.apps.tiles import tile_name
-from tsct.records.errors import UsageError
+from tsct.records.errors import InputError, UsageError
 from tsct.records.files import write_records
 from tsct.records.scan_files import write_scan
 
@@ -88,6 +91,55 @@ def test_pystog_from_files(folder, tmp_path):
     assert int(suite.get("tests")) - int(suite.get("skipped")) == 3
     again = CliRunner().invoke(app, [*theirs, "-o", str(tmp_path / "second"), "--compare", str(out / "scores.json")])
     assert f"drift: 0 of {len(rows)} checks changed (the same scan" in " ".join(again.output.split())
+
+
+@pytest.mark.slow
+def test_pyfai_from_frames(tmp_path):
+    """The commands in the example, one after the other; a detector taken for 0.5 % farther than it is does not pass."""
+    twin, experiment = str(tmp_path), str(EXAMPLES / "small_frames.toml")
+    for command in (
+        ["simulate", experiment, "-o", twin, "--workers", "1"],
+        ["frames", experiment, "--views", ":", "--translations", ":", "-o", f"{twin}/frames"],
+    ):
+        assert CliRunner().invoke(app, command).exit_code == 0
+    poni, verdicts = tmp_path / "frames" / "detector.poni", []
+    for factor in (1.0, 1.005):
+        text = poni.read_text()
+        distance = float(re.search("Distance: (.*)", text)[1])
+        poni.write_text(re.sub("Distance: .*", f"Distance: {factor * distance}", text))
+        imported("gate_pyfai").main(tmp_path)
+        out = tmp_path / f"judged{factor}"
+        CliRunner().invoke(app, ["validate", f"{twin}/theirs.h5", "--truth", twin, "-o", str(out)])
+        verdicts.append({row["id"]: row["verdict"] for row in json.loads((out / "scores.json").read_text())["checks"]})
+    ran = {name: verdict for name, verdict in verdicts[0].items() if verdict != "not run"}
+    assert set(ran.values()) == {"pass"} and {"A16a", "A16b", "A16c", "A16d", "A16e", "A18"} <= set(ran)
+    assert verdicts[1]["A16e"] == "fail"
+
+
+def test_scores_are_not_overwritten_unasked(folder, tmp_path):
+    imported("gate_pystog").main(folder)
+    theirs = ["validate", str(folder / "theirs.h5"), "--truth", str(folder), "--mapping", str(folder / "mapping.toml")]
+    out = tmp_path / "judged"
+    out.mkdir()
+    (out / "scores.json").write_text("mine")
+    told = CliRunner().invoke(app, [*theirs, "-o", str(out)])
+    assert isinstance(told.exception, UsageError) and "holds scores.json already" in str(told.exception)
+    assert (out / "scores.json").read_text() == "mine" and not (out / "report.html").exists()
+    assert CliRunner().invoke(app, [*theirs, "-o", str(out), "--overwrite"]).exit_code == 0
+    assert json.loads((out / "scores.json").read_text())["verdict"] == "pass"
+
+
+def test_the_truth_of_another_seed_is_refused(case, folder, tmp_path):
+    """What our own chain recovered says of which measurement it is; what says nothing is compared all the same."""
+    other = case.truth.assign_attrs(entry_identifier="another", seed=2)
+    write_records(tmp_path / "truth.h5", {"truth": other, "phases": case.phases})
+    own = xr.Dataset({"roi": (("y", "x"), np.ones((60, 60)))}, attrs=case.scan.attrs).assign(silicon=case.truth.silicon)
+    write_records(tmp_path / "recovered.h5", {"recovered": own})
+    arguments = ["validate", str(tmp_path / "recovered.h5"), "-o", str(tmp_path / "out"), "--truth"]
+    told = CliRunner().invoke(app, [*arguments, str(tmp_path)])
+    assert isinstance(told.exception, InputError) and "not of the measurement" in str(told.exception)
+    assert not (tmp_path / "out" / "scores.json").exists()
+    assert CliRunner().invoke(app, [*arguments, str(folder)]).exit_code in (0, 1)
 
 
 def test_a_wrong_choice_of_checks_is_refused(folder, tmp_path):
