@@ -225,8 +225,8 @@ def test_scans_of_different_truths_differ_in_measured_numbers_only(perfect, tabl
     cells = [phantoms.wragg2023(phantoms.discharge(name, (0.50, 0.20))) for name in ("small", "null")]
     reacted, inert = (tile(cell, perfect, table, state=1) for cell in cells)
     measured = ["intensity", "transmission"]
-    reacted, inert = (scan.drop_vars(measured).assign_attrs(entry_identifier="its name") for scan in (reacted, inert))
-    assert reacted.identical(inert)
+    rest = [scan.drop_vars(measured).assign_attrs(entry_identifier="its name") for scan in (reacted, inert)]
+    assert rest[0].identical(rest[1])
     for name in measured:
         assert reacted[name].attrs == inert[name].attrs
         assert not np.array_equal(reacted[name], inert[name])
