@@ -98,15 +98,16 @@ def fit_difference(
         One lithium neighbour of a silicon atom; see :func:`fit_lithium_shell`.
     """
     inside = between(operator.r, DIFFERENCE_RANGE)
+    near, target = operator.within(DIFFERENCE_RANGE), difference[inside]
 
-    def left(parameters: NDArray) -> tuple[float, NDArray, NDArray, NDArray]:
-        model, design = _difference_model(operator, reference, lithium, parameters)
-        rest = (difference - model)[inside]
-        return float(rest @ rest), rest, model, design[inside]
+    def left(parameters: NDArray) -> tuple[float, NDArray, NDArray]:
+        model, design = _difference_model(near, reference, lithium, parameters)
+        rest = target - model
+        return float(rest @ rest), rest, design
 
     parameters = np.zeros(len(PARAMETERS))
-    size, rest, model, design = left(parameters)
-    for _ in range(STEPS):
+    size, rest, design = left(parameters)
+    for _ in range(STEPS if size > 0 else 0):
         step = np.linalg.lstsq(design[:, : len(PARAMETERS)], rest, rcond=None)[0]
         tries = (left(parameters + step / 2**k) for k in range(HALVINGS))
         k, better = next(((k, tried) for k, tried in enumerate(tries) if tried[0] < size), (0, None))
@@ -114,7 +115,7 @@ def fit_difference(
             break
         gain = 1 - better[0] / size
         parameters = parameters + step / 2**k
-        size, rest, model, design = better
+        size, rest, design = better
         if gain < ENOUGH:
             break
     count = len(PARAMETERS)
@@ -128,7 +129,7 @@ def fit_difference(
         lithium_matrix=both[count:],
         by_lithium=-matrix[:, inside] @ design[:, count:],
         distance_by_variance=float(-both[count, inside] @ design[:, -1]),
-        model=model,
+        model=_difference_model(operator, reference, lithium, parameters)[0],
     )
 
 

@@ -5,7 +5,8 @@ G(r) = (2/pi) int F(Q) M(Q) sin(Qr) dQ. Everything here is linear in the intensi
 regions and their covariance.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from tsct.records.checks import check_uniform
 from tsct.records.errors import InputError
 
+from .peaks import between
 from .recipe import Normalisation, PdfRecipe, Window
 from .tables import compton_weight, mean_compton, mean_f, mean_f2
 
@@ -70,6 +72,11 @@ class PdfOperator:
         """Variance of :meth:`fq`, shape (..., q_transformed), for independent channels with shape (..., q)."""
         return self._times(variance, self.reduced**2)
 
+    def within(self, limits: tuple[float, float]) -> Self:
+        """The same map to the part of the r grid between two limits, ends included."""
+        inside = between(self.r, limits)
+        return replace(self, r=self.r[inside], matrix=self.matrix[inside])
+
     def covariance(self, variance: NDArray) -> NDArray[np.float64]:
         """Full covariance of H(r), shape (r, r), for one pattern with independent channels."""
         return (self.matrix * variance[self.used]) @ self.matrix.T
@@ -77,7 +84,7 @@ class PdfOperator:
     def _times(self, values: NDArray, matrix: NDArray) -> NDArray:
         # one tall matrix, because a stack of small products is several times slower
         rows = values[..., self.used].reshape(-1, matrix.shape[1])
-        return (rows @ matrix.T.astype(values.dtype)).reshape(*values.shape[:-1], matrix.shape[0])
+        return (rows @ matrix.T.astype(values.dtype, copy=False)).reshape(*values.shape[:-1], matrix.shape[0])
 
 
 def window(q: NDArray[np.float64], q_max: float, name: Window) -> NDArray[np.float64]:

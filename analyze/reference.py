@@ -8,7 +8,16 @@ from scipy.optimize import least_squares
 
 from .pdf import PdfOperator
 from .peaks import between
-from .templates import CARBON, ELECTROLYTE, ELECTROLYTE_OXYGEN, SILICON, Shell, shell_pdf
+from .templates import (
+    CARBON,
+    ELECTROLYTE,
+    ELECTROLYTE_OXYGEN,
+    SILICON,
+    Shell,
+    shell_derivatives,
+    shell_pattern,
+    shell_pdf,
+)
 
 #: range of the fit, angstrom
 REFERENCE_RANGE = (1.15, 4.60)
@@ -51,24 +60,53 @@ def fit_reference(operator: PdfOperator, h: NDArray[np.float64], oxygen: float) 
     oxygen : float
         Number density of oxygen, 1/angstrom^3.
     """
-    inside = between(operator.r, REFERENCE_RANGE)
-    known = shell_pdf(operator, ELECTROLYTE) * oxygen / ELECTROLYTE_OXYGEN
-    fixed = [shell_pdf(operator, CARBON), np.ones_like(operator.r), operator.r]
-
-    def shells(p: NDArray) -> tuple[Shell, Shell]:
-        first, second = SILICON
-        return replace(first, distance=p[0], sigma=p[1], skew=p[2]), replace(second, distance=p[3], sigma=p[4])
+    near = operator.within(REFERENCE_RANGE)
+    target = h[between(operator.r, REFERENCE_RANGE)] - _carbonate(near, oxygen)
+    fixed = _fixed_columns(near)
 
     def solve(p: NDArray) -> tuple[NDArray, NDArray]:
-        design = np.stack([*(shell_pdf(operator, [shell]) for shell in shells(p)), *fixed], axis=1)
-        amplitudes = np.linalg.lstsq(design[inside], (h - known)[inside], rcond=None)[0]
-        return amplitudes, design @ amplitudes + known
+        design = np.column_stack([_columns(near, p), fixed])
+        return np.linalg.lstsq(design, target, rcond=None)[0], design
+
+    def rest(p: NDArray) -> NDArray:
+        amplitudes, design = solve(p)
+        return design @ amplitudes - target
+
+    def slope(p: NDArray) -> NDArray:
+        amplitudes, design = solve(p)
+        first, second = _shells(p)
+        by_distance, by_variance, by_skew = amplitudes[0] * np.stack(shell_derivatives(near.q, first))
+        second_distance, second_variance, _ = amplitudes[1] * np.stack(shell_derivatives(near.q, second))
+        by_sigma, second_sigma = 2 * first.sigma * by_variance, 2 * second.sigma * second_variance
+        moved = near.apply(np.stack([by_distance, by_sigma, by_skew, second_distance, second_sigma])).T
+        # the part that no amplitudes make up for (Kaufman, BIT 15, 49 (1975))
+        basis = np.linalg.qr(design)[0]
+        return np.asarray(moved - basis @ (basis.T @ moved))
 
     first, second = SILICON
     start = [first.distance, first.sigma, first.skew, second.distance, second.sigma]
     bounds = ([2.2, 0.03, -2e-3, 3.5, 0.08], [2.6, 0.20, 2e-3, 4.1, 0.50])
     scale = [0.01, 0.01, 1e-4, 0.05, 0.05]
-    found = least_squares(lambda p: (solve(p)[1] - h)[inside], start, bounds=bounds, x_scale=scale)
-    amplitudes, model = solve(found.x)
-    first, second = shells(found.x)
+    found = least_squares(rest, start, jac=slope, bounds=bounds, x_scale=scale)
+    amplitudes, _ = solve(found.x)
+    first, second = _shells(found.x)
+    model = np.column_stack([_columns(operator, found.x), _fixed_columns(operator)]) @ amplitudes
+    model += _carbonate(operator, oxygen)
     return Reference(first=first, second=second, amplitudes=amplitudes[:3], model=model)
+
+
+def _shells(p: NDArray) -> tuple[Shell, Shell]:
+    first, second = SILICON
+    return replace(first, distance=p[0], sigma=p[1], skew=p[2]), replace(second, distance=p[3], sigma=p[4])
+
+
+def _columns(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
+    return operator.apply(np.stack([shell_pattern(operator.q, shell) for shell in _shells(p)])).T
+
+
+def _fixed_columns(operator: PdfOperator) -> NDArray[np.float64]:
+    return np.stack([shell_pdf(operator, CARBON), np.ones_like(operator.r), operator.r], axis=1)
+
+
+def _carbonate(operator: PdfOperator, oxygen: float) -> NDArray[np.float64]:
+    return shell_pdf(operator, ELECTROLYTE) * oxygen / ELECTROLYTE_OXYGEN

@@ -6,7 +6,7 @@ from bisect import bisect
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
@@ -92,17 +92,22 @@ class Structure:
     @property
     def composition(self) -> dict[str, float]:
         """Atom fraction of each element; the fractions sum to one."""
-        counts: dict[str, float] = defaultdict(float)
-        for atoms, fraction in zip(self.members, self.mole_fractions, strict=True):
-            for symbol, number in Counter(atoms.get_chemical_symbols()).items():
-                counts[symbol] += fraction * number
-        total = sum(counts.values())
-        return {symbol: number / total for symbol, number in sorted(counts.items())}
+        return dict(_composition(self))
 
     @property
     def number_density_per_a3(self) -> float:
         """Atoms per cubic angstrom."""
         return self.density_g_cm3 * ATOMS_PER_A3 / molar_mass_g_mol(self.composition)
+
+
+@lru_cache(maxsize=64)
+def _composition(structure: Structure) -> dict[str, float]:
+    counts: dict[str, float] = defaultdict(float)
+    for atoms, fraction in zip(structure.members, structure.mole_fractions, strict=True):
+        for symbol, number in Counter(atoms.get_chemical_symbols()).items():
+            counts[symbol] += fraction * number
+    total = sum(counts.values())
+    return {symbol: number / total for symbol, number in sorted(counts.items())}
 
 
 def molar_mass_g_mol(composition: Mapping[str, float]) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,7 @@ def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130)
         },
     )
     record = record.merge(_structures(slices))
-    for name, values in _states(phantom).items():
+    for name, values in state_truth(phantom).items():
         record[name] = ("state", values, {"units": "angstrom" if name.endswith("distance") else "1"})
     return record
 
@@ -93,7 +94,8 @@ def _structures(slices: Sequence["Contents"]) -> xr.Dataset:
     )
 
 
-def _states(phantom: "Phantom") -> dict[str, NDArray[np.float64]]:
+def state_truth(phantom: "Phantom") -> dict[str, NDArray[np.float64]]:
+    """What is true of every state by name, shape (state,) each; distances in angstrom."""
     x = phantom.discharge.x
     weights = series_weights(phantom.silicon, x)
     rows = np.array([shells(member) for member in phantom.silicon])
@@ -107,6 +109,7 @@ def _states(phantom: "Phantom") -> dict[str, NDArray[np.float64]]:
     }
 
 
+@lru_cache(maxsize=64)
 def shells(member: Structure) -> tuple[float, float, float]:
     """Mean number of Si neighbours of a Si atom, the sum of their distances, and the number of its Li neighbours."""
     numbers, distances, lithium, silicon = 0.0, 0.0, 0.0, 0

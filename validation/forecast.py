@@ -26,7 +26,7 @@ from tsct.analyze.series import HINGED
 from tsct.analyze.tables import mean_f
 from tsct.analyze.templates import SILICON, SILICON_LITHIUM, shell_derivatives, shell_pattern
 from tsct.phantoms.cell import Phantom
-from tsct.phantoms.truth import shells
+from tsct.phantoms.truth import shells, state_truth
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.scan import expected_tile
@@ -188,7 +188,7 @@ def _possible(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: int, 
         )
     seconds = tomogram_seconds(beamline)
     taken_up = current_ma_g * LITHIUM_PER_MAH_G * seconds / 3600
-    whole = float(np.ptp(phantom.truth(voxels=4, voxel_mm=1.0).lithium_per_silicon.values))
+    whole = float(np.ptp(phantom.discharge.x))
     if 0 < whole < taken_up:
         raise InputError(
             f"one tomogram takes {seconds / 60:.1f} min, in which {current_ma_g:g} mA/g put {taken_up:.2f} Li into "
@@ -347,14 +347,14 @@ def _map_error(tile: xr.Dataset, name: str, inside: NDArray[np.bool_]) -> float:
 
 def _onset_errors(phantom: Phantom, matrix: NDArray, operator: PdfOperator, variance: NDArray) -> NDArray[np.float64]:
     """Errors of the hinge fit on the true signals with the errors that the region will have, volts."""
-    truth = phantom.truth(voxels=4, voxel_mm=1.0)
+    truth = state_truth(phantom)
     potentials = np.array(phantom.discharge.potentials_v)
-    if len(potentials) < 6 or not truth.lithium_per_silicon.values.any():
+    if len(potentials) < 6 or not truth["lithium_per_silicon"].any():
         return np.full(3, np.nan)
     true = {
-        "silicon_lithium": truth.lithium_neighbours.values,
-        "shift": truth.silicon_distance.values,
-        "second_shell": -truth.second_shell_loss.values,
+        "silicon_lithium": truth["lithium_neighbours"],
+        "shift": truth["silicon_distance"],
+        "second_shell": -truth["second_shell_loss"],
     }
     rows = [PARAMETERS.index(name) for name in HINGED]
     own = (matrix @ operator.covariance(variance) @ matrix.T)[np.ix_(rows, rows)]
