@@ -75,8 +75,9 @@ def fit_reference(operator: PdfOperator, h: NDArray[np.float64], oxygen: float) 
     def slope(p: NDArray) -> NDArray:
         amplitudes, design = solve(p)
         first, second = _shells(p)
-        by_distance, by_variance, by_skew = amplitudes[0] * np.stack(shell_derivatives(near.q, first))
-        second_distance, second_variance, _ = amplitudes[1] * np.stack(shell_derivatives(near.q, second))
+        of_first, of_second = (np.stack(shell_derivatives(near.q, shell, near.q_broad)) for shell in (first, second))
+        by_distance, by_variance, by_skew = amplitudes[0] * of_first
+        second_distance, second_variance, _ = amplitudes[1] * of_second
         by_sigma, second_sigma = 2 * first.sigma * by_variance, 2 * second.sigma * second_variance
         moved = near.apply(np.stack([by_distance, by_sigma, by_skew, second_distance, second_sigma])).T
         # the part that no amplitudes make up for (Kaufman, BIT 15, 49 (1975))
@@ -101,7 +102,7 @@ def _shells(p: NDArray) -> tuple[Shell, Shell]:
 
 
 def _columns(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
-    return operator.apply(np.stack([shell_pattern(operator.q, shell) for shell in _shells(p)])).T
+    return operator.apply(np.stack([shell_pattern(operator.q, shell, operator.q_broad) for shell in _shells(p)])).T
 
 
 def _fixed_columns(operator: PdfOperator) -> NDArray[np.float64]:
