@@ -16,7 +16,8 @@ test: $(STAMP)-test
 	mkdir -p build/mypy && ln -sfn ../.. build/mypy/tsct
 	MYPYPATH=build/mypy $(BIN)/mypy --explicit-package-bases
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
+	# one thread of linear algebra for each process, of which there are as many as processors
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
 
 # the independent Debye engine: a CPU build of torch first, then the package
 reference: $(STAMP)-reference
