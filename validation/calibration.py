@@ -90,10 +90,19 @@ def calibration(name: str, z: NDArray[np.float64], alpha: float = ALPHA) -> Cali
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Region:
-    """What counts of the region are drawn from: its true pattern, counts behind it, and the transform of the chain."""
+    """What counts of the region are drawn from: its true pattern, counts behind it, and the transform of the chain.
+
+    Attributes
+    ----------
+    pattern, counts, compton_weight : ndarray, shape (q,)
+        Scattering power in electron units per cubic angstrom, photons behind it, and the weight of Compton scattering.
+    operator : PdfOperator
+        From the pattern to its PDF.
+    """
 
     pattern: NDArray[np.float64]
     counts: NDArray[np.float64]
+    compton_weight: NDArray[np.float64]
     operator: PdfOperator
 
     def draw(self, rng: np.random.Generator, size: int = 1) -> tuple[NDArray, NDArray]:
@@ -108,7 +117,8 @@ def region(found: xr.Dataset) -> Region:
     operator = stated_operator(found)
     pattern = found.roi_iq.values[0] * found.attrs["reference_density"]
     errors = found.roi_counting_errors.isel(state=0).sel(slice=found.attrs["roi_slice"]).values
-    return Region(pattern=pattern, counts=(pattern / errors) ** 2, operator=operator)
+    counts, weight = (pattern / errors) ** 2, found.compton_weight.values
+    return Region(pattern=pattern, counts=counts, compton_weight=weight, operator=operator)
 
 
 def pdf_scores(place: Region, draws: int, seed: int) -> dict[str, NDArray[np.float64]]:

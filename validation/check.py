@@ -75,6 +75,8 @@ class Check:
         Takes the evidence, returns a :class:`Measurement` or raises :class:`NotRunError`.
     power : str
         The smallest defect that it finds with probability 0.999.
+    power_measured : bool
+        Whether planted defects have shown it; else it is an estimate.
     beside : str
         The check that holds the same reading to the noise-free truth, where this window is a paper's: if that one
         passes, a perfect measurement misses this window too.
@@ -92,6 +94,7 @@ class Check:
     unit: str
     measure: Callable[[Evidence], Measurement]
     power: str = ""
+    power_measured: bool = False
     beside: str = ""
     about: About = "chain"
 

@@ -113,7 +113,6 @@ CHECKS = (
         high=1.05,
         unit="1",
         measure=lambda e: scatter_of_patterns(e, 2),
-        power="error bars wrong by 6 %",
     ),
     Check(
         id="A20",

@@ -110,7 +110,6 @@ CHECKS = (
         high=1.0,
         unit="1",
         measure=_outline,
-        power="the image shifted by 0.6 voxels",
     ),
     Check(
         id="A16a",
@@ -121,7 +120,6 @@ CHECKS = (
         high=1.0,
         unit="%",
         measure=_level,
-        power="a wrong level of 1.1 %",
     ),
     Check(
         id="A16b",
@@ -132,11 +130,9 @@ CHECKS = (
         high=0.5,
         unit="%",
         measure=_shape,
-        power="a smooth error of 0.5 % (standard deviation over Q)",
     ),
     Check(
         id="A16c",
-        power="a curve wrong by 6 % of its own size",
         title="G(r) of the region: R_w against the truth, truncated alike",
         reason="All that is left here was done by scan and chain, not by the end of the data.",
         source="5 %: what two PDF programs differ by on one pattern; the reference chain leaves 0.2 %",
@@ -147,7 +143,6 @@ CHECKS = (
     ),
     Check(
         id="A16d",
-        power="errors as large as half of what truncation does",
         title="G(r) of the region: R_w against the untruncated truth, over the share of truncation",
         reason="How far the PDF is from the atoms themselves; one if truncation is all that stands between.",
         source="by definition; 10 %",
@@ -165,6 +160,5 @@ CHECKS = (
         high=0.03,
         unit="%",
         measure=_scale,
-        power="a wavelength wrong by 0.04 %",
     ),
 )

@@ -10,13 +10,18 @@ ABOUT = {
     "chain": "Holds any chain to the truth; part of the gate.",
     "paper": "Holds sample, scan and chain together to what was published; a perfect chain can miss it.",
 }
+#: how the power of a check is known
+POWER = {True: "measured", False: "estimated"}
 _HEAD = """# Checks
 
 Each check is one number, the window in which it must fall, and a reason. A value that is not a number is
 *inconclusive*, a check that does not apply is *not run*; neither passes. *Power* names a defect that is found with
-probability 0.999: the width of the window plus three times the scatter that the twin's values have in it. Windows are
-never widened to pass: where the sample itself misses the window of a paper, a second check holds the same reading to
-the noise-free truth, and the report says so.
+probability 0.999: *measured* with the planted defects of [the gate](gate.md#the-gate-tested), or *estimated* as the
+width of the window plus three times the scatter that the twin's values have in it. Windows in standard errors are
+derived: a run of the gate shall refuse a good chain with a chance of at most 1e-3, which up to 50 checks share
+equally. All others are tolerances, far wider than the scatter of a good chain; where nothing but a choice stands
+behind one, it says so. Windows are never widened to pass: where the sample itself misses the window of a paper, a
+second check holds the same reading to the noise-free truth, and the report says so.
 
 This page is made from the checks themselves (`python examples/write_checks_page.py`).
 """
@@ -47,7 +52,7 @@ def explanation(check: Check) -> str:
         prose(check.reason),
         "",
         f"- window: {window(check.low, check.high, check.unit)} – {prose(check.source)}",
-        f"- power: {prose(check.power)}",
+        f"- power ({POWER[check.power_measured]}): {prose(check.power)}",
         f"- {ABOUT[check.about]}",
     ]
     if check.beside:

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from tsct.records.files import replacing, write_text
 
 from .check import Check
-from .explain import ABOUT
+from .explain import ABOUT, POWER
 from .numbers import number, prose, window, with_unit
 from .paper import CITATION, comparison
 from .plates import OVERVIEW, PLATES, Plate, Sources
@@ -181,6 +181,7 @@ def _line(outcome: Outcome, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "reason": prose(check.reason),
         "source": prose(check.source),
         "power": prose(check.power),
+        "basis": POWER[check.power_measured],
         "about": ABOUT[check.about],
         "beside": check.beside,
         "excuse": _excuse(check, verdicts),

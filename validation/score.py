@@ -33,13 +33,13 @@ from . import (
 )
 from .check import Check, Evidence, Measurement, NotRunError
 from .intensity import with_intensity
+from .measured_power import powered
 from .recovered import recovered
 from .same_run import check_same_run
 
 Verdict = Literal["pass", "fail", "inconclusive", "not run"]
 
-#: all checks, in the order of the report
-CHECKS: tuple[Check, ...] = (
+_ALL = (
     *check_peaks.CHECKS,
     *check_ghost.CHECKS,
     *check_voxel.CHECKS,
@@ -59,6 +59,8 @@ CHECKS: tuple[Check, ...] = (
     *check_errors.CHECKS,
     *check_null.CHECKS,
 )
+#: all checks, in the order of the report
+CHECKS: tuple[Check, ...] = tuple(map(powered, _ALL))
 #: checks of what the data say about themselves, not of the data
 PRECONDITIONS = tuple(check.id for check in check_crime.CHECKS)
 #: the gate: checks of any chain against the truth, no window of which depends on what one paper found
