@@ -25,6 +25,8 @@ def explore(
     from .extras import needs
 
     needs("panel", "explore")
+    from threadpoolctl import threadpool_limits
+
     from .experiment import load
     from .explore_page import Explorer, planned
     from .explore_run import open_run
@@ -39,5 +41,6 @@ def explore(
         server, address = guarded(lambda: Explorer(opened).page(), title=opened.name or "tsct explore", port=port)
     typer.echo(f"explore: {address}")
     say("Ctrl-C ends it")
-    with opened_in_browser(address, wanted=browser):
+    # a click multiplies matrices so small that more threads would only wait for each other
+    with threadpool_limits(1, user_api="blas"), opened_in_browser(address, wanted=browser):
         server.run_until_shutdown()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from bokeh.events import SelectionGeometry, Tap
 from bokeh.models import (
     ColorBar,
     ColumnDataSource,
@@ -14,7 +15,6 @@ from bokeh.models import (
     Rect,
     ResetTool,
     SaveTool,
-    TapTool,
     WheelZoomTool,
 )
 from bokeh.palettes import Cividis256, Viridis256
@@ -23,9 +23,13 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
+from tsct.analyze.recipe import Roi
+from tsct.records.errors import InputError
+
 from .explore_run import Run
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 #: blue for less, orange for more: apart for all kinds of colour blindness
 DIVERGING = [to_hex(colormaps["PuOr_r"](i / 255)) for i in range(256)]
@@ -142,12 +146,12 @@ def _true(run: Run, state: int, slice_number: int, weights: Array) -> Array | No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapBoard:
-    """Four linked maps and the voxels that can be chosen in them."""
+    """Four linked maps and the voxels that are chosen in them."""
 
     figures: Mapping[str, figure]
     images: Mapping[str, ColumnDataSource]
     mappers: Mapping[str, LinearColorMapper]
-    voxels: ColumnDataSource
+    chosen: ColumnDataSource
 
 
 TITLES = {"true": "put in", "found": "found", "difference": "found − put in", "error": "error bar (1 σ)"}
@@ -157,8 +161,7 @@ def map_board(run: Run) -> MapBoard:
     """Empty maps of the run's field."""
     x, y = run.found.x.values, run.found.y.values
     step = float(x[1] - x[0])
-    columns, rows = np.meshgrid(x, y)
-    voxels = ColumnDataSource({"x": columns.ravel(), "y": rows.ravel()}, name="voxels")
+    chosen = ColumnDataSource({"x": [], "y": []}, name="chosen")
     mappers = {
         "value": LinearColorMapper(palette=Viridis256),
         "difference": LinearColorMapper(palette=DIVERGING),
@@ -169,12 +172,13 @@ def map_board(run: Run) -> MapBoard:
         "y_range": Range1d(y[0] - step / 2, y[-1] + step / 2),
     }
     images = {name: ColumnDataSource({"image": [np.zeros((len(y), len(x)))]}) for name in TITLES}
-    board = MapBoard(figures={}, images=images, mappers=mappers, voxels=voxels)
+    board = MapBoard(figures={}, images=images, mappers=mappers, chosen=chosen)
     return replace(board, figures={name: _map(name, board, ranges, step) for name in TITLES})
 
 
 def _map(name: str, board: MapBoard, ranges: Mapping[str, Range1d], step: float) -> figure:
-    tap, lasso, zoom = TapTool(), LassoSelectTool(continuous=False), WheelZoomTool()
+    # nothing is selected in the browser: thousands of cells to hit would have to be drawn at every change
+    lasso, zoom = LassoSelectTool(continuous=False, renderers=[]), WheelZoomTool()
     plot = figure(
         title=TITLES[name],
         x_axis_label="x (mm)",
@@ -185,28 +189,20 @@ def _map(name: str, board: MapBoard, ranges: Mapping[str, Range1d], step: float)
         min_border_right=52,
         min_border_top=24,
         min_border_bottom=38,
-        tools=[tap, lasso, PanTool(), zoom, ResetTool(), SaveTool()],
+        tools=[lasso, PanTool(), zoom, ResetTool(), SaveTool()],
         toolbar_location="above" if name in ("true", "found") else None,
         name=f"map-{name}",
         **ranges,
     )
     plot.toolbar.logo = None
-    plot.toolbar.active_tap, plot.toolbar.active_drag, plot.toolbar.active_scroll = tap, lasso, zoom
+    plot.toolbar.active_drag, plot.toolbar.active_scroll = lasso, zoom
     mapper = board.mappers[name if name in board.mappers else "value"]
     x, y = ranges["x_range"], ranges["y_range"]
     place = {"x": x.start, "y": y.start, "dw": x.end - x.start, "dh": y.end - y.start}
     plot.image("image", source=board.images[name], color_mapper=mapper, **place)
     cell = {"x": "x", "y": "y", "width": 0.999 * step, "height": 0.999 * step}
-    cells = plot.add_glyph(
-        board.voxels,
-        Rect(**cell, fill_alpha=0, line_alpha=0),
-        selection_glyph=Rect(**cell, fill_color=SELECTED, fill_alpha=0.15, line_color=SELECTED, line_width=1.5),
-        nonselection_glyph=Rect(**cell, fill_alpha=0, line_alpha=0),
-    )
-    # a lasso finds points, not cells; both belong to the same voxels
-    unseen = {"alpha": 0, "nonselection_alpha": 0, "selection_alpha": 0}
-    points = plot.scatter("x", "y", source=board.voxels, size=1, **unseen)
-    tap.renderers, lasso.renderers = [cells], [points]
+    look = {"fill_color": SELECTED, "fill_alpha": 0.15, "line_color": SELECTED, "line_width": 1.5}
+    plot.add_glyph(board.chosen, Rect(**cell, **look))
     plot.add_layout(ColorBar(color_mapper=mapper, width=8, padding=2, major_label_text_font_size="10px"), "right")
     plot.title.text_font_size = "12px"
     plot.axis.axis_label_text_font_size = plot.axis.major_label_text_font_size = "10px"
@@ -217,7 +213,45 @@ def _map(name: str, board: MapBoard, ranges: Mapping[str, Range1d], step: float)
     return plot
 
 
-def show(board: MapBoard, layers: Layers, inside: NDArray[np.bool_]) -> None:
+def on_choice(board: MapBoard, x: Array, y: Array, choose: Callable[[Mask], None]) -> None:
+    """Call with the voxels that are clicked or drawn around in any of the maps.
+
+    Parameters
+    ----------
+    board : MapBoard
+        The maps.
+    x, y : ndarray
+        Centres of the columns and rows, mm.
+    choose : callable
+        Takes a mask, shape (y, x), with at least one voxel.
+    """
+    n, step = len(x), float(x[1] - x[0])
+
+    def clicked(event: Tap) -> None:
+        column, row = ((at - axis[0]) / step + 0.5 for at, axis in ((event.x, x), (event.y, y)))
+        if 0 <= column < n and 0 <= row < n:
+            choose(Roi(voxels=((int(row), int(column)),)).mask(n))
+
+    def surrounded(event: SelectionGeometry) -> None:
+        drawn = event.geometry
+        corners = [(np.asarray(drawn[name], float) - axis.mean()) / step for name, axis in (("x", x), ("y", y))]
+        try:
+            choose(Roi(polygon=tuple(zip(*corners, strict=True))).mask(n))
+        except InputError:
+            return  # a line around nothing
+
+    for plot in board.figures.values():
+        plot.on_event(Tap, clicked)
+        plot.on_event(SelectionGeometry, surrounded)
+
+
+def mark(board: MapBoard, x: Array, y: Array, mask: Mask) -> None:
+    """Show which voxels are chosen."""
+    rows, columns = np.nonzero(mask)
+    board.chosen.data = {"x": x[columns], "y": y[rows]}
+
+
+def show(board: MapBoard, layers: Layers, inside: Mask) -> None:
     """Draw one quantity; colours span what the electrode holds."""
     nothing = np.full_like(layers.found, np.nan)
     difference = nothing if layers.true is None else layers.found - layers.true

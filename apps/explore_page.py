@@ -47,7 +47,9 @@ class Explorer:
         self.quantities = {quantity.title: quantity for quantity in explore_maps.quantities(run)}
         self.shown: explore_maps.Layers | None = None
         self.data: xr.Dataset | None = None
-        self.mask = np.zeros((run.found.sizes["y"], run.found.sizes["x"]), bool)
+        self.x, self.y = run.found.x.values, run.found.y.values
+        self.mask = np.zeros((len(self.y), len(self.x)), bool)
+        self.telling = False
         self._widgets()
         self.says = _html("")
         self.why_says, self.peak_table = _html(""), _html("")
@@ -78,6 +80,10 @@ class Explorer:
         slices = {f"slice {k}": k for k in run.slices}
         self.slice = pn.widgets.RadioButtonGroup(name="slice", options=slices, value=run.slices[len(run.slices) // 2])
         self.whole = pn.widgets.Button(name="region of the run", width=140)
+        self.at_x, self.at_y = (
+            pn.widgets.FloatInput(name=f"{name} (mm)", step=step, start=axis[0], end=axis[-1], value=axis[0], width=90)
+            for name, axis, step in (("x", self.x, self.x[1] - self.x[0]), ("y", self.y, self.y[1] - self.y[0]))
+        )
         self.downloads = [
             pn.widgets.FileDownload(callback=callback, filename=name, label=label, width=width, button_type="default")
             for callback, name, label, width in (
@@ -94,7 +100,9 @@ class Explorer:
             widget.param.watch(lambda _: self.draw_region(), "value")
         self.play.param.watch(self._play, "value")
         self.whole.on_click(lambda _: self._choose(self.run.found.roi.values.astype(bool)))
-        self.maps.voxels.selected.on_change("indices", lambda _a, _o, new: self._chosen(new))
+        for widget in (self.at_x, self.at_y):
+            widget.param.watch(lambda _: self._typed(), "value")
+        explore_maps.on_choice(self.maps, self.x, self.y, self._choose)
 
     @cached_property
     def reference(self) -> Any:
@@ -129,7 +137,7 @@ class Explorer:
     def _electrode(self) -> np.ndarray:
         """Where colours should tell something apart."""
         known = self.run.truth.attrs if self.run.truth is not None else {}
-        distance = np.hypot(self.run.found.x.values, self.run.found.y.values[:, None])
+        distance = np.hypot(self.x, self.y[:, None])
         inside = distance <= float(known.get("electrode_radius_mm", np.inf))
         return inside if inside.any() else np.ones_like(inside)
 
@@ -144,14 +152,24 @@ class Explorer:
         self._choose(first)
 
     def _choose(self, mask: np.ndarray) -> None:
-        self.maps.voxels.selected.indices = np.flatnonzero(mask).tolist()
-
-    def _chosen(self, indices: list[int]) -> None:
-        if not indices:
-            return
-        self.mask = np.zeros_like(self.mask)
-        self.mask.ravel()[indices] = True
+        self.mask = mask
+        explore_maps.mark(self.maps, self.x, self.y, mask)
+        self.telling = True
+        self.at_x.value, self.at_y.value = self._centre()
+        self.telling = False
         self.draw_region()
+
+    def _typed(self) -> None:
+        """A voxel that is chosen by the keyboard."""
+        if not self.telling and None not in (self.at_x.value, self.at_y.value):
+            near = (np.abs(axis - widget.value) for axis, widget in ((self.y, self.at_y), (self.x, self.at_x)))
+            mask = np.zeros_like(self.mask)
+            mask[tuple(int(np.argmin(distance)) for distance in near)] = True
+            self._choose(mask)
+
+    def _centre(self) -> tuple[float, float]:
+        rows, columns = np.nonzero(self.mask)
+        return float(self.x[columns].mean()), float(self.y[rows].mean())
 
     def draw_region(self) -> None:
         """Show the curves of the chosen voxel or region."""
@@ -189,8 +207,7 @@ class Explorer:
     # words
 
     def _headline(self, data: xr.Dataset) -> str:
-        rows, columns = np.nonzero(self.mask)
-        x, y = self.run.found.x.values[columns].mean(), self.run.found.y.values[rows].mean()
+        x, y = self._centre()
         count = data.attrs["voxels"]
         what = "Voxel" if count == 1 else f"Region of {count} voxels around"
         where = f"x = {_fixed(x, 2)} mm, y = {_fixed(y, 2)} mm"
@@ -236,9 +253,9 @@ class Explorer:
 
     def _png(self) -> BytesIO:
         assert self.shown is not None
-        step = float(self.run.found.x[1] - self.run.found.x[0])
         title = f"{self.run.name}, {self.state.name}, slice {self.slice.value}: {self.quantity.value}"
-        return explore_export.as_png(self.shown, step * self.run.found.sizes["x"], self.data, title)
+        extent = float(self.x[1] - self.x[0]) * len(self.x)
+        return explore_export.as_png(self.shown, extent, self.data, title)
 
     def _csv(self) -> BytesIO:
         return explore_export.as_csv(self.data) if self.data is not None else BytesIO(b"nothing is chosen\n")
@@ -264,13 +281,14 @@ class Explorer:
 
     def _main(self) -> pn.Row:
         one, two, three, four = (pn.pane.Bokeh(plot, margin=0) for plot in self.maps.figures.values())
-        hint = _html("<p>Click a voxel, or draw around several. All four maps zoom together.</p>")
+        hint = _html("<p>Click a voxel, draw around several, or type its place. All maps zoom together.</p>", width=210)
+        several = len(self.run.slices) > 1
         left = pn.Column(
             pn.Row(self.quantity, self.at_r, self.at_q),
-            pn.Row(self.state, self.play, self.slice if len(self.run.slices) > 1 else self.whole),
+            pn.Row(self.state, self.play, self.slice if several else self.whole),
             pn.Row(one, two),
             pn.Row(three, four),
-            pn.Row(hint, *([self.whole] if len(self.run.slices) > 1 else [])),
+            pn.Row(self.at_x, self.at_y, *([pn.Column(self.whole, align="end")] if several else []), hint),
             width=590,
         )
         plots = {name: pn.pane.Bokeh(plot) for name, plot in self.curves.plots.items()}

@@ -49,24 +49,25 @@ def region(run: Run, place: Place) -> xr.Dataset:
     assert operator is not None, "the page offers voxels only where the transform is known"
     now, reference = _measured(run, place), _measured(run, replace(place, state=run.states[0]))
     density, first = (float(operator.density(pattern)) for pattern, _, _ in (now, reference))
-    data = xr.Dataset(coords={"q": operator.q, "q_used": operator.q[operator.transformed], "r": operator.r})
     iq, iq_variance, hr_variance = now
-    for name, values, errors in (
-        ("iq", iq, iq_variance),
-        ("fq", operator.fq(iq), operator.fq_variance(iq_variance)),
-        ("gr", operator.apply(iq), hr_variance),
-    ):
-        dim = {"iq": "q", "fq": "q_used", "gr": "r"}[name]
-        data[name], data[f"{name}_errors"] = (dim, values / density), (dim, np.sqrt(errors) / density)
-    data["dgr"] = ("r", operator.apply(iq - reference[0]) / first)
     both = hr_variance + reference[2] if place.state != run.states[0] else np.zeros_like(hr_variance)
-    data["dgr_errors"] = ("r", np.sqrt(both) / first)
+    hr, change = operator.apply(np.stack([iq, iq - reference[0]]))
+    curves = {
+        "iq": ("q", iq / density),
+        "iq_errors": ("q", np.sqrt(iq_variance) / density),
+        "fq": ("q_used", operator.fq(iq) / density),
+        "fq_errors": ("q_used", np.sqrt(operator.fq_variance(iq_variance)) / density),
+        "gr": ("r", hr / density),
+        "gr_errors": ("r", np.sqrt(hr_variance) / density),
+        "dgr": ("r", change / first),
+        "dgr_errors": ("r", np.sqrt(both) / first),
+    }
     error = float(np.sqrt(operator.density_weights**2 @ iq_variance[operator.used]))
-    data.attrs = {"density": density, "density_errors": error, "voxels": int(place.mask.sum())}
-    if not run.has_truth:
-        return data
-    true = _true(run, place)
-    return data.merge(true).assign_attrs(true.attrs)
+    attrs = {"density": density, "density_errors": error, "voxels": int(place.mask.sum())}
+    if run.has_truth:
+        known, attrs["density_true"] = _true(run, place)
+        curves |= known
+    return xr.Dataset(curves, {"q": operator.q, "q_used": operator.q[operator.transformed], "r": operator.r}, attrs)
 
 
 def _measured(run: Run, place: Place) -> tuple[Array, Array, Array]:
@@ -104,29 +105,28 @@ def ray_weights(run: Run, place: Place) -> Array:
     return np.asarray(np.bincount(np.minimum(offset, n - 1).ravel(), (weights**2).ravel(), n), np.float64)
 
 
-def _true(run: Run, place: Place) -> xr.Dataset:
-    """The same region as a perfect scan shows it, and without an end in Q."""
+def _true(run: Run, place: Place) -> tuple[dict[str, tuple[str, Array]], float]:
+    """The same region as a perfect scan shows it, and without an end in Q; and its density."""
     operator = run.operator
     assert operator is not None and run.truth is not None and run.phases is not None
     k = run.states.index(place.state)
     densities = run.true_densities(place.slice_number, place.mask)
     pattern, before = (densities[i] @ run.patterns[i] for i in (k, 0))
     density, first = (float(operator.density(values)) for values in (pattern, before))
-    data = xr.Dataset(attrs={"density_true": density})
     if density <= 0 or densities[k].sum() <= 0:
-        return data
-    gain = run.truth.channel_gain.values[k] - 1 if "channel_gain" in run.truth else np.zeros_like(pattern)
-    gr = operator.apply(pattern) / density
-    gained = pattern * (1 + gain)
-    data["iq_true"] = ("q", pattern / density)
-    data["fq_true"] = ("q_used", operator.fq(pattern) / density)
-    data["gr_true"] = ("r", gr)
-    data["dgr_true"] = ("r", operator.apply(pattern - before) / first)
-    # per scattering atom as the analysis counts them: lithium and hydrogen hardly scatter at high Q
-    atoms = float(densities[k].sum())
-    data["gr_full"] = ("r", untruncated_pdf(densities[k], run.found, run.phases) * atoms / density)
-    data["gr_gain"] = ("r", operator.apply(gained) / float(operator.density(gained)) - gr)
-    return data
+        return {}, density
+    gained = pattern * (run.truth.channel_gain.values[k] if "channel_gain" in run.truth else 1.0)
+    hr, change, hr_gained = operator.apply(np.stack([pattern, pattern - before, gained]))
+    # per atom as the analysis counts them: lithium and hydrogen hardly scatter at high Q
+    full = untruncated_pdf(densities[k], run.found, run.phases) * float(densities[k].sum())
+    return {
+        "iq_true": ("q", pattern / density),
+        "fq_true": ("q_used", operator.fq(pattern) / density),
+        "gr_true": ("r", hr / density),
+        "dgr_true": ("r", change / first),
+        "gr_full": ("r", full / density),
+        "gr_gain": ("r", hr_gained / float(operator.density(gained)) - hr / density),
+    }, density
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -65,10 +68,22 @@ class Watched:
         """Requests that go anywhere but to these beginnings of addresses."""
         return [url for url in self.requests if not url.startswith((*near, "data:", "blob:"))]
 
+    def by_mouse(self, places):
+        """Press the mouse at the first place, draw through the others, and let go."""
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=8)
+        self.page.mouse.up()
 
-@pytest.fixture
+    def slider(self, title):
+        """The handle of a slider in a page of Panel."""
+        return self.page.locator(f".bk-input-group:has-text('{title}') [role=slider]:visible").first
+
+
+@pytest.fixture(scope="module")
 def watched(browser):
-    """Makes watched pages and closes them."""
+    """Makes watched pages; they are closed with the module."""
     made = []
 
     def make(**context):
@@ -78,3 +93,25 @@ def watched(browser):
     yield make
     for one in made:
         one.context.close()
+
+
+@pytest.fixture(scope="module")
+def explored():
+    """Starts `tsct explore` and gives its process and the address that it prints; Ctrl-C must end it well."""
+    started = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "tsct.apps.cli", "explore", *map(str, arguments), "--no-browser"]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        started.append(subprocess.Popen(command, env=environment, **pipes))
+        line = started[-1].stdout.readline()
+        assert line.startswith("explore: http://127.0.0.1:"), line
+        return started[-1], line.split()[1]
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        process.stdout.close()
+    assert [process.returncode for process in started] == [0] * len(started)

@@ -3,15 +3,15 @@
 import http.client
 import json
 import os
+import re
 import shutil
-import signal
 import socket
-import subprocess
-import sys
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import h5py
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -142,18 +142,8 @@ def test_what_cannot_be_explored_is_refused(opened, folder, tmp_path, voxel):
 
 
 @pytest.fixture(scope="module")
-def server(folder):
-    """The command itself: its process and the address that it prints."""
-    command = [sys.executable, "-m", "tsct.apps.cli", "explore", str(folder), "--no-browser"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
-    line = process.stdout.readline()
-    assert line.startswith("explore: http://127.0.0.1:"), line
-    yield process, line.split()[1]
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=30)
-    process.stdout.close()
-    assert process.returncode == 0
+def server(explored, folder):
+    return explored(folder)
 
 
 def ask(address, path="/", method="GET", **headers):
@@ -257,66 +247,97 @@ def test_it_only_shows(server, cookie, folder):
 # the page
 
 
-@pytest.fixture
-def page(server, watched):
+SIDE = 40
+
+
+@pytest.fixture(scope="module")
+def shared(server, watched):
     opened = watched()
     opened.page.goto(server[1])
     opened.page.wait_for_selector("text=density found", timeout=60_000)
     return opened
 
 
-def click_voxel(page, row, column, side=40):
-    """Click the middle of a voxel in the map of what was found."""
-    box = page.evaluate(
+@pytest.fixture
+def page(shared, server):
+    """One page for all tests, at the last state and the first tabs; no errors, no request to another machine."""
+    shared.page.click("text=Maps and voxels")
+    shared.page.click("text=G(r) and dPDF")
+    shared.slider("state").focus()
+    shared.page.keyboard.press("End")
+    shared.page.wait_for_selector("h2:has-text('state 1')")
+    yield shared
+    at = urlsplit(server[1])
+    assert shared.errors == [] and shared.dialogs == []
+    assert shared.far_requests(f"http://{at.netloc}/", f"ws://{at.netloc}/") == []
+
+
+def place(page, column, row):
+    """Where on the screen a corner of the voxels of the map of what was found is."""
+    left, top, width, height = page.evaluate(
         """() => {
             const view = Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name("map-found"));
             const outer = view.el.getBoundingClientRect(), frame = view.frame.bbox;
             return [outer.left + frame.left, outer.top + frame.top, frame.width, frame.height];
         }"""
     )
-    page.mouse.click(box[0] + box[2] * (column + 0.5) / side, box[1] + box[3] * (side - row - 0.5) / side)
+    return left + width * column / SIDE, top + height * (SIDE - row) / SIDE
 
 
-def drawn(page, column):
+def click_voxel(page, row, column):
+    page.mouse.click(*place(page, column + 0.5, row + 0.5))
+
+
+def drawn(page, column, source="r_curves"):
     return page.evaluate(
-        """(column) => {
-            const data = Bokeh.documents[0].get_model_by_name("r_curves").data;
+        """([column, source]) => {
+            const data = Bokeh.documents[0].get_model_by_name(source).data;
             return Array.from(data.get ? data.get(column) : data[column]);
         }""",
-        column,
+        [column, source],
     )
 
 
-def test_a_click_shows_the_right_voxel_and_a_second_one_says_why(page, server, opened, voxel):
-    at = urlsplit(server[1])
-    row, column = np.argwhere(voxel.mask)[0]
-    click_voxel(page.page, row, column)
-    x, y = (f"{float(opened.found[name][k]):.2f}".replace("-", "−") for name, k in (("x", column), ("y", row)))
-    page.page.wait_for_selector(f"h2:has-text('Voxel x = {x} mm, y = {y} mm')")
-    expected = region(opened, voxel)
-    page.page.wait_for_function(
+def wait_for(page, curves):
+    """Until the plots show these curves."""
+    page.wait_for_function(
         """(value) => {
             const data = Bokeh.documents[0].get_model_by_name("r_curves").data;
             return Math.abs((data.get ? data.get("gr") : data.gr)[70] - value) < 1e-9;
         }""",
-        arg=float(expected.gr[70]),
+        arg=float(curves.gr[70]),
     )
+
+
+def millimetres(value):
+    return f"{value:.2f}".replace("-", "−")
+
+
+def block(rows, columns):
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[rows, columns] = True
+    return Place(state=1, slice_number=0, mask=mask)
+
+
+def test_a_click_shows_the_right_voxel_and_a_second_one_says_why(page, opened, voxel):
+    row, column = np.argwhere(voxel.mask)[0]
+    click_voxel(page.page, row, column)
+    x, y = (millimetres(float(opened.found[name][k])) for name, k in (("x", column), ("y", row)))
+    page.page.wait_for_selector(f"h2:has-text('Voxel x = {x} mm, y = {y} mm')")
+    expected = region(opened, voxel)
+    wait_for(page.page, expected)
     for name in ("gr", "gr_true", "gr_full", "dgr", "dgr_true"):
         assert drawn(page.page, name) == pytest.approx(expected[name].values, abs=1e-9), name
     assert drawn(page.page, "gr_high") == pytest.approx((expected.gr + expected.gr_errors).values, abs=1e-9)
     page.page.click("text=Why does it differ?")
     page.page.wait_for_selector(f"text={why(expected).sentence[:30]}")
-    page.page.click("text=/^Checks/")
-    page.page.wait_for_selector("text=why it matters")
-    assert page.dialogs == [] and page.page.locator("img[src=x]").count() == 0
-    assert page.errors == []
-    assert page.far_requests(f"http://{at.netloc}/", f"ws://{at.netloc}/") == []
 
 
 def test_the_state_slider_redraws_maps_and_curves(page, opened, voxel):
+    click_voxel(page.page, *np.argwhere(voxel.mask)[0])
+    wait_for(page.page, region(opened, voxel))
     before = drawn(page.page, "dgr")
-    handle = page.page.locator("[role=slider]:visible").first
-    handle.focus()
+    page.slider("state").focus()
     page.page.keyboard.press("ArrowLeft")
     page.page.wait_for_selector("h2:has-text('state 0')")
     page.page.wait_for_function(
@@ -326,30 +347,121 @@ def test_the_state_slider_redraws_maps_and_curves(page, opened, voxel):
         }"""
     )
     assert np.max(np.abs(before)) > 0.1
-    assert page.errors == []
 
 
-def test_a_lasso_takes_all_voxels_inside(page, opened):
-    side = 40
-    box = page.page.evaluate(
-        """() => {
-            const view = Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name("map-found"));
-            const outer = view.el.getBoundingClientRect(), frame = view.frame.bbox;
-            return [outer.left + frame.left, outer.top + frame.top, frame.width, frame.height];
-        }"""
-    )
-    # around rows and columns 16 to 23
-    low, high = (edge / side for edge in (16, 24))
+def test_what_is_drawn_around_gives_its_mean_and_its_noise(page, opened, voxel):
+    low, high = 16, 24
     corners = ((low, low), (high, low), (high, high), (low, high), (low, low))
-    places = [(box[0] + box[2] * x, box[1] + box[3] * (1 - y)) for x, y in corners]
-    page.page.mouse.move(*places[0])
-    page.page.mouse.down()
-    for place in places[1:]:
-        page.page.mouse.move(*place, steps=8)
-    page.page.mouse.up()
-    page.page.wait_for_selector("h2:has-text('Region of 64 voxels')")
-    mask = np.zeros((side, side), bool)
-    mask[16:24, 16:24] = True
-    expected = region(opened, Place(state=1, slice_number=0, mask=mask))
+    page.by_mouse([place(page.page, *corner) for corner in corners])
+    page.page.wait_for_selector(f"h2:has-text('Region of {(high - low) ** 2} voxels')")
+    expected = region(opened, block(slice(low, high), slice(low, high)))
+    wait_for(page.page, expected)
     assert drawn(page.page, "gr") == pytest.approx(expected.gr.values, abs=1e-9)
-    assert page.errors == []
+    error = np.subtract(drawn(page.page, "gr_high"), drawn(page.page, "gr"))
+    assert error == pytest.approx(expected.gr_errors.values, abs=1e-9)
+    assert np.median(error) < np.median(region(opened, voxel).gr_errors) / 5
+    assert len(drawn(page.page, "x", "chosen")) == (high - low) ** 2
+
+
+def test_a_line_around_nothing_changes_nothing(page, opened):
+    click_voxel(page.page, 20, 20)
+    wait_for(page.page, region(opened, block(20, 20)))
+    page.by_mouse([place(page.page, *corner) for corner in ((10.1, 10.1), (10.3, 10.1), (10.3, 10.4))])
+    page.page.wait_for_timeout(300)
+    assert "Voxel" in page.page.text_content("h2:visible")
+
+
+def test_a_voxel_is_chosen_by_keyboard(page, opened):
+    click_voxel(page.page, 20, 20)
+    wait_for(page.page, region(opened, block(20, 20)))
+    field = page.page.get_by_label("x (mm)")
+    field.focus()
+    page.page.keyboard.press("ArrowUp")
+    page.page.keyboard.press("Tab")
+    wait_for(page.page, region(opened, block(20, 21)))
+
+
+def test_a_distance_gives_its_map(page, opened):
+    page.page.locator("select:visible").first.select_option(label="G at a distance r")
+    handle = page.slider("r (Å)")
+    handle.focus()
+    page.page.keyboard.press("ArrowRight")
+    k = round(float(handle.get_attribute("aria-valuetext")) / 0.02) - 1
+    expected = next(q for q in quantities(opened) if q.title.startswith("G at")).layers(opened, 1, 0, k)
+    page.page.wait_for_function(
+        """(value) => {
+            const data = Bokeh.documents[0].get_model_by_name("map-found").renderers[0].data_source.data;
+            return Math.abs((data.get ? data.get("image") : data.image)[0][20 * 40 + 20] - value) < 1e-9;
+        }""",
+        arg=float(expected.found[20, 20]),
+    )
+    page.page.locator("select:visible").first.select_option(index=0)
+
+
+def test_play_goes_through_the_states_until_it_is_stopped(page):
+    page.page.click("text=▶ play")
+    for state in (0, 1, 0):
+        page.page.wait_for_selector(f"h2:has-text('state {state}')")
+    page.page.click("text=■ stop")
+    page.page.wait_for_selector("text=▶ play")
+    now = page.page.text_content("h2:visible")
+    page.page.wait_for_timeout(1000)
+    assert page.page.text_content("h2:visible") == now
+
+
+def downloaded(page, label):
+    with page.expect_download() as waiting:
+        page.click(f"text=/^{re.escape(label)}$/")
+    return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+
+def test_downloads_hold_what_is_shown(page, opened, voxel):
+    click_voxel(page.page, *np.argwhere(voxel.mask)[0])
+    expected = region(opened, voxel)
+    wait_for(page.page, expected)
+    name, text = downloaded(page.page, "CSV")
+    assert name == "explore.csv" and text == as_csv(expected).getvalue()
+    name, text = downloaded(page.page, ".gr")
+    rows = [line.split() for line in text.decode().splitlines()]
+    start = next(k for k, row in enumerate(rows) if row[:1] == ["#L"])
+    table = np.array(rows[start + 1 :], float)
+    assert name == "explore.gr" and table[:, 1] == pytest.approx(drawn(page.page, "gr"), rel=1e-6)
+    name, picture = downloaded(page.page, "PNG")
+    layers = quantities(opened)[0].layers(opened, 1, 0, 0)
+    state = page.page.text_content("h2:visible").partition("mm, ")[2].partition(" mm, ")[2]
+    title = f"{EVIL}, {state}, slice 0: {quantities(opened)[0].title}"
+    extent = SIDE * float(opened.found.x[1] - opened.found.x[0])
+    shown, made = (plt.imread(BytesIO(one)) for one in (picture, as_png(layers, extent, expected, title).getvalue()))
+    assert name == "explore.png" and np.array_equal(shown, made)
+
+
+def test_a_check_shows_its_evidence(page, opened):
+    page.page.click("text=/^Checks/")
+    index = next(k for k, row in enumerate(opened.checks) if row["id"] == "A8")
+    line = next(text for text, k in labels(opened).items() if k == index)
+    page.page.locator("select:visible").select_option(label=line)
+    page.page.wait_for_selector("h2:has-text('A8: ')")
+    assert "why it matters" in page.page.text_content("table.facts:visible")
+    assert page.page.locator("figure img:visible").evaluate("image => image.naturalWidth") > 300
+    page.page.locator("select:visible").select_option(index=0)
+    page.page.wait_for_selector(f"text={EVIL}")
+    assert page.page.locator("img[src=x]").count() == 0
+
+
+def test_the_keyboard_reaches_everything(page):
+    reached = set()
+    page.page.locator("select:visible").first.focus()
+    for _ in range(60):
+        reached.add(page.page.evaluate(FOCUSED))
+        page.page.keyboard.press("Tab")
+    for name in ("map", "state", "▶ play", "region of the run", "x (mm)", "y (mm)", "PNG", "CSV", ".gr"):
+        assert any(name in text for text in reached), (name, reached)
+
+
+#: what the control that has the focus is called
+FOCUSED = """() => {
+    let now = document.activeElement;
+    while (now && now.shadowRoot && now.shadowRoot.activeElement) now = now.shadowRoot.activeElement;
+    const group = now.closest(".bk-input-group");
+    return (group || now).textContent.trim() + (now.title || "");
+}"""

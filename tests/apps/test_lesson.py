@@ -53,7 +53,8 @@ def lesson(path, watched):
     opened = watched(offline=True)
     opened.page.goto(path.as_uri())
     opened.page.wait_for_selector("body[data-ready=true]", timeout=60_000)
-    return opened
+    yield opened
+    opened.page.close()
 
 
 def set_sliders(page, settings, map_r=2.38, difference=False):
