@@ -109,6 +109,11 @@ def detected_ways(two_theta: Array, distance_mm: float | None = None, reach_mm: 
     return Ways(turn=np.array(turns), stretch=np.array(stretches), weight=np.full((len(turns), AZIMUTHS), 1 / AZIMUTHS))
 
 
+def scan_ways(scan: xr.Dataset, two_theta: Array) -> Ways:
+    """Ways to the detector of a scan; whole cones are averaged if its attributes do not say what it sees."""
+    return detected_ways(two_theta, scan.attrs.get("distance_mm"), scan.attrs.get("detector_reach_mm"))
+
+
 def scattered_ways(composition: Mapping[str, float], energy_kev: float) -> Ways:
     """Ways after a first scattering, coherent or incoherent, weighted by the cross sections of free atoms (xraylib)."""
     nodes, gauss = np.polynomial.legendre.leggauss(POLAR)
@@ -173,30 +178,28 @@ def out_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np
     return np.where(total[..., None] > 0, bent / np.where(total > 0, total, 1)[..., None], 1).astype(np.float32)
 
 
-def voxel_transmission(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float32]:
-    """Transmission on the way in to each voxel and out of it, in each view, at one scattering angle.
+def voxel_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float32]:
+    """Absorption on the real way out over that of a photon that goes straight on, of each voxel in each view.
 
     For iterative methods, whose operator can carry it exactly (``transmission`` of
-    :func:`~tsct.analyze.reconstruct.reconstruct`) where :func:`out_factors` corrects the mean of each ray. Rays must
-    then not have been divided by the straight beam's transmission. Four to eight scattering angles between which images
-    are interpolated serve all channels.
+    :func:`~tsct.analyze.reconstruct.reconstruct`) where :func:`out_factors` corrects the mean of each ray. The way in
+    and the straight way out make up the transmission of the ray, which is measured and divided out as ever.
 
     Parameters
     ----------
-    mu, geometry
+    mu, geometry, ways
         As :func:`out_factors`.
-    ways : Ways
-        As :func:`detected_ways` returns for a single angle, shape (1, way).
 
     Returns
     -------
-    ndarray, shape (angle, y, x)
+    ndarray, shape (node, angle, y, x)
     """
     depth = exit_depths(mu, geometry.voxel_mm)
-    leaving = _over_ways(depth, ways.turn[0], ways.stretch[0], ways.weight[0], False)
     turns = np.asarray(geometry.angles_deg) / 360.0
-    ahead, back = (np.rint((turns + part) * DIRECTIONS).astype(int) % DIRECTIONS for part in (0.25, 0.75))
-    return (np.exp(-depth[back]) * leaving[ahead]).astype(np.float32)
+    ahead = np.rint((turns + 0.25) * DIRECTIONS).astype(int) % DIRECTIONS
+    straight = np.exp(-depth[ahead])
+    each = zip(ways.turn, ways.stretch, ways.weight, strict=True)
+    return np.stack([_over_ways(depth, *way, False)[ahead] / straight for way in each])
 
 
 def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: float) -> NDArray[np.float32]:
@@ -269,8 +272,7 @@ def corrected(
         lines -= twice
     if recipe.outgoing_absorption:
         two_theta, basis = interpolation(q, energy)
-        ways = detected_ways(two_theta, scan.attrs.get("distance_mm"), scan.attrs.get("detector_reach_mm"))
-        factors, basis = out_factors(mu, geometry, ways), basis.astype(np.float32)
+        factors, basis = out_factors(mu, geometry, scan_ways(scan, two_theta)), basis.astype(np.float32)
         told["outgoing_percent"] = 100 * float(np.sqrt(np.mean((factors - 1.0) ** 2)))
         for view, factor in enumerate(factors):
             lines[view] /= factor @ basis

@@ -12,6 +12,7 @@ from tsct.records.errors import InputError
 from tsct.records.provenance import source_hash
 from tsct.records.tiles import stack_tiles
 
+from .absorbed import absorption
 from .axis import find_axis
 from .corrections import channel_compton
 from .geometry import ParallelGeometry
@@ -22,6 +23,7 @@ from .pdf import pdf_operator
 from .prepare import prepared
 from .recipe import PdfRecipe, Recipe, Roi
 from .reference import fit_reference
+from .repair import repaired
 from .series import fit_series
 from .tables import parse_composition
 
@@ -170,7 +172,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     axis_mm, axis_error_mm = find_axis(lines.sum(axis=-1), translations, angles, variance=variance.sum(axis=-1))
     geometry = ParallelGeometry.from_arrays(translations, angles, axis_mm)
     roi = recipe.roi.mask(geometry.n)
-    images = make_images(lines, variance, geometry, recipe, roi, threads=threads)
+    seen = absorption(repaired(scan)[0], geometry) if recipe.absorption_per_voxel else None
+    images = make_images(lines, variance, geometry, recipe, roi, absorption=seen, threads=threads)
     iq, iq_variance = images.values, images.variance
     compton = channel_compton(scan)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=compton)
@@ -213,6 +216,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             "views": len(angles),
             "method": recipe.method,
             "backend": recipe.backend,
+            "absorption": "per voxel" if recipe.absorption_per_voxel else "per ray",
             "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
             # by which the truth is known to be that of the same measurement
             **{name: scan.attrs[name] for name in ("entry_identifier",) if name in scan.attrs},

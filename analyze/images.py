@@ -1,19 +1,23 @@
 """Images of a tile by the method of the recipe, with the variance of every voxel and of the mean over a region."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from .coverage import EDGE_SIGNAL, edge_signal, folded, padded, trusted_mask
+from .absorbed import Absorption
+from .coverage import EDGE_SIGNAL, edge_signal, folded, padded, trusted_mask, warn_of_gaps
 from .fbp import fbp_variance, fbp_weights
 from .geometry import ParallelGeometry
-from .methods import ITERATIONS
+from .methods import ITERATIONS, Settings
 from .recipe import Recipe
-from .reconstruct import is_linear, reconstruct, reconstruct_variance, redrawn
+from .reconstruct import drawn_rays, is_linear, reconstruct_variance, reconstructor
 from .sirt_noise import sirt_rows
 
+#: makes images of rays (angle, translation, channel), told which channels of the tile they are
+Maker = Callable[[NDArray[np.float32], NDArray[np.intp]], NDArray[np.float32]]
 #: channels that are drawn anew where the variance has no exact rule, and how many neighbours are averaged
 DRAWN_CHANNELS, NEIGHBOURS = 64, 9
 #: methods that refuse negative rays, which then count as zero
@@ -49,6 +53,7 @@ def make_images(
     recipe: Recipe,
     region: NDArray[np.bool_],
     *,
+    absorption: Absorption | None = None,
     threads: int = 1,
 ) -> Images:
     """Reconstruct all channels of a tile with their noise.
@@ -67,6 +72,10 @@ def make_images(
         Method and settings. "mlem" and "osem" see zero instead of negative rays.
     region : ndarray of bool, shape (y, x)
         Whose mean is followed.
+    absorption : Absorption, optional
+        Enters the operator; the lines are corrected for its mean over each ray all the same.
+    threads : int, optional
+        Blocks of channels are shared among this many threads.
 
     Raises
     ------
@@ -79,17 +88,46 @@ def make_images(
         If the object leaves the field, or if views are missing.
     """
     rays = np.maximum(lines, 0.0) if recipe.method in POSITIVE else lines
-    settings = recipe.settings | ({"threads": threads} if recipe.backend == "tsct" else {})
-    values = reconstruct(rays, geometry, recipe.method, **settings)
-    if is_linear(recipe.method, recipe.backend, recipe.nonnegative) and (recipe.method == "fbp" or not recipe.padding):
-        spread = reconstruct_variance(rays, variance, geometry, recipe.method, **settings)
+    make = _maker(geometry, recipe, absorption, threads)
+    warn_of_gaps(rays, geometry)
+    values = make(rays, np.arange(rays.shape[2]))
+    if absorption is None and _is_exact(recipe):
+        spread = reconstruct_variance(rays, variance, geometry, recipe.method, **recipe.settings, threads=threads)
         weights = _region_weights(geometry, recipe, region)
         of_region = np.einsum("at,atq->q", weights**2, variance)
     else:
-        spread, of_region = _drawn(rays, variance, geometry, recipe, region, threads)
+        spread, of_region = _drawn(rays, variance, geometry, recipe, region, make, threads)
     return Images(
         values=values, variance=spread, region_variance=of_region, trusted=_trusted(lines, geometry, recipe.padding)
     )
+
+
+def _is_exact(recipe: Recipe) -> bool:
+    linear = is_linear(recipe.method, recipe.backend, recipe.nonnegative)
+    return linear and (recipe.method == "fbp" or not recipe.padding)
+
+
+def _maker(geometry: ParallelGeometry, recipe: Recipe, absorption: Absorption | None, threads: int) -> Maker:
+    """Images of rays, of which it is said which channels of the tile they are.
+
+    Absorption changes slowly with the scattering angle: images with the operators of the two nearest nodes are mixed.
+    """
+    settings = Settings(**recipe.settings, threads=threads if recipe.backend == "tsct" else 1)
+    if absorption is None:
+        run = reconstructor(recipe.method, settings)
+        return lambda rays, _: run(rays, geometry)
+    nodes = [reconstructor(recipe.method, replace(settings, transmission=share)) for share in absorption.voxels]
+
+    def mixed(lines: NDArray[np.float32], channels: NDArray[np.intp]) -> NDArray[np.float32]:
+        rays, shares = absorption.arriving(lines, channels), absorption.basis[:, channels]
+        total = np.zeros((geometry.n, geometry.n, len(channels)), dtype=np.float32)
+        for run, share in zip(nodes, shares, strict=True):
+            some = np.flatnonzero(share)
+            if len(some):
+                total[..., some] += share[some] * run(rays[..., some], geometry)
+        return total
+
+    return mixed
 
 
 def _region_weights(geometry: ParallelGeometry, recipe: Recipe, region: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -109,14 +147,15 @@ def _drawn(
     geometry: ParallelGeometry,
     recipe: Recipe,
     region: NDArray[np.bool_],
+    make: Maker,
     threads: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Variance of voxels and of the region's mean from the scatter of drawn images over that of back-projection."""
     channels = rays.shape[2]
     chosen = np.unique(np.linspace(0, channels - 1, min(channels, DRAWN_CHANNELS)).round().astype(int))
     some, spread = rays[..., chosen], variance[..., chosen]
-    images = redrawn(some, spread, geometry, recipe.method, draws=recipe.draws, **recipe.settings)
-    drawn = np.stack(list(images))
+    draws = drawn_rays(some, spread, geometry, recipe.method, draws=recipe.draws)
+    drawn = np.stack([make(drawn, chosen) for drawn in draws])
     linear = fbp_variance(variance, geometry, threads=threads)
     regional = np.einsum("at,atq->q", fbp_weights(region, geometry) ** 2, variance)
     ratio = drawn.var(axis=0, ddof=1) / linear[..., chosen]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, UsageError, nearest
 
-from .methods import Settings
+from .methods import TAKES, Settings
 
 Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
@@ -212,6 +212,9 @@ class Recipe:
     multiple_scattering, outgoing_absorption : bool
         Whether photons scattered twice are subtracted, and absorption on the way out is undone, both from the map of
         attenuation; see :mod:`tsct.analyze.attenuation`.
+    absorption_per_voxel : bool
+        Absorption on the way in and out enters the operator of an iterative method, for every voxel in every view,
+        instead of a mean over each ray; see :mod:`tsct.analyze.absorbed`.
     """
 
     pdf: PdfRecipe
@@ -232,9 +235,16 @@ class Recipe:
     remove_stripes: bool = False
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
+    absorption_per_voxel: bool = False
 
     def __post_init__(self) -> None:
         Settings(**self.settings).check(self.method)
+        weighted = self.backend == "tsct" and "transmission" in TAKES[self.method]
+        if self.absorption_per_voxel and not (weighted and self.outgoing_absorption):
+            can = ", ".join(name for name, takes in TAKES.items() if "transmission" in takes)
+            raise UsageError(
+                f"analysis.absorption_per_voxel needs outgoing_absorption, backend tsct and one of the methods {can}"
+            )
         if self.draws < 2:
             raise UsageError(f"analysis.draws is {self.draws}; two or more are possible, 20 give 5 % error bars")
 

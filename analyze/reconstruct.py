@@ -135,7 +135,7 @@ def reconstruct(
         padding=padding,
         threads=threads,
     )
-    run = _method(method, settings)
+    run = reconstructor(method, settings)
     rays = _cube(sinogram, geometry, "sinogram")
     warn_of_gaps(rays, geometry)
     return run(rays, geometry)
@@ -218,11 +218,19 @@ def redrawn(
     **settings: Any,
 ) -> Iterator[Image]:
     """Images of `draws` sinograms drawn with the given mean and variance; arguments as in `reconstruct_variance`."""
-    run = _method(method, Settings(**settings))
+    run = reconstructor(method, Settings(**settings))
+    for rays in drawn_rays(sinogram, variance, geometry, method, draws=draws, seed=seed):
+        yield run(rays, geometry)
+
+
+def drawn_rays(
+    sinogram: ArrayLike, variance: ArrayLike, geometry: ParallelGeometry, method: str, *, draws: int, seed: int = 0
+) -> Iterator[NDArray[np.float32]]:
+    """The sinograms of :func:`redrawn`."""
     rays, spread = _cube(sinogram, geometry, "sinogram"), _spread(sinogram, variance, geometry)
     draw = _gamma if method in ("mlem", "osem") else _normal
     for i in range(draws):
-        yield run(draw(rays, spread, generator(seed, "reconstruct_variance", i)), geometry)
+        yield draw(rays, spread, generator(seed, "reconstruct_variance", i))
 
 
 def _spread(sinogram: ArrayLike, variance: ArrayLike, geometry: ParallelGeometry) -> NDArray[np.float32]:
@@ -240,8 +248,8 @@ def _cube(array: ArrayLike, geometry: ParallelGeometry, name: str) -> NDArray[np
     return flattened(array, shape, f"reconstruct: {name}").reshape(*shape, -1)
 
 
-def _method(method: str, settings: Settings) -> Callable[[NDArray[np.float32], ParallelGeometry], Image]:
-    """The chosen method as a function of rays and geometry, its settings checked and filled in."""
+def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[np.float32], ParallelGeometry], Image]:
+    """The chosen method as a function of rays and geometry that warns of nothing, its settings checked."""
     settings.check(method)
     backend = settings.backend
     taken = [name for name in TAKES[method] if backend == "tsct" or name != "transmission"]

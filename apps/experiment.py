@@ -101,6 +101,7 @@ class Analysis:
     remove_stripes: bool = False
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
+    absorption_per_voxel: bool = False
     roi: Roi = field(default_factory=Roi)
 
     def __post_init__(self) -> None:

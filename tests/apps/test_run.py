@@ -143,3 +143,17 @@ def test_the_method_of_reconstruction_is_a_key(done, tmp_path):
     errors = [found.silicon_errors.values[0, 0][inside].mean() for found in (one, other)]
     # drawn, not those of back-projection, yet of the same photons
     assert errors[0] != errors[1] and errors[1] == pytest.approx(errors[0], rel=0.6)
+
+
+def test_absorption_in_the_operator_is_a_key(done, tmp_path):
+    scans = job.scan_files([done[0]])
+    recipe = small(
+        "analysis.method=cgls", "analysis.iterations=8", "analysis.draws=2", "analysis.absorption_per_voxel=true"
+    ).recipe
+    job.analyze(scans[:1], recipe, tmp_path, workers=1, volumes=False, track=quiet)
+    one, other = (read_record(folder / "recovered.h5", "recovered") for folder in (done[0], tmp_path))
+    assert other.attrs["absorption"] == "per voxel" and one.attrs["absorption"] == "per ray"
+    inside = one.roi.values.astype(bool)
+    means = [found.silicon.values[0, 0][inside].mean() for found in (one, other)]
+    # at 100 keV both are right
+    assert means[1] == pytest.approx(means[0], rel=0.05)
