@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 
-from tsct.apps.experiment import load
-from tsct.apps.explore_plan import answer
+from tsct.apps.experiment import dump, load
+from tsct.apps.explore_plan import Answer, answer
 from tsct.apps.plan import Plan, checked_shift, write_plan
 from tsct.records.errors import UsageError
 from tsct.validation.forecast import SIGNIFICANT, forecast
@@ -74,3 +75,33 @@ def test_sliders_scale_the_forecast(plan):
     assert enough.voxel == pytest.approx(wanted / SIGNIFICANT)
     less = answer(f, light=1.0, radius=radius / 2, q_max=q_max, base_q_max=q_max)
     assert less.region > same.region and less.noise == same.noise
+
+
+def test_sliders_in_the_browser_say_what_python_says(plan, explored, watched, tmp_path):
+    """The page makes its own forecast, from the experiment's file; here it is the test's."""
+    source = tmp_path / "experiment.toml"
+    source.write_text(dump(plan.experiment.settings))
+    _, address = explored(source, "--plan")
+    opened, at = watched(), urlsplit(address)
+    page = opened.page
+    page.goto(address)
+    page.click("text=/^Forecast this experiment/")
+    page.wait_for_selector("th:has-text('beam time')", timeout=120_000)
+    radius, q_max = plan.experiment.recipe.roi.radius_voxels, plan.experiment.recipe.pdf.q_max
+
+    def shown(found: Answer):
+        for text in (f"{found.hours:.2f} h", f"{1e3 * found.region:.2f} mÅ", f"{found.noise:.3f} Å⁻²"):
+            page.wait_for_selector(f"td:has-text('{text}')")
+
+    shown(answer(plan.forecast, light=1.0, radius=radius, q_max=q_max, base_q_max=q_max))
+    for title, keys in (("exposure", 2), ("radius of the region", 3), ("Qmax", 1)):
+        opened.slider(title).focus()
+        for _ in range(keys):
+            page.keyboard.press("ArrowLeft")
+    changed = {"light": 0.5, "radius": radius - 1.5, "q_max": q_max - 0.5}
+    shown(answer(plan.forecast, **changed, base_q_max=q_max))
+    opened.slider("shift that must be seen").focus()
+    page.keyboard.press("Home")
+    page.wait_for_selector("td:has-text('✗ not seen')")
+    assert opened.errors == []
+    assert opened.far_requests(f"http://{at.netloc}/", f"ws://{at.netloc}/") == []
