@@ -1,9 +1,9 @@
-# make run: install and run the main job.  make test: install and run every test.  make clean: forget both.
+# make run: install and run the main job.  make test: install and run every test.  make docs: the documentation as a site.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 
-.PHONY: run test reference format clean
+.PHONY: run test docs reference format clean
 
 run: $(STAMP)-run
 	@$(BIN)/tsct run wragg2023 --quick --overwrite -o out; status=$$?; \
@@ -19,6 +19,10 @@ test: $(STAMP)-test
 	# one thread of linear algebra for each process, of which there are as many as processors
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
 
+docs: $(STAMP)-docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
+	@echo "open build/docs/index.html"
+
 # the independent Debye engine: a CPU build of torch first, then the package
 reference: $(STAMP)-reference
 
@@ -33,6 +37,10 @@ $(STAMP)-run: $(BIN)/python pyproject.toml
 $(STAMP)-test: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet -e ".[test]"
 	touch $@ $(STAMP)-run
+
+$(STAMP)-docs: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -e ".[docs,explore]"
+	touch $@
 
 $(STAMP)-reference: $(STAMP)-test
 	$(BIN)/python -m pip install --quiet torch==2.13.0

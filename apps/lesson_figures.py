@@ -109,14 +109,14 @@ def widgets() -> dict[str, Model]:
         "q_max": _slider("q_max", "Qmax (Å⁻¹)", 12, 36, 0.2, base.q_max),
         "q_min": _slider("q_min", "Qmin (Å⁻¹)", 0.6, 3, 0.1, base.q_min),
         "window": _choice("window", WINDOWS),
-        "r_poly": _slider("r_poly", "r_poly, reach of the polynomial (Å)", 0, 1.6, 0.05, base.r_poly, "0.00"),
+        "r_poly": _slider("r_poly", "r_poly of the polynomial (Å)", 0, 1.6, 0.05, base.r_poly, "0.00"),
         "photons": _slider("photons", "log₁₀ of photons in a frame", 9.6, 13, 0.1, float(np.log10(base.photons))),
         "draw": _slider("draw", "noise: which throw of the dice", 1, 6, 1, base.draw + 1, "0"),
         "silicon_share": _slider(
             "silicon_share", "silicon in the solids (mass %)", 0, 100, 5, 100 * base.silicon_share, "0"
         ),
         "lithium": _slider("lithium", "lithiation (Li per Si)", 0, MOST_LITHIUM, 0.01, base.lithium, "0.00"),
-        "parallax_mm": _slider("parallax_mm", "parallax: voxel off the axis (mm)", -2.6, 2.6, 0.1, base.parallax_mm),
+        "parallax_mm": _slider("parallax_mm", "parallax: off the axis (mm)", -2.6, 2.6, 0.1, base.parallax_mm),
         "map_r": _slider("map_r", "map at the distance r (Å)", 0.5, 7.5, 0.02, MAP_R, "0.00"),
         "map_kind": _choice("map_kind", ("G(r)", "G(r) minus pristine")),
     }

@@ -1,7 +1,10 @@
 """The lesson: its numbers are those of the Python functions, in a browser, from disk, with no request to anyone."""
 
 import importlib
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,6 +182,22 @@ def test_packages_that_build_on_bokeh_add_nothing(library):
     importlib.import_module("panel")
     page = render(library)
     assert "<script src" not in page and "<link" not in page
+
+
+def test_the_documentation_holds_the_lesson(path, tmp_path, watched):
+    """Every page of the documentation is built without a warning, and the lesson works inside its own."""
+    for name in ("sphinx", "myst_parser"):
+        pytest.importorskip(name)
+    docs = Path(__file__).parents[2] / "docs"
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-D", f"lesson={path}", docs, tmp_path]
+    built = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert built.returncode == 0, built.stderr
+    opened = watched(offline=True)
+    opened.page.goto((tmp_path / "lesson.html").as_uri())
+    opened.page.frame_locator("iframe").locator("body[data-ready=true]").wait_for(timeout=60_000)
+    assert "pictures/lesson.png" not in opened.page.content()
+    assert opened.errors == []
+    assert opened.far_requests("file:///") == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------
