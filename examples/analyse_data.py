@@ -1,8 +1,9 @@
 """One scan and one measured pattern, from what a beamline hands over to G(r), with a picture at each step.
 
 The scan is simulated, written as another program would (nxxrdct), spoilt as real ones are, and read back.
-A measured pattern and its background are two files of columns Q (1/angstrom) and intensity; the picture in the docs
-shows Mg2SiO4 glass at 65 keV, from the test data of Glassure (https://github.com/CPrescher/Glassure, tests/data).
+Patterns measured on powders of silicon, nickel and both mixed come with diffpy.cmi (one of the test tools).
+A measured pattern and its background are two files of columns Q (1/angstrom) and intensity; the second picture in the
+docs shows Mg2SiO4 glass at 65 keV, from the test data of Glassure (https://github.com/CPrescher/Glassure, tests/data).
 
     python examples/analyse_data.py docs/pictures
     python examples/analyse_data.py docs/pictures Mg2SiO4_ambient.xy Mg2SiO4_ambient_bkg.xy
@@ -14,6 +15,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import diffpy.cmi
 import h5py
 import matplotlib
 import numpy as np
@@ -23,6 +25,7 @@ from tsct.analyze.attenuation import attenuation_map
 from tsct.analyze.chain import analyze_tile, default_recipe
 from tsct.analyze.foreign import read_scan
 from tsct.analyze.patterns import read_pattern, resample
+from tsct.analyze.phases import fit_phases
 from tsct.analyze.prepare import prepared
 from tsct.analyze.tables import mean_compton, mean_f2
 from tsct.records.scan_files import write_scan
@@ -32,6 +35,8 @@ from matplotlib import pyplot as plt
 
 #: fewer views and wider Q bins than in the preset, for a picture in less than a minute
 PATTERN = simulate.ScanPattern(views=60, q_max=24.0, q_step=0.04)
+#: measured powders that diffpy.cmi ships
+POWDERS = Path(diffpy.cmi.__file__).parent / "docs" / "examples" / "pdf" / "ch05Fit2Phase" / "data"
 FAULTS = replace(simulate.Faults(), zingers=2e-6, lost_frames=0.01)
 
 
@@ -82,6 +87,41 @@ def draw_scan(folder: Path) -> None:
     figure.savefig(folder / "data_scan.png", dpi=80)
 
 
+def powder(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Q and I(Q) of a powder at even steps."""
+    return resample(*read_pattern(POWDERS / "iq" / f"{name}.iq")[:2])[:2]
+
+
+def draw_powders(folder: Path) -> None:
+    """Three measured patterns, F(Q), G(r) beside that of its authors, and the mixture taken apart."""
+    (q, silicon), (_, nickel), (_, mixture) = (powder(name) for name in ("si", "ni", "sini"))
+    recipe = analyze.PdfRecipe(composition={"Si": 1.0}, q_max=23.9, mode="adhoc", r_poly=1.4, r_step=0.01)
+    data = analyze.pdf(q, silicon, recipe)
+    lines = (POWDERS / "si.gr").read_text(encoding="utf-8").splitlines()
+    theirs = np.array([[float(word) for word in line.split()[:2]] for line in lines if not line.startswith("#")])
+    used, templates = q > 0.8, np.stack([silicon, nickel, np.ones_like(q)])
+    fit = fit_phases(mixture[used], templates[:, used], mixture[used])
+    print("amounts of Si, Ni and a constant:", fit.amounts, "explained:", float(fit.explained))
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.1), layout="constrained")
+    for curve, name in ((silicon, "Si"), (nickel, "Ni"), (mixture, "mixture")):
+        axes[0].semilogy(q, curve, label=name, lw=1)
+    axes[1].plot(data.q, data.fq, lw=1)
+    axes[2].plot(data.r, data.gr, label="tsct", lw=1)
+    axes[2].plot(*theirs.T, label="authors' program", lw=1)
+    axes[3].plot(q, mixture, label="mixture", lw=1)
+    axes[3].plot(q, fit.amounts @ templates, label="Si and Ni", lw=1)
+    axes[3].plot(q, mixture - fit.amounts @ templates, label="left", lw=1)
+    titles = ("1  as measured", "2  F(Q) of Si", "3  G(r) of Si", "4  the mixture taken apart")
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_title(title, loc="left")
+        axis.set_xlabel("r (Å)" if "G" in title else "Q (1/Å)")
+    axes[2].set_xlim(0, 10)
+    axes[3].set_xlim(1, 10)
+    for axis in (axes[0], *axes[2:]):
+        axis.legend(frameon=False)
+    figure.savefig(folder / "data_powders.png", dpi=80)
+
+
 def draw_pattern(folder: Path, pattern: Path, background: Path) -> None:
     """Counts and background; what free atoms would scatter; F(Q); G(r)."""
     (q, counts, _), (_, behind, _) = read_pattern(pattern), read_pattern(background)
@@ -110,6 +150,7 @@ def draw_pattern(folder: Path, pattern: Path, background: Path) -> None:
 
 if __name__ == "__main__":
     destination = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    draw_powders(destination)
     draw_scan(destination)
     if len(sys.argv) > 3:
         draw_pattern(destination, Path(sys.argv[2]), Path(sys.argv[3]))
