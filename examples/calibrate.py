@@ -32,7 +32,9 @@ PAGE = """# Calibration of error bars
 
 Are errors as large as error bars say? Noise is drawn again and again, the data are analysed from the start, and each
 result is compared with what was put in: z = (found − true) / error bar. ⟨z²⟩ is one if error bars are right;
-*allowed* is what N draws leave to it if they are (chance of a wrong verdict 1e-6, or 1e-4 for ranks).
+*allowed* is what N draws leave to it if they are (chance of a wrong verdict 1e-6, or 1e-4 for ranks). *Right* says that
+they do not contradict it, and no more: 20 000 draws find error bars too small by 4 % with probability 0.999, 1440 those
+too small by 16 %, 200 ranks by 42 %, and 60 draws those that are too small by a factor of two.
 
 The experiment is small: one slice, 30 translations of 0.26 mm, 36 views, Q from 0.6 to 24 Å⁻¹ in steps of 0.04 Å⁻¹,
 1e11 photons a frame. Made by `python examples/calibrate.py --tomograms {tomograms} --series {simulations}` (seed
@@ -57,7 +59,11 @@ state), {tomograms} series:
 
 {gains}
 
-{reading}
+Error bars of maps are right for counting noise. They do not hold the gain of the channels, which is no noise between
+voxels but one error for a whole map: with the 0.3 % of the twin, silicon and carbon are too high or too low
+everywhere by two to three error bars. Errors of G(r) are the other way round: they take the scatter between channels
+for a gain pattern, and where there is none, bins of 0.04 Å⁻¹ see the pattern itself bend, so that they come out too
+large. With gain patterns nothing speaks against them, nor against those of the dPDF, as far as 60 draws can tell.
 
 ## The series fit, by simulation
 
@@ -70,7 +76,17 @@ rows are not independent of each other.
 
 {ranks}
 
-{fits}
+Contacts with lithium and the second shell are right; shift and number of the bonds are at the edge of what 200 series
+allow (18 % too narrow, if anything). Spread and skew of the bond, and the line below the curve, are
+stated up to a third too sure, for two reasons. The gain pattern also sits in the shells that the reference state
+lends to the fit, and in the change itself, which the errors do not hold: without gains ⟨z²⟩ of the skew was 1.5
+instead of 3.5 (24 and 36 series with the handbook's own Si-Li shell). And a wrong width of the Si-Li shell, whose
+doubt enters in proportion, acts on them more than in proportion.
+
+Nine states do not always tell three onsets. Of 36 series that were looked at one by one, 15 have a first onset too
+weak to be seen: the fit then puts its first hinge near the second onset, and its error, where it states one (it did
+not in 6 of them), holds for that place alone. So a first onset below some 0.37 V is likely the second one. The third
+onset, the steepest, is right.
 
 ## What this is, and what it is not
 
@@ -107,8 +123,6 @@ def main() -> None:
         counting=table(counting),
         gains=table(gains),
         ranks=series.table(rows),
-        reading="READING",
-        fits="FITS",
         **{"draws": DRAWS, "tomograms": told.tomograms, "simulations": told.series, "seed": SEED},
     )
     path = Path(__file__).parent.parent / "docs" / "calibration.md"

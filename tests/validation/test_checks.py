@@ -28,6 +28,20 @@ def test_the_twin_passes(verdicts, name):
     assert outcome.verdict == "pass", f"{outcome.measurement} outside {outcome.check.low} to {outcome.check.high}"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("A1", "A3", "A4", "A4b", "A5", "A5b", "A5e", "A7", "A8", "A8b", "A8c", "A8d", "A9b", "A10"),
+        *("A11s1", "A11s2", "A11s3", "A11s4", "A11s5", "A11s7", "A11s8", "A11c6", "A11se", "A12c", "A15", "A19"),
+    ],
+)
+def test_values_that_depend_on_noise_have_a_standard_error(verdicts, name):
+    """Finite, and small against the value or the window: drift has a significance."""
+    outcome = verdicts[name]
+    size = max(abs(outcome.measurement.value), outcome.check.high - outcome.check.low)
+    assert 0 < outcome.measurement.error < 0.5 * size
+
+
 def spoiled(twin, **changes):
     """Verdicts after functions have changed variables of the recovered data."""
     truth, found = twin
