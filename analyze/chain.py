@@ -20,6 +20,7 @@ from .images import make_images
 from .joined import joined_scatter
 from .maps import MAP_UNITS, map_operator
 from .pdf import pdf_operator
+from .phase_maps import binned_patterns, component_maps, phase_maps
 from .prepare import prepared
 from .recipe import PdfRecipe, Recipe, Roi
 from .reference import fit_reference
@@ -131,6 +132,9 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     series = fit_series(follow, recipe)
     repeated = ["roi_iq", "roi_iq_variance", "compton_weight", "roi", "potential_v"]
     maps = stack_tiles([tile.drop_vars(repeated) for tile in tiles]).assign_attrs(roi_slice=middle)
+    if recipe.components:
+        components = component_maps(maps.binned_iq, recipe.components)
+        maps = maps.drop_vars("binned_iq").merge(components, combine_attrs="no_conflicts")
     maps["roi"] = follow[0].roi.reset_coords(drop=True)
     maps.attrs |= _provenance(recipe)
     return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
@@ -228,4 +232,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
         units = MAP_UNITS[name]
         found[name] = (image, map_values[..., k], {"units": units})
         found[f"{name}_errors"] = (image, map_errors[..., k], {"units": units})
+    if recipe.phases:
+        found = found.merge(phase_maps(iq, iq_variance, operator, recipe, roi))
+    if recipe.components:
+        found = found.merge(binned_patterns(iq, operator))
     return found

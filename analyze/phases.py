@@ -1,12 +1,13 @@
 """How much of each phase a voxel holds: non-negative fits of many patterns at once, or of unknown phases by NMF."""
 
+import warnings
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.records.errors import InputError, UsageError
+from tsct.records.errors import InputError, TsctWarning, UsageError
 
 #: subsets of the phases are tried one after the other, 2 to the power of their number
 MOST_PHASES = 10
@@ -146,16 +147,30 @@ def find_phases(patterns: NDArray, number: int, *, seed: int = 0, iterations: in
     ------
     UsageError
         If scikit-learn is not installed or the number of phases is impossible.
+
+    Warns
+    -----
+    TsctWarning
+        If the factors still change after the last iteration.
     """
     try:
         from sklearn.decomposition import NMF
+        from sklearn.exceptions import ConvergenceWarning
     except ImportError as error:
         raise UsageError(f"find_phases: needs scikit-learn ({error}); get it by `pip install scikit-learn`") from error
     flat = np.maximum(np.asarray(patterns, dtype=np.float64).reshape(-1, np.shape(patterns)[-1]), 0.0)
     if not 1 <= number <= min(flat.shape):
         raise UsageError(f"find_phases: number = {number}; from 1 to {min(flat.shape)} are possible")
     model = NMF(number, init="nndsvda", max_iter=iterations, tol=1e-6, random_state=seed)
-    amounts = model.fit_transform(flat)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        amounts = model.fit_transform(flat)
+    if model.n_iter_ >= iterations:
+        warnings.warn(
+            f"find_phases: the factors still change after {iterations} iterations; fewer phases may describe the data",
+            TsctWarning,
+            stacklevel=2,
+        )
     level = model.components_.mean(axis=1)
     spectra = model.components_ / np.where(level > 0, level, 1.0)[:, None]
     left = float(np.linalg.norm(flat - amounts @ model.components_) / np.linalg.norm(flat))

@@ -14,6 +14,10 @@ from .methods import TAKES, Settings
 Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
 Normalisation = Literal["high-q", "krogh-moe"]
+PhaseSpace = Literal["iq", "gr"]
+MOST_COMPONENTS = 20
+#: 1/angstrom by which the pattern of a phase may end before the data do
+END_SLACK = 0.02
 #: 1/angstrom; calibrants at beamlines give 0.005 to 0.05
 MOST_BROADENING = 0.3
 
@@ -184,6 +188,23 @@ def _in_polygon(x: NDArray, y: NDArray, corners: Sequence[tuple[float, float]]) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhasePattern:
+    """I(Q) of a pure phase, Compton scattering included, in electron units per atom or any other unit of its amount.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits and underscores.
+    q, intensity : tuple of float
+        1/angstrom, increasing.
+    """
+
+    name: str
+    q: tuple[float, ...]
+    intensity: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """All choices of the chain from a scan to maps, PDFs and dPDFs.
 
@@ -215,6 +236,12 @@ class Recipe:
     absorption_per_voxel : bool
         Absorption on the way in and out enters the operator of an iterative method, for every voxel in every view,
         instead of a mean over each ray; see :mod:`tsct.analyze.absorbed`.
+    phases : sequence of PhasePattern
+        Phases whose amounts are fitted in every voxel, none below zero.
+    phases_in : {"iq", "gr"}
+        Whether they are fitted in I(Q) or in G(r).
+    components : int
+        So many unknown phases are looked for by factorising the patterns of all tiles together. Zero: none.
     """
 
     pdf: PdfRecipe
@@ -236,6 +263,9 @@ class Recipe:
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
     absorption_per_voxel: bool = False
+    phases: tuple[PhasePattern, ...] = ()
+    phases_in: PhaseSpace = "iq"
+    components: int = 0
 
     def __post_init__(self) -> None:
         Settings(**self.settings).check(self.method)
@@ -250,6 +280,23 @@ class Recipe:
 
         if self.reference_states < 1:
             raise UsageError(f"analysis.reference_states is {self.reference_states}; one or more are possible")
+        self._check_phases()
+
+    def _check_phases(self) -> None:
+        if self.phases_in not in get_args(PhaseSpace):
+            raise UsageError(f"analysis.phases_in is '{self.phases_in}'; allowed are iq, gr")
+        if not 0 <= self.components <= MOST_COMPONENTS:
+            raise UsageError(f"analysis.components is {self.components}; allowed are 0 to {MOST_COMPONENTS}")
+        names = [phase.name for phase in self.phases]
+        if len(set(names)) < len(names):
+            raise InputError(f"analysis.phases: two are called {max(names, key=names.count)}; rename one")
+        low, high = self.pdf.q_min, self.pdf.data_end
+        for phase in self.phases:
+            if phase.q[0] > low or phase.q[-1] < high - END_SLACK:
+                raise InputError(
+                    f"analysis.phases: {phase.name} covers {phase.q[0]:g} to {phase.q[-1]:g} 1/A, the analysis needs "
+                    f"{low:g} to {high:g}"
+                )
 
     @property
     def settings(self) -> dict[str, Any]:

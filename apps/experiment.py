@@ -3,6 +3,7 @@
 The sections of the file are the frozen records of the other rooms, so a key exists here if and only if it exists there.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
 from tsct.analyze.methods import BACKENDS, FILTERS, TAKES
-from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
+from tsct.analyze.recipe import PdfRecipe, PhasePattern, Recipe, Roi
 from tsct.analyze.tables import parse_composition
 from tsct.phantoms.cell import CellGeometry, Electrode, Phantom, Texture, default_materials
 from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
@@ -102,6 +103,9 @@ class Analysis:
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
     absorption_per_voxel: bool = False
+    phases: tuple[str, ...] = ()
+    phases_in: str = "iq"
+    components: int = 0
     roi: Roi = field(default_factory=Roi)
 
     def __post_init__(self) -> None:
@@ -117,6 +121,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "window": ("none", "lorch", "revised-lorch"),
     "mode": ("absolute", "adhoc"),
     "normalisation": ("high-q", "krogh-moe"),
+    "phases_in": ("iq", "gr"),
     "method": tuple(TAKES),
     "backend": tuple(BACKENDS),
     "filter": tuple(FILTERS),
@@ -197,6 +202,9 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
         settings = replace(settings, seed=seed)
     if quick:
         settings = _quick(settings)
+    # the run's own folder will hold the file from then on
+    here = tuple(str((folder / name).absolute()) for name in settings.analysis.phases)
+    settings = replace(settings, analysis=replace(settings.analysis, phases=here))
     with _located(source):
         return _experiment(settings, folder)
 
@@ -337,7 +345,8 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
         raise InputError(f"analysis.q_max is {a.q_max:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)")
     composition = parse_composition(a.composition) if a.composition else phantom.nominal_composition
     pdf = PdfRecipe(**_shared(PdfRecipe, a) | {"composition": composition})
-    recipe = Recipe(**_shared(Recipe, a), pdf=pdf)
+    phases = tuple(_phase(folder / name) for name in a.phases)
+    recipe = Recipe(**_shared(Recipe, a) | {"phases": phases}, pdf=pdf)
     recipe.roi.mask(settings.beamline.scan.translations)
     return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
 
@@ -345,6 +354,14 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
 def _shared(cls: type, settings: Analysis) -> dict[str, Any]:
     """The settings whose names a record of the analysis has too."""
     return {item.name: getattr(settings, item.name) for item in fields(cls) if hasattr(settings, item.name)}
+
+
+def _phase(path: Path) -> PhasePattern:
+    from tsct.analyze.patterns import read_pattern
+
+    q, intensity, _ = read_pattern(path)
+    name = re.sub(r"\W", "_", path.stem)
+    return PhasePattern(name=name, q=tuple(q.tolist()), intensity=tuple(intensity.tolist()))
 
 
 def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -> tuple[Structure, ...]:

@@ -261,7 +261,8 @@ def identity(experiment: Experiment) -> Identity:
     structures = (*phantom.silicon, *phantom.materials.values())
     atoms = [member for structure in structures for member in structure.members]
     arrays = (array.tobytes() for one in atoms for array in (one.numbers, one.positions, one.cell.array))
-    return {"settings": sha256(dump(experiment.settings)), "structures": sha256(*arrays), "program": program()}
+    phases = repr(experiment.recipe.phases)
+    return {"settings": sha256(dump(experiment.settings), phases), "structures": sha256(*arrays), "program": program()}
 
 
 def _clear(folder: Path, present: Sequence[str]) -> None:

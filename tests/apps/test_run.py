@@ -157,3 +157,23 @@ def test_absorption_in_the_operator_is_a_key(done, tmp_path):
     means = [found.silicon.values[0, 0][inside].mean() for found in (one, other)]
     # at 100 keV both are right
     assert means[1] == pytest.approx(means[0], rel=0.05)
+
+
+@pytest.mark.filterwarnings("ignore:find_phases")
+def test_phases_and_components_are_keys(done, tmp_path):
+    """The pattern of the region as a phase, on the scale of atoms: its amount in the region is the density."""
+    found = read_record(done[0] / "recovered.h5", "recovered")
+    pattern = np.column_stack([found.q.values, found.roi_iq.values[0]])
+    np.savetxt(tmp_path / "of region.xy", pattern)
+    scans = job.scan_files([done[0]])[:2]
+    choices = (f"phases=['{tmp_path / 'of region.xy'}']", "components=2", "q_max=18.0")
+    made = small(*(f"analysis.{choice}" for choice in choices))
+    assert made.settings.analysis.phases == (str(tmp_path / "of region.xy"),)
+    job.analyze(scans, made.recipe, tmp_path, workers=1, volumes=False, track=quiet)
+    other = read_record(tmp_path / "recovered.h5", "recovered")
+    inside = other.roi.values.astype(bool)
+    amount, errors = (other[name].values[0, 0][inside] for name in ("phase_of_region", "phase_of_region_errors"))
+    assert amount.mean() == pytest.approx(found.attrs["reference_density"], rel=0.05)
+    assert (errors > 0).all() and other.phases_explained.values[0, 0][inside].min() > 0.5
+    assert other.component_1.dims == ("state", "slice", "y", "x") and other.component_1.sizes["state"] == 2
+    assert other.component_spectra.sizes["component"] == 2 and "binned_iq" not in other
