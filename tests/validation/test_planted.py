@@ -5,6 +5,7 @@ import pytest
 from scipy.special import gammaln
 
 from tsct.validation.error_rates import judged_seed, limits, table, wrong
+from tsct.validation.measured_power import MEASURED
 from tsct.validation.planted import DEFECTS, _mean_inverse
 
 
@@ -22,6 +23,12 @@ def test_every_promised_defect_is_seen(row):
 @pytest.mark.slow
 def test_a_good_chain_passes(row):
     assert wrong(row["clean"]) == [] and len(row["clean"]) > 30
+
+
+@pytest.mark.slow
+def test_every_check_with_a_measured_power_sees_a_defect(row):
+    seen = {name for values in row["defects"].values() for name in wrong(values)}
+    assert set(MEASURED) <= seen
 
 
 def test_verdicts_follow_from_values():
