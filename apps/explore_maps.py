@@ -36,6 +36,7 @@ DIVERGING = [to_hex(colormaps["PuOr_r"](i / 255)) for i in range(256)]
 SELECTED = "#d55e00"
 #: cubic angstroms in a cubic nanometre: maps then need no powers of ten
 PER_NM3 = 1000.0
+BONDS = "The fit knows silicon by its four bonds: where lithium breaks or stretches them it finds less than was put in."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +61,24 @@ class Quantity:
         ``r`` or ``q`` if it needs a channel, else empty.
     layers : callable
         Takes run, state, slice and channel index.
+    later : str
+        What to know of all but the first state.
     """
 
     title: str
     axis: str
     layers: Callable[[Run, int, int, int], Layers]
+    later: str = ""
 
 
 def quantities(run: Run) -> list[Quantity]:
     """What this run can show."""
     fits = [
-        Quantity(title=title, axis="", layers=_fitted(name))
-        for name, title in (("silicon", "silicon atoms, fitted"), ("carbon", "sp² carbon atoms, fitted"))
+        Quantity(title=title, axis="", layers=_fitted(name), later=later)
+        for name, title, later in (
+            ("silicon", "silicon atoms, fitted", BONDS),
+            ("carbon", "sp² carbon atoms, fitted", ""),
+        )
         if name in run.found
     ]
     if not run.has_volumes or run.operator is None:

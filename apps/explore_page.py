@@ -34,6 +34,7 @@ figure { margin: 10px 0; } figure img { max-width: 100%; } figcaption { font-siz
 """
 
 
+HINT = "Click a voxel, draw around several, or type its place; all maps zoom together."
 #: which of the tabs beside the maps holds the fitted peaks
 PEAKS_TAB = 2
 
@@ -51,7 +52,7 @@ class Explorer:
         self.mask = np.zeros((len(self.y), len(self.x)), bool)
         self.telling = False
         self._widgets()
-        self.says = _html("")
+        self.says, self.hint = _html(""), _html("", width=330)
         self.why_says, self.peak_table = _html(""), _html("")
         self.tabs = pn.Tabs()
         self.tabs.param.watch(lambda _: self.draw_peaks(), "active")
@@ -81,8 +82,10 @@ class Explorer:
         self.slice = pn.widgets.RadioButtonGroup(name="slice", options=slices, value=run.slices[len(run.slices) // 2])
         self.whole = pn.widgets.Button(name="region of the run", width=140)
         self.at_x, self.at_y = (
-            pn.widgets.FloatInput(name=f"{name} (mm)", step=step, start=axis[0], end=axis[-1], value=axis[0], width=90)
-            for name, axis, step in (("x", self.x, self.x[1] - self.x[0]), ("y", self.y, self.y[1] - self.y[0]))
+            pn.widgets.FloatInput(
+                name=f"{name} (mm)", step=axis[1] - axis[0], start=axis[0], end=axis[-1], format="0.000", width=90
+            )
+            for name, axis in (("x", self.x), ("y", self.y))
         )
         self.downloads = [
             pn.widgets.FileDownload(callback=callback, filename=name, label=label, width=width, button_type="default")
@@ -121,6 +124,7 @@ class Explorer:
         """Show the chosen quantity of the chosen tile."""
         quantity = self.quantities[self.quantity.value]
         self.at_r.visible, self.at_q.visible = quantity.axis == "r", quantity.axis == "q"
+        self.hint.object = f"<p>{HINT} {quantity.later if self.state.value > 0 else ''}</p>"
         self.state.name = f"state {self.run.states[self.state.value]}, {self.state_names[self.state.value]}"
         channel = 0
         if quantity.axis:
@@ -281,14 +285,13 @@ class Explorer:
 
     def _main(self) -> pn.Row:
         one, two, three, four = (pn.pane.Bokeh(plot, margin=0) for plot in self.maps.figures.values())
-        hint = _html("<p>Click a voxel, draw around several, or type its place. All maps zoom together.</p>", width=210)
         several = len(self.run.slices) > 1
         left = pn.Column(
             pn.Row(self.quantity, self.at_r, self.at_q),
             pn.Row(self.state, self.play, self.slice if several else self.whole),
             pn.Row(one, two),
             pn.Row(three, four),
-            pn.Row(self.at_x, self.at_y, *([pn.Column(self.whole, align="end")] if several else []), hint),
+            pn.Row(self.at_x, self.at_y, *([pn.Column(self.whole, align="end")] if several else [])),
             width=590,
         )
         plots = {name: pn.pane.Bokeh(plot) for name, plot in self.curves.plots.items()}
@@ -300,7 +303,7 @@ class Explorer:
                 ("I(Q) and F(Q)", pn.Column(plots["iq"], plots["fq"])),
             ]
         )
-        return pn.Row(left, pn.Column(self.says, self.tabs, pn.Row(*self.downloads), width=660))
+        return pn.Row(left, pn.Column(self.says, self.tabs, pn.Row(*self.downloads, self.hint), width=660))
 
     def _checks(self) -> pn.Row:
         options = explore_checks.labels(self.run)

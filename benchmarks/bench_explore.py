@@ -5,7 +5,9 @@
 
 Starts `tsct explore` on the run and drives it in chromium. A time begins when the page gets the event of the mouse (or
 of the key that moves a slider) and ends with the second frame after the new numbers have come, both on the page's own
-clock. Cold: the system was told to forget the tiles before. Memory is what the kernel says of the server's process.
+clock. It grows with whatever else the machine does; the processor time that the server and the page's main thread spend
+until all is quiet again does so less. Cold: the system was told to forget the tiles before. Memory is what the kernel
+says of the server's process.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,43 @@ FRAME = """() => {
 }"""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Of one action, milliseconds: until it is drawn, and processor time of server and page."""
+
+    drawn: float
+    server: float
+    page: float
+
+
+class Bench:
+    """A page of a running explorer."""
+
+    def __init__(self, process: subprocess.Popen, page: Page) -> None:
+        self.process, self.page = process, page
+        self.metrics = page.context.new_cdp_session(page)
+        self.metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
+        page.evaluate(CLOCK)
+
+    def spent(self) -> tuple[float, float]:
+        """Processor time so far of server and page, ms."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        ticks = int(fields[11]) + int(fields[12])
+        page = {one["name"]: one["value"] for one in self.metrics.send("Performance.getMetrics")["metrics"]}
+        return 1e3 * ticks / os.sysconf("SC_CLK_TCK"), 1e3 * page["TaskDuration"]
+
+    def timed(self, act: Callable[[], None], name: str) -> Cost:
+        """Do something and wait until the named plots are drawn anew, then until all is quiet."""
+        self.page.evaluate("() => { window.clock = {}; }")
+        before = self.spent()
+        act()
+        self.page.wait_for_function("(name) => window.clock[name]", arg=name, polling=5, timeout=60_000)
+        drawn = float(self.page.evaluate("(name) => window.clock[name] - window.clock.begun", name))
+        self.page.wait_for_timeout(700)
+        server, page = (after - start for after, start in zip(self.spent(), before, strict=True))
+        return Cost(drawn=drawn, server=server, page=page)
+
+
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -50,48 +90,39 @@ def main() -> None:
         page = chromium.new_page(viewport={"width": 1280, "height": 800})
         page.goto(address)
         page.wait_for_selector("text=density found", timeout=120_000)
-        page.evaluate(CLOCK)
         print(f"memory after the page has opened: {memory(process)}")
-        for name, times in measured(page, options.run, options.clicks):
-            print(f"{name:44s} {summary(times)}", flush=True)
-        print(f"memory at the end:                {memory(process)}")
+        for name, costs in measured(Bench(process, page), options.run, options.clicks):
+            print(f"{name:36s} {summary(costs)}, n = {len(costs)}", flush=True)
+        print(f"memory at the end: {memory(process)}; load {os.getloadavg()[0]:.1f}")
         chromium.close()
 
 
-def measured(page: Page, run: Path, clicks: int) -> Iterator[tuple[str, list[float]]]:
-    """Times of everything that is done often, in milliseconds."""
-    voxels = iter(np.random.default_rng(1).integers(18, 42, (10_000, 2)).tolist())
+def measured(bench: Bench, run: Path, clicks: int) -> Iterator[tuple[str, list[Cost]]]:
+    """Costs of everything that is done often."""
+    page, draws = bench.page, np.random.default_rng(1)
     states = count_states(run)
-    chosen = (states - 1, states // 2, 1)
-    click = lambda: click_voxel(page, *next(voxels))  # noqa: E731
     warm, cold = [], []
-    for state in chosen:
+    for state in (states - 1, states // 2, 1):
         set_state(page, state)
         for _ in range(clicks):
+            row, column = draws.integers(18, 42, 2).tolist()
             forget(run)
-            cold.append(timed(page, click, "curves"))
-            warm.append(timed(page, click, "curves"))
+            cold.append(bench.timed(lambda at=(row, column): click_voxel(page, *at), "curves"))
+            warm.append(bench.timed(lambda at=(row, column + 1): click_voxel(page, *at), "curves"))
     yield "click a voxel: curves, cold", cold
     yield "click a voxel: curves, warm", warm
-    yield "draw around 64 voxels: curves, warm", [timed(page, lambda: lasso(page), "curves") for _ in range(clicks)]
+    corners = draws.integers(14, 34, clicks).tolist()
+    yield "draw around 64 voxels: curves", [bench.timed(lambda at=at: lasso(page, at), "curves") for at in corners]
     choose_map(page, "G at a distance r")
-    keys = {"curves": [], "maps": []}
-    for state in range(1, states, 3):
-        set_state(page, state)
-        forget(run)
-        for name in keys:
-            keys[name].append(timed(page, lambda: page.keyboard.press("ArrowLeft"), name))
-    yield "state slider: G of one voxel, cold", keys["curves"]
-    yield "state slider: map of G, warm", keys["maps"]
-    yield "r slider: map of G", [timed(page, lambda: move_r(page), "maps") for _ in range(clicks)]
-
-
-def timed(page: Page, act: Callable[[], None], name: str) -> float:
-    """Milliseconds from the last event of the mouse or the keyboard until the named plots are drawn anew."""
-    page.evaluate("() => { window.clock = {}; }")
-    act()
-    page.wait_for_function("(name) => window.clock[name]", arg=name, polling=5, timeout=60_000)
-    return float(page.evaluate("(name) => window.clock[name] - window.clock.begun", name))
+    slid: dict[str, list[Cost]] = {"maps": [], "curves": []}
+    for name in slid:
+        for state in range(2, states, max(1, states // clicks)):
+            set_state(page, state)
+            forget(run)
+            slid[name].append(bench.timed(lambda: page.keyboard.press("ArrowLeft"), name))
+    yield "state slider: map of G, cold", slid["maps"]
+    yield "state slider: map and curves, cold", slid["curves"]
+    yield "r slider: map of G, warm", [bench.timed(lambda: move_r(page), "maps") for _ in range(clicks)]
 
 
 def click_voxel(page: Page, row: int, column: int, side: int = 60) -> None:
@@ -99,9 +130,9 @@ def click_voxel(page: Page, row: int, column: int, side: int = 60) -> None:
     page.mouse.click(left + width * (column + 0.5) / side, top + height * (side - row - 0.5) / side)
 
 
-def lasso(page: Page, side: int = 60) -> None:
+def lasso(page: Page, low: int, side: int = 60) -> None:
     left, top, width, height = page.evaluate(FRAME)
-    low, high = np.random.default_rng().integers(14, 24), 8
+    high = 8
     corners = [(low, low), (low + high, low), (low + high, low + high), (low, low + high), (low, low)]
     places = [(left + width * x / side, top + height * (1 - y / side)) for x, y in corners]
     page.mouse.move(*places[0])
@@ -168,8 +199,13 @@ def memory(process: subprocess.Popen) -> str:
     return f"{now:.0f} MB, at most {most:.0f} MB"
 
 
-def summary(times: list[float]) -> str:
-    return f"median {np.median(times):4.0f} ms, 90 % below {np.percentile(times, 90):4.0f} ms, n = {len(times)}"
+def summary(costs: list[Cost]) -> str:
+    drawn = [cost.drawn for cost in costs]
+    server, page = (np.median([getattr(cost, name) for cost in costs]) for name in ("server", "page"))
+    slowest = np.percentile(drawn, 90)
+    return (
+        f"{np.median(drawn):4.0f} ms, 90 % below {slowest:4.0f}; processor: server {server:3.0f}, page {page:3.0f} ms"
+    )
 
 
 if __name__ == "__main__":
