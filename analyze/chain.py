@@ -18,6 +18,7 @@ from .corrections import channel_compton
 from .geometry import ParallelGeometry
 from .images import make_images
 from .joined import joined_scatter
+from .level import frame_noise, level_error
 from .maps import MAP_UNITS, map_operator
 from .pdf import pdf_operator
 from .phase_maps import binned_patterns, component_maps, phase_maps
@@ -184,6 +185,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     roi_iq = iq[roi].mean(axis=0, dtype=np.float64)
     oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(roi_iq))
     reference = fit_reference(operator, operator.apply(roi_iq), oxygen)
+    noise = frame_noise(scan.transmission.values, recipe.air_rays)
+    level = level_error(lines, variance, geometry, roi, operator, noise=noise, axis_error_mm=axis_error_mm)
     maps = map_operator(operator, reference, iq_variance[roi].mean(axis=0, dtype=np.float64))
     image, grid = ("y", "x"), geometry.voxel_centres_mm
     map_values = iq @ maps.weights.T.astype(np.float32)
@@ -205,6 +208,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
             "roi": (image, roi.astype(np.int8), {"units": "1"}),
             "trusted": (image, images.trusted.astype(np.int8), {"units": "1", "long_name": "not moved by truncation"}),
             "axis_mm": ((), axis_mm, {"units": "mm"}),
+            "level_errors": ((), level, {"units": "1", "long_name": "relative error of the level of the region"}),
             "axis_mm_errors": ((), axis_error_mm, {"units": "mm"}),
         },
         coords={
