@@ -27,6 +27,8 @@ from tornado.netutil import bind_sockets
 from tornado.routing import Router
 from tornado.web import Application, OutputTransform, RequestHandler
 
+from tsct.records.errors import UsageError
+
 ADDRESS = "127.0.0.1"
 #: what this machine may be called in a request
 NAMES = (ADDRESS, "localhost")
@@ -165,12 +167,15 @@ def guarded(page: Callable[[], Any], title: str, port: int = 0) -> tuple[BaseSer
 
     Raises
     ------
-    OSError
-        If the port is taken.
+    UsageError
+        If the port cannot be had.
     """
     logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
     pn.extension(notifications=False)
-    sockets = bind_sockets(port, ADDRESS)
+    try:
+        sockets = bind_sockets(port, ADDRESS)
+    except OSError as error:
+        raise UsageError(f"--port {port}: {error.strerror}; leave it out for any that is free") from None
     port, token = sockets[0].getsockname()[1], secrets.token_urlsafe(TOKEN_BYTES)
     behind = BokehTornado(
         build_applications(page, title=title),

@@ -1,5 +1,6 @@
 """The explorer: its numbers, its page in a real browser, and who may talk to it."""
 
+import gc
 import http.client
 import json
 import os
@@ -20,7 +21,8 @@ from tsct.apps.explore_export import as_csv, as_gr, as_png
 from tsct.apps.explore_maps import quantities
 from tsct.apps.explore_region import EXPLAINED, Place, changes, peaks, ray_weights, reference_of, region, why
 from tsct.apps.explore_run import open_run
-from tsct.records.errors import InputError
+from tsct.apps.explore_server import guarded
+from tsct.records.errors import InputError, UsageError
 from tsct.validation.roi_states import roi_patterns
 
 #: a name that would run if it were taken for HTML
@@ -182,6 +184,14 @@ def test_only_loopback_is_listened_on(server):
                 places.append(row[1].split(":")[0])
     loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
     assert places == [loopback]
+
+
+# tornado leaves the socket that it could not bind to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_port_that_is_taken_is_said(server):
+    with pytest.raises(UsageError, match="in use; leave it out"):
+        guarded(lambda: None, "again", urlsplit(server[1]).port)
+    gc.collect()
 
 
 def test_the_token_is_needed(server, cookie):
@@ -456,6 +466,9 @@ def test_the_keyboard_reaches_everything(page):
         page.page.keyboard.press("Tab")
     for name in ("map", "state", "▶ play", "region of the run", "x (mm)", "y (mm)", "PNG", "CSV", ".gr"):
         assert any(name in text for text in reached), (name, reached)
+    page.page.locator(".bk-tab:has-text('Why does it differ?')").focus()
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_selector("text=counting noise (error bars)")
 
 
 #: what the control that has the focus is called
