@@ -37,6 +37,7 @@ def drawn(mean, noise, random):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 1e-3])
 def test_the_level_scatters_as_its_error_says(mean, noise):
     random = np.random.default_rng(11)

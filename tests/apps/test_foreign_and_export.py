@@ -1,5 +1,8 @@
 """From a scan of another program to files for others, by the command line."""
 
+from pathlib import Path
+
+import diffpy.cmi
 import h5py
 import numpy as np
 import pytest
@@ -87,3 +90,16 @@ def test_what_was_recovered_leaves_in_every_form(folder, form, number, tmp_path)
     if form == "gr":
         record = read_record(folder / "ours" / "recovered.h5", "gr")
         np.testing.assert_allclose(load_data(str(files[0])).T[1], record.gr[0], rtol=1e-7, atol=1e-8)
+
+
+def test_a_measured_pattern_becomes_files_that_say_what_resolution_is_left(tmp_path):
+    """The silicon powder that diffpy.cmi ships, by the command line, read back by diffpy."""
+    data = Path(diffpy.cmi.__file__).parent / "docs" / "examples" / "pdf" / "ch05Fit2Phase" / "data"
+    choices = ["--composition", "Si", "--qmax", 23.9, "--rpoly", 1.4, "--qdamp", 0.05, "--qbroad", 0.01]
+    run("pdf", data / "iq" / "si.iq", *choices, "-o", tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".sq", ".fq", ".gr", ".png"}
+    header = load_data(str(tmp_path / "si.gr"), headers=True)
+    assert header["qbroad"] == 0.01 and header["qdamp"] == 0.0 and header["qdamp_corrected"] == 0.05
+    r, g = load_data(str(tmp_path / "si.gr")).T[:2]
+    first = (r > 2.0) & (r < 2.7)
+    assert r[first][np.argmax(g[first])] == pytest.approx(2.352, abs=0.012)
