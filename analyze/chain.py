@@ -16,11 +16,11 @@ from .absorbed import absorption
 from .axis import find_axis
 from .corrections import channel_compton
 from .geometry import ParallelGeometry
-from .images import make_images
+from .images import Images, make_images
 from .joined import joined_scatter
 from .level import frame_noise, level_error
-from .maps import MAP_UNITS, map_operator
-from .pdf import pdf_operator
+from .maps import MAP_UNITS, MapOperator, map_operator
+from .pdf import PdfOperator, pdf_operator
 from .phase_maps import binned_patterns, component_maps, phase_maps
 from .prepare import prepared
 from .recipe import PdfRecipe, Recipe, Roi
@@ -179,65 +179,88 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     roi = recipe.roi.mask(geometry.n)
     seen = absorption(repaired(scan)[0], geometry) if recipe.absorption_per_voxel else None
     images = make_images(lines, variance, geometry, recipe, roi, absorption=seen, threads=threads)
-    iq, iq_variance = images.values, images.variance
     compton = channel_compton(scan)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=compton)
-    roi_iq = iq[roi].mean(axis=0, dtype=np.float64)
-    oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(roi_iq))
-    reference = fit_reference(operator, operator.apply(roi_iq), oxygen)
+    region = images.values[roi].mean(axis=0, dtype=np.float64)
+    oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(region))
+    reference = fit_reference(operator, operator.apply(region), oxygen)
+    maps = map_operator(operator, reference, images.variance[roi].mean(axis=0, dtype=np.float64))
     noise = frame_noise(scan.transmission.values, recipe.air_rays)
     level = level_error(lines, variance, geometry, roi, operator, noise=noise, axis_error_mm=axis_error_mm)
-    maps = map_operator(operator, reference, iq_variance[roi].mean(axis=0, dtype=np.float64))
-    image, grid = ("y", "x"), geometry.voxel_centres_mm
-    map_values = iq @ maps.weights.T.astype(np.float32)
-    map_errors = np.sqrt(iq_variance @ (maps.weights.T**2).astype(np.float32))
-    found = xr.Dataset(
-        {
-            "iq": ((*image, "q"), iq, {"units": "electron units/angstrom^3"}),
-            "iq_errors": ((*image, "q"), np.sqrt(iq_variance), {"units": "electron units/angstrom^3"}),
-            "hr": ((*image, "r"), operator.apply(iq), {"units": "1/angstrom^5", "long_name": "density times G(r)"}),
-            "hr_errors": ((*image, "r"), np.sqrt(operator.variance(iq_variance)), {"units": "1/angstrom^5"}),
-            "roi_iq": ("q", roi_iq, {"units": "electron units/angstrom^3"}),
-            "roi_iq_variance": ("q", images.region_variance, {"units": "squared"}),
-            "ray_errors": (
-                ("offset", "q"),
-                _ray_errors(variance, geometry, recipe.roi),
-                {"units": "mm electron units/angstrom^3"},
-            ),
-            "compton_weight": ("q", compton, {"units": "1"}),
-            "roi": (image, roi.astype(np.int8), {"units": "1"}),
-            "trusted": (image, images.trusted.astype(np.int8), {"units": "1", "long_name": "not moved by truncation"}),
-            "axis_mm": ((), axis_mm, {"units": "mm"}),
-            "level_errors": ((), level, {"units": "1", "long_name": "relative error of the level of the region"}),
-            "axis_mm_errors": ((), axis_error_mm, {"units": "mm"}),
-        },
-        coords={
-            "y": ("y", grid, {"units": "mm"}),
-            "x": ("x", grid, {"units": "mm"}),
-            "q": scan.q,
-            "r": ("r", operator.r, {"units": "angstrom"}),
-            **{name: scan[name] for name in ("state", "slice", "potential_v", "z_mm") if name in scan.coords},
-        },
-        attrs={
-            "energy_kev": scan.attrs["energy_kev"],
-            "voxel_mm": geometry.voxel_mm,
-            "views": len(angles),
-            "method": recipe.method,
-            "backend": recipe.backend,
-            "absorption": "per voxel" if recipe.absorption_per_voxel else "per ray",
-            "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
-            # by which the truth is known to be that of the same measurement
-            **{name: scan.attrs[name] for name in ("entry_identifier",) if name in scan.attrs},
-            **({"roi_radius_voxels": recipe.roi.radius_voxels} if recipe.roi.is_circle else {}),
-            **told,
-        },
+    found = _volumes(images, operator).assign(
+        roi_iq=("q", region, {"units": "electron units/angstrom^3"}),
+        roi_iq_variance=("q", images.region_variance, {"units": "squared"}),
+        ray_errors=(
+            ("offset", "q"),
+            _ray_errors(variance, geometry, recipe.roi),
+            {"units": "mm electron units/angstrom^3"},
+        ),
+        compton_weight=("q", compton, {"units": "1"}),
+        roi=(("y", "x"), roi.astype(np.int8), {"units": "1"}),
+        axis_mm=((), axis_mm, {"units": "mm"}),
+        axis_mm_errors=((), axis_error_mm, {"units": "mm"}),
+        level_errors=((), level, {"units": "1", "long_name": "relative error of the level of the region"}),
+        **_maps(images, maps),
     )
-    for k, name in enumerate(maps.names):
-        units = MAP_UNITS[name]
-        found[name] = (image, map_values[..., k], {"units": units})
-        found[f"{name}_errors"] = (image, map_errors[..., k], {"units": units})
+    found = found.assign_coords(_places(scan, geometry, operator)).assign_attrs(_facts(scan, geometry, recipe) | told)
     if recipe.phases:
-        found = found.merge(phase_maps(iq, iq_variance, operator, recipe, roi))
+        found = found.merge(phase_maps(images.values, images.variance, operator, recipe, roi))
     if recipe.components:
-        found = found.merge(binned_patterns(iq, operator))
+        found = found.merge(binned_patterns(images.values, operator))
     return found
+
+
+def _volumes(images: Images, operator: PdfOperator) -> xr.Dataset:
+    """Patterns and PDFs of all voxels with their errors."""
+    image, power = ("y", "x"), {"units": "electron units/angstrom^3"}
+    return xr.Dataset(
+        {
+            "iq": ((*image, "q"), images.values, power),
+            "iq_errors": ((*image, "q"), np.sqrt(images.variance), power),
+            "hr": (
+                (*image, "r"),
+                operator.apply(images.values),
+                {"units": "1/angstrom^5", "long_name": "density times G(r)"},
+            ),
+            "hr_errors": ((*image, "r"), np.sqrt(operator.variance(images.variance)), {"units": "1/angstrom^5"}),
+            "trusted": (image, images.trusted.astype(np.int8), {"units": "1", "long_name": "not moved by truncation"}),
+        }
+    )
+
+
+def _maps(images: Images, maps: MapOperator) -> dict[str, Any]:
+    """Fitted maps by name, each with its errors."""
+    values = images.values @ maps.weights.T.astype(np.float32)
+    errors = np.sqrt(images.variance @ (maps.weights.T**2).astype(np.float32))
+    found: dict[str, Any] = {}
+    for k, name in enumerate(maps.names):
+        units = {"units": MAP_UNITS[name]}
+        found |= {name: (("y", "x"), values[..., k], units), f"{name}_errors": (("y", "x"), errors[..., k], units)}
+    return found
+
+
+def _places(scan: xr.Dataset, geometry: ParallelGeometry, operator: PdfOperator) -> dict[str, Any]:
+    grid = geometry.voxel_centres_mm
+    return {
+        "y": ("y", grid, {"units": "mm"}),
+        "x": ("x", grid, {"units": "mm"}),
+        "q": scan.q,
+        "r": ("r", operator.r, {"units": "angstrom"}),
+        **{name: scan[name] for name in ("state", "slice", "potential_v", "z_mm") if name in scan.coords},
+    }
+
+
+def _facts(scan: xr.Dataset, geometry: ParallelGeometry, recipe: Recipe) -> dict[str, Any]:
+    """What was measured and how it was reconstructed."""
+    return {
+        "energy_kev": scan.attrs["energy_kev"],
+        "voxel_mm": geometry.voxel_mm,
+        "views": len(geometry.angles_deg),
+        "method": recipe.method,
+        "backend": recipe.backend,
+        "absorption": "per voxel" if recipe.absorption_per_voxel else "per ray",
+        "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
+        # by which the truth is known to be that of the same measurement
+        **{name: scan.attrs[name] for name in ("entry_identifier",) if name in scan.attrs},
+        **({"roi_radius_voxels": recipe.roi.radius_voxels} if recipe.roi.is_circle else {}),
+    }
