@@ -23,8 +23,8 @@ class PhaseFit:
     Attributes
     ----------
     amounts, errors : ndarray, shape (..., phase)
-        Amplitudes of the templates and their standard errors; zero where a phase is held at zero. They are what the
-        pattern holds: nothing makes them add up to one.
+        Amplitudes of the templates and their standard errors. Amounts are what the pattern holds: nothing makes them
+        add up to one. Errors are those of a fit without bounds, also where a phase is held at zero.
     explained : ndarray, shape (...)
         Share of the weighted sum of squares that the templates explain; what is missing is another phase or noise.
     """
@@ -61,7 +61,8 @@ def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None
     size = np.sqrt(np.diag(gram))
     if np.linalg.cond(gram / np.outer(size, size)) > 1e12:
         raise InputError("fit_phases: the templates are not independent of each other; leave one out")
-    amounts, variances = np.zeros_like(products), np.zeros_like(products)
+    amounts = np.zeros_like(products)
+    errors = np.tile(np.sqrt(np.diag(np.linalg.inv(gram))), (len(flat), 1))
     open_, least = np.ones(len(flat), dtype=bool), ROUNDING * np.linalg.norm(flat, axis=1)[:, None] * size
     for chosen in _subsets(len(gram)):
         if not open_.any():
@@ -74,14 +75,13 @@ def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None
         done = np.all(found >= 0, axis=1) & np.all(gradient <= least[open_], axis=1)
         rows = np.flatnonzero(open_)[done]
         amounts[rows] = found[done]
-        variances[np.ix_(rows, chosen)] = np.diag(inverse)
         open_[rows] = False
     total = np.einsum("vp,vp->v", flat, flat)
     explained = np.divide(np.einsum("vp,vp->v", amounts, products), total, out=np.zeros_like(total), where=total > 0)
     shape = patterns.shape[:-1]
     return PhaseFit(
         amounts=amounts.reshape(*shape, -1),
-        errors=np.sqrt(variances).reshape(*shape, -1),
+        errors=errors.reshape(*shape, -1),
         explained=explained.reshape(shape),
     )
 

@@ -10,14 +10,19 @@ from .roi_states import stated_operator
 
 #: distances from here on, angstrom: below, the polynomial takes most of the noise
 R_LEAST = 1.1
-#: voxels of air count from this far outside everything, and as many make the window 4.7 standard deviations
-CLEAR_VOXELS, ENOUGH = 2, 4500
+#: voxels of air count from this far outside everything
+CLEAR_VOXELS = 2
+#: voxels of filtered back-projection that tell as much as one independent voxel: neighbours scatter together (between
+#: 1.6 and 1.8 for 36 to 90 views, from the sum of squared correlations)
+PER_INDEPENDENT = 1.8
+#: as many independent numbers make the window 4.7 standard deviations
+ENOUGH = 4500
 
 
 def _propagated(evidence: Evidence) -> tuple[NDArray, NDArray]:
     """Covariance of G(r) in the reference state from independent channels of I(Q), and which points are compared."""
     need(evidence, "roi_iq_errors")
-    operator = stated_operator(evidence.found)
+    operator = stated_operator(evidence.found, undamped=True)
     patterns, errors = evidence.found.roi_iq.values[0], evidence.found.roi_iq_errors.values[0]
     return operator.covariance(errors**2) / operator.density(patterns) ** 2, evidence.found.r.values >= R_LEAST
 
@@ -60,7 +65,7 @@ def _between_states(evidence: Evidence) -> Measurement:
         raise NotRunError("needs two states or more")
     air = _air(evidence)
     ratios = [_scatter(found, name)[:, air] for name in ("silicon", "carbon")]
-    n = (found.sizes["state"] - 1) * sum(ratio.size for ratio in ratios)
+    n = int((found.sizes["state"] - 1) * sum(ratio.size for ratio in ratios) / PER_INDEPENDENT)
     if n < ENOUGH:
         raise NotRunError(f"{n} independent numbers; {ENOUGH} are needed (more states, more air)")
     value = float(np.sqrt(np.mean(ratios)))

@@ -25,7 +25,11 @@ def gr_covariance(evidence: Evidence) -> NDArray[np.float64]:
     """Covariance of the recovered G(r) in the reference state, shape (r, r): as stated, or from that of I(Q)."""
     if "roi_gr_covariance" in evidence.found:
         return evidence.found.roi_gr_covariance.values.astype(np.float64)
-    return pdf_covariance(evidence, stated_operator(evidence.found)) if _states(evidence) else _unknown(evidence)
+    return (
+        pdf_covariance(evidence, stated_operator(evidence.found, undamped=True))
+        if _states(evidence)
+        else _unknown(evidence)
+    )
 
 
 def dgr_covariance(evidence: Evidence) -> NDArray[np.float64]:
@@ -33,7 +37,7 @@ def dgr_covariance(evidence: Evidence) -> NDArray[np.float64]:
     found = evidence.found
     if not {"roi_dgr_errors", "roi_iq_errors"} <= set(found) or not _states(evidence):
         return _unknown(evidence)
-    operator = stated_operator(found)
+    operator = stated_operator(found, undamped=True)
     shape = operator.covariance((found.roi_iq_errors.values[[0, -1]] ** 2).sum(axis=0))
     scale = found.roi_dgr_errors.values[-1] / np.sqrt(np.diag(shape))
     return shape * np.outer(scale, scale)
@@ -41,7 +45,7 @@ def dgr_covariance(evidence: Evidence) -> NDArray[np.float64]:
 
 def _states(evidence: Evidence) -> bool:
     try:
-        stated_operator(evidence.found)
+        stated_operator(evidence.found, undamped=True)
     except NotRunError:
         return False
     return True

@@ -13,16 +13,26 @@ from tsct.phantoms.cell import LITHIUM_VOLUME_A3
 
 from .check import NotRunError
 
+#: what recovered data say of their transform; the damping of the instrument is apart
+STATED = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly", "normalisation", "q_broad")
 
-def stated_operator(found: xr.Dataset) -> PdfOperator:
+
+def stated_operator(found: xr.Dataset, *, undamped: bool = False) -> PdfOperator:
     """The transform from J(Q) to H(r) that the recovered data say was used.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        Recovered data.
+    undamped : bool
+        Whether H is divided by the damping that they state, as their noise was; a truth was damped by no instrument.
 
     Raises
     ------
     NotRunError
         If they do not say.
     """
-    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly", "normalisation")
+    names = (*STATED, "q_damp") if undamped else STATED
     missing = [name for name in ("composition", "q_min", "q_max") if name not in found.attrs]
     if missing or "r" not in found.coords or "q" not in found.coords:
         raise NotRunError(f"the recovered data do not state {', '.join(missing) or 'q and r'}")

@@ -10,6 +10,7 @@ from tsct.phantoms.discharge import QUICK_POTENTIALS_V
 from tsct.simulate.spectra import spectra_table
 from tsct.validation import score
 from tsct.validation.check_noise_free import CHECKS
+from tsct.validation.check_null import ALARM, correlations, proven_scale
 from tsct.validation.check_null import CHECKS as NULL_CHECKS
 
 
@@ -58,12 +59,39 @@ def test_without_phases_nothing_is_claimed(twin):
     assert {o.verdict for o in score(*twin, None, CHECKS).outcomes} == {"not run"}
 
 
-@pytest.mark.parametrize(("alarms", "verdict"), [(0, "pass"), (2, "pass"), (6, "fail")])
-def test_false_alarms_fail_only_when_they_are_proven(twin, alarms, verdict):
-    """Of 45 tests two alarms happen by chance and prove nothing; six are more than one in a hundred."""
+def still(twin, z):
+    """The twin without lithium, its fitted parameters so many error bars from zero."""
     truth, found = twin
-    still = truth.assign(lithium_per_silicon=0 * truth.lithium_per_silicon)
     values = np.zeros(found.fit.shape)
-    values[1:].flat[:alarms] = 4.0
+    values[1:] = z.reshape(values[1:].shape)
     claimed = found.assign(fit=found.fit.copy(data=values), fit_errors=found.fit.copy(data=np.ones(values.shape)))
-    assert score(still, claimed, checks=NULL_CHECKS).outcomes[0].verdict == verdict
+    return truth.assign(lithium_per_silicon=0 * truth.lithium_per_silicon), claimed
+
+
+def drawn(correlation, count, seed=1):
+    values, vectors = np.linalg.eigh(correlation)
+    normal = np.random.default_rng(seed).normal(size=(count, len(values)))
+    return normal * np.sqrt(np.maximum(values, 0)) @ vectors.T
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(0.0, "pass"), (1.0, "pass"), (2.5, "fail")])
+def test_false_alarms_fail_only_when_they_are_proven(twin, scale, verdict):
+    z = scale * drawn(correlations(twin[1]), 1)
+    assert score(*still(twin, z), checks=NULL_CHECKS).outcomes[0].verdict == verdict
+
+
+def test_right_error_bars_prove_nothing_however_they_hang_together(twin):
+    """Of 3000 draws with the twin's correlations 0.06 may prove anything; alarms come in swarms, and many of them."""
+    correlation = correlations(twin[1])
+    z = drawn(correlation, 3000)
+    assert max(proven_scale(row, correlation) for row in z) < 1
+    alarms = np.sum(np.abs(z) > ALARM, axis=1)
+    assert alarms.var() > 1.5 * alarms.mean()
+
+
+@pytest.mark.parametrize(("largest", "verdict"), [(4.0, "pass"), (7.0, "fail")])
+def test_without_stated_correlations_the_largest_deviation_tells(twin, largest, verdict):
+    truth, found = still(twin, np.zeros(twin[1].fit[1:].size))
+    found.fit.values[-1, 0] = largest
+    found = found.drop_vars("fit_covariance_single")
+    assert score(truth, found, checks=NULL_CHECKS).outcomes[0].verdict == verdict

@@ -8,6 +8,7 @@ import xarray as xr
 
 from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.tables import mean_compton, mean_f, mean_f2
+from tsct.validation.roi_states import stated_operator
 from tsct.validation.roi_truth import roi_truth
 
 Q, R = 0.02 * np.arange(1, 1501), 0.02 * np.arange(1, 401)
@@ -141,3 +142,17 @@ def test_nothing_is_made_up_where_the_records_cannot_tell(lacking):
     else:
         pieces[1] = pieces[1].drop_vars(lacking)
     assert roi_truth(*pieces) is None
+
+
+def test_damping_is_undone_in_noise_and_not_in_a_truth(twin):
+    """The analysis divides by exp(-(r q_damp)^2 / 2); a truth was never multiplied by it."""
+    found = twin[1]
+    damped = found.assign_attrs(q_damp=0.04)
+    plain, same, undone = (
+        stated_operator(found),
+        stated_operator(damped),
+        stated_operator(damped, undamped=True),
+    )
+    np.testing.assert_array_equal(same.matrix, plain.matrix)
+    expected = plain.matrix * np.exp((0.04 * plain.r) ** 2 / 2)[:, None]
+    np.testing.assert_allclose(undone.matrix, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
