@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from tsct.records.errors import UsageError
+from tsct.records.places import writable
+
 from .console import track
 
 
@@ -20,6 +23,9 @@ def lesson(
     from .extras import needs
 
     needs("bokeh", "explore")
+    if output.is_dir():
+        raise UsageError(f"-o {output} is a folder; name the page, such as {output / 'lesson.html'}")
+    writable(output.parent)
     from .lesson import write_lesson
     from .lesson_model import build_library
 

@@ -22,7 +22,7 @@ from tsct.phantoms.cell import CellGeometry, Electrode, Phantom, Texture, defaul
 from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
 from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
-from tsct.records.places import must_be_file
+from tsct.records.places import must_be_file, must_exist
 from tsct.simulate.beamline import Beamline
 
 from .scenario_list import BASE, merged, scenarios
@@ -211,16 +211,21 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
 
 def read_table(source: str) -> tuple[dict[str, Any], Path]:
     """Parsed TOML of a preset, scenario or file, and the folder that its relative paths refer to."""
-    path = Path(source)
-    if path.suffix != ".toml":
-        if source not in PRESETS and source not in scenarios():
-            known = tuple(dict.fromkeys((*PRESETS, *scenarios())))
-            raise UsageError(
-                f"unknown preset '{source}'{nearest(source, known)}; known are {', '.join(known)}, or give a .toml file"
-            )
-        if source in PRESETS:
-            return tomllib.loads(preset_text(source)), Path()
+    if source in PRESETS:
+        return tomllib.loads(preset_text(source)), Path()
+    if source in scenarios():
         return merged(tomllib.loads(preset_text(BASE)), {"name": source, **scenarios()[source].changes}), Path()
+    path = Path(source)
+    if path.is_dir():
+        raise UsageError(f"{source} is a folder; give an experiment file, such as {path / 'experiment.toml'}")
+    if path.suffix != ".toml":
+        if path.suffix or len(path.parts) > 1:
+            must_exist(path)
+            raise UsageError(f"{source}: an experiment is a .toml file or a preset")
+        known = tuple(dict.fromkeys((*PRESETS, *scenarios())))
+        raise UsageError(
+            f"unknown preset '{source}'{nearest(source, known)}; known are {', '.join(known)}, or give a .toml file"
+        )
     must_be_file(path)
     if path.stat().st_size > MAX_BYTES:
         raise InputError(f"{source}: {path.stat().st_size} bytes; an experiment has at most {MAX_BYTES}")

@@ -186,6 +186,11 @@ def _possible(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: int, 
         raise UsageError(
             f"analysis.method is '{recipe.method}'; a plan needs fbp, whose noise is known without drawing it"
         )
+    if len(phantom.discharge.potentials_v) < 2:
+        raise InputError("states.potentials_v holds one state; a change needs a second one to be measured against")
+    z, thickness = phantom.slices_z_mm[index], phantom.geometry.electrode_thickness_mm
+    if not 0 < z < thickness:
+        raise InputError(f"slices.z_mm holds {z:g} mm; a plan is about the electrode, from 0 to {thickness:g} mm")
     seconds = tomogram_seconds(beamline)
     taken_up = current_ma_g * LITHIUM_PER_MAH_G * seconds / 3600
     whole = float(np.ptp(phantom.discharge.x))

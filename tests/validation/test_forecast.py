@@ -156,3 +156,16 @@ def test_the_dose_is_flux_over_mass_times_energy_absorption(experiment):
     gray = fluence * 1e2 * beamline.energy_kev * 1.602e-16 * 0.0256 * 1e3
     # mu_en/rho of carbon is 0.0215, of silicon 0.045 cm2/g at 100 keV
     assert absorbed_dose(cell, beamline, 1) == pytest.approx(gray, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"slices_z_mm": (9.0,)}, "slices.z_mm holds 9 mm.*0 to 0.1 mm"),
+        ({"discharge": phantoms.discharge("small", (0.5,))}, "one state"),
+    ],
+)
+def test_what_has_no_change_to_see_is_not_planned(change, match):
+    cell = replace(phantoms.wragg2023(), **change)
+    with pytest.raises(InputError, match=match):
+        forecast(cell, simulate.id15a(), analyze.Recipe(pdf=analyze.PdfRecipe(composition={"Si": 1.0})))
