@@ -329,6 +329,11 @@ def _quick(settings: Settings) -> Settings:
 
 
 def _experiment(settings: Settings, folder: Path) -> Experiment:
+    reach = settings.beamline.scan.q_max
+    if settings.analysis.q_max > reach:
+        raise InputError(
+            f"analysis.q_max is {settings.analysis.q_max:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)"
+        )
     states = discharge(settings.states.scenario, settings.states.potentials_v)
     phantom = Phantom(
         geometry=settings.cell,
@@ -345,9 +350,6 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
         seed=settings.seed,
     )
     a = settings.analysis
-    reach = settings.beamline.scan.q_max
-    if a.q_max > reach:
-        raise InputError(f"analysis.q_max is {a.q_max:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)")
     composition = parse_composition(a.composition) if a.composition else phantom.nominal_composition
     pdf = PdfRecipe(**_shared(PdfRecipe, a) | {"composition": composition})
     phases = tuple(_phase(folder / name) for name in a.phases)

@@ -1,17 +1,20 @@
-"""Conversions between photon energy, wavelength, scattering angle and momentum transfer."""
+"""Conversions between photon energy, wavelength, scattering angle and momentum transfer.
+
+Constants are those of the SI (exact) and of CODATA 2022, written out because scipy.constants is slow to load; a test
+compares the two.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import constants
 
-#: h c in keV angstrom (CODATA, through scipy.constants)
-HC_KEV_ANGSTROM: float = constants.h * constants.c / constants.e * 1e7
-#: classical electron radius in angstrom (CODATA, through scipy.constants)
-R_E_ANGSTROM: float = constants.physical_constants["classical electron radius"][0] * 1e10
+#: h c in keV angstrom
+HC_KEV_ANGSTROM = 6.62607015e-34 * 299792458.0 / 1.602176634e-19 * 1e7
+#: classical electron radius and Bohr radius in angstrom
+R_E_ANGSTROM, BOHR_ANGSTROM = 2.8179403205e-15 * 1e10, 5.29177210544e-11 * 1e10
 #: electron rest energy in keV
-ELECTRON_REST_KEV: float = constants.physical_constants["electron mass energy equivalent in MeV"][0] * 1e3
+ELECTRON_REST_KEV = 0.51099895069 * 1e3
 #: Avogadro's number times 1e-24: atoms per cubic angstrom = density (g/cm3) * this / molar mass (g/mol)
-ATOMS_PER_A3: float = constants.N_A * 1e-24
+ATOMS_PER_A3 = 6.02214076e23 * 1e-24
 
 
 def wavelength_angstrom(energy_kev: float) -> float:

@@ -6,9 +6,9 @@ import numpy as np
 import xraylib
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import ArrayLike, NDArray
-from scipy import constants
 
 from tsct.records.errors import InputError, nearest
+from tsct.records.units import BOHR_ANGSTROM
 
 #: end of the Waasmaier-Kirfel fit, sin(theta)/lambda = 6 1/angstrom
 Q_MAX_TABLE = 4.0 * np.pi * 6.0
@@ -17,7 +17,6 @@ ENERGY_RANGE_KEV = (0.1, 800.0)
 #: heaviest element of the form-factor table
 Z_MAX = 98
 
-_BOHR_ANGSTROM: float = constants.physical_constants["Bohr radius"][0] * 1e10
 # xraylib has no incoherent scattering function below this sin(theta)/lambda, in 1/angstrom
 _COMPTON_S_MIN = 1e-3
 
@@ -57,7 +56,7 @@ def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
             f"form factors end at Q = {Q_MAX_TABLE:.1f} 1/angstrom, asked was {q.max():.1f}; use a smaller Qmax"
         )
     if symbol == "H":
-        return (1.0 + (0.5 * _BOHR_ANGSTROM * q) ** 2) ** -2
+        return (1.0 + (0.5 * BOHR_ANGSTROM * q) ** 2) ** -2
     import xraydb  # its database engine takes half a second to load
 
     return np.asarray(xraydb.f0(symbol, q / (4.0 * np.pi)), dtype=float).reshape(q.shape)

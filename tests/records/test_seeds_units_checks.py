@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import constants
 
+from tsct.records import units
 from tsct.records.checks import SCAN, check, check_uniform
 from tsct.records.errors import InputError, nearest
 from tsct.records.seeds import generator
@@ -66,3 +68,13 @@ def test_tiles_stack_in_any_order():
 def test_nearest_name():
     assert nearest("qmaxx", ["q_max", "seed"]) == "; did you mean 'q_max'?"
     assert nearest("zzz", ["q_max"]) == ""
+
+
+def test_constants_are_those_of_scipy():
+    """Editions of CODATA differ by less than 1e-9 in these."""
+    of = {name: constants.physical_constants[name][0] for name in ("classical electron radius", "Bohr radius")}
+    assert pytest.approx(of["classical electron radius"] * 1e10, rel=2e-9) == units.R_E_ANGSTROM
+    assert pytest.approx(of["Bohr radius"] * 1e10, rel=2e-9) == units.BOHR_ANGSTROM
+    assert pytest.approx(constants.m_e * constants.c**2 / constants.e / 1e3, rel=2e-9) == units.ELECTRON_REST_KEV
+    assert pytest.approx(constants.h * constants.c / constants.e * 1e7, rel=1e-15) == units.HC_KEV_ANGSTROM
+    assert pytest.approx(constants.N_A * 1e-24, rel=1e-15) == units.ATOMS_PER_A3
