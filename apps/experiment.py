@@ -217,7 +217,7 @@ def read_table(source: str) -> tuple[dict[str, Any], Path]:
         return merged(tomllib.loads(preset_text(BASE)), {"name": source, **scenarios()[source].changes}), Path()
     path = Path(source)
     if path.is_dir():
-        raise UsageError(f"{source} is a folder; give an experiment file, such as {path / 'experiment.toml'}")
+        raise InputError(f"{source} is a folder; give an experiment file, such as {path / 'experiment.toml'}")
     if path.suffix != ".toml":
         if path.suffix or len(path.parts) > 1:
             must_exist(path)
