@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
-from ase.neighborlist import neighbor_list
 
 from tsct.records.errors import InputError
 from tsct.records.places import must_be_file
 from tsct.records.units import ATOMS_PER_A3
 
-from .describe import boxed
 from .structures import Structure, cell_density_g_cm3
 from .thermal import STATIC, Thermal
 
@@ -282,6 +279,8 @@ def _cif_tokens(path: Path, text: str) -> Iterator[tuple[int, str, bool]]:
 
 def _parse(path: Path, text: str) -> tuple[Atoms, ...]:
     """Atoms of all frames. ASE is given the text, so that it cannot interpret the file's name."""
+    import ase.io  # slow to load, and many a wrong file is refused without it
+
     format_name = FORMATS[path.suffix.lower()]
     try:
         with warnings.catch_warnings():
@@ -324,6 +323,10 @@ def _check_cell(atoms: Atoms, where: str) -> None:
 
 def _check_distances(atoms: Atoms, where: str, label) -> None:
     """Lengths look like angstrom, and no two atoms overlap."""
+    from ase.neighborlist import neighbor_list
+
+    from .describe import boxed
+
     twins = _crowded(atoms)
     if twins is not None:
         a, b = twins
