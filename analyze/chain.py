@@ -199,7 +199,11 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
         roi=(("y", "x"), roi.astype(np.int8), {"units": "1"}),
         axis_mm=((), axis_mm, {"units": "mm"}),
         axis_mm_errors=((), axis_error_mm, {"units": "mm"}),
-        level_errors=((), level, {"units": "1", "long_name": "relative error of the level of the region"}),
+        level_errors=(
+            (),
+            level,
+            {"units": "1", "long_name": "of the level of the region, relative, without channel gains"},
+        ),
         **_maps(images, maps),
     )
     found = found.assign_coords(_places(scan, geometry, operator)).assign_attrs(_facts(scan, geometry, recipe) | told)

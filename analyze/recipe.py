@@ -234,7 +234,7 @@ class Recipe:
         Whether photons scattered twice are subtracted, and absorption on the way out is undone, both from the map of
         attenuation; see :mod:`tsct.analyze.attenuation`.
     absorption_per_voxel : bool
-        Absorption on the way in and out enters the operator of an iterative method, for every voxel in every view,
+        Absorption on the own way out of every voxel in every view enters the operator of an iterative method,
         instead of a mean over each ray; see :mod:`tsct.analyze.absorbed`.
     phases : sequence of PhasePattern
         Phases whose amounts are fitted in every voxel, none below zero.

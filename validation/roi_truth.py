@@ -73,7 +73,8 @@ def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:
 def untruncated_pdf(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
     """Sum of the phases' own G(r), weighted by n_p <f>_p^2 / (n <f>^2).
 
-    The weights depend on Q; their mean over the transformed range is taken, which is what the heights of peaks follow.
+    The weights depend on Q; their mean over the transformed range is taken. Exact for one phase; in an equal mixture of
+    silicon and carbon the Si-Si peak comes out 9 % too low, since sharp peaks follow the weights at high Q.
     """
     q = np.linspace(found.attrs["q_min"], found.attrs["q_max"], 100)
     reference = mean_f(found.attrs["composition"], q) ** 2
