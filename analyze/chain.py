@@ -18,16 +18,23 @@ from .corrections import channel_compton
 from .geometry import ParallelGeometry
 from .images import Images, make_images
 from .joined import joined_scatter
-from .level import frame_noise, level_error
-from .maps import MAP_UNITS, MapOperator, map_operator
+from .level import frame_noise, level_errors
+from .maps import MAP_UNITS, MapOperator, map_operator, map_response
 from .pdf import PdfOperator, pdf_operator
 from .phase_maps import binned_patterns, component_maps, phase_maps
 from .prepare import prepared
 from .recipe import PdfRecipe, Recipe, Roi
 from .reference import fit_reference
 from .repair import repaired
-from .series import fit_series
+from .series import fit_series, gain_noise
 from .tables import parse_composition
+
+#: what all voxels share an error of: variable -> words
+LEVELS = {
+    "level_errors": "the number density",
+    "silicon_level_errors": "silicon, as its map has it,",
+    "carbon_level_errors": "carbon, as its map has it,",
+}
 
 
 def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
@@ -182,11 +189,14 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     compton = channel_compton(scan)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=compton)
     region = images.values[roi].mean(axis=0, dtype=np.float64)
-    oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(region))
-    reference = fit_reference(operator, operator.apply(region), oxygen)
-    maps = map_operator(operator, reference, images.variance[roi].mean(axis=0, dtype=np.float64))
-    noise = frame_noise(scan.transmission.values, recipe.air_rays)
-    level = level_error(lines, variance, geometry, roi, operator, noise=noise, axis_error_mm=axis_error_mm)
+    share, typical = recipe.pdf.composition.get("O", 0.0), images.variance[roi].mean(axis=0, dtype=np.float64)
+    reference = fit_reference(operator, operator.apply(region), share * float(operator.density(region)))
+    responses = level_responses(operator, map_response(operator, reference, typical, region, share))
+    gains = gain_noise(region[None], images.region_variance[None], recipe)
+    noise = _frame_noise(scan, recipe)
+    levels = level_errors(
+        *(lines, variance, geometry, roi, responses), gains=gains, noise=noise, axis_error_mm=axis_error_mm
+    )
     found = _volumes(images, operator).assign(
         roi_iq=("q", region, {"units": "electron units/angstrom^3"}),
         roi_iq_variance=("q", images.region_variance, {"units": "squared"}),
@@ -199,12 +209,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
         roi=(("y", "x"), roi.astype(np.int8), {"units": "1"}),
         axis_mm=((), axis_mm, {"units": "mm"}),
         axis_mm_errors=((), axis_error_mm, {"units": "mm"}),
-        level_errors=(
-            (),
-            level,
-            {"units": "1", "long_name": "of the level of the region, relative, without channel gains"},
-        ),
-        **_maps(images, maps),
+        **_levels(levels),
+        **_maps(images, map_operator(operator, reference, typical)),
     )
     found = found.assign_coords(_places(scan, geometry, operator)).assign_attrs(_facts(scan, geometry, recipe) | told)
     if recipe.phases:
@@ -212,6 +218,27 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     if recipe.components:
         found = found.merge(binned_patterns(images.values, operator))
     return found
+
+
+def level_responses(operator: PdfOperator, of_maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Derivatives of all :data:`LEVELS` by the pattern of the region, shape (level, q), given those of the maps."""
+    density = np.zeros((1, len(operator.q)))
+    density[0, operator.used] = operator.density_weights
+    return np.concatenate([density, of_maps])
+
+
+def _levels(errors: NDArray[np.float64]) -> dict[str, Any]:
+    pairs = zip(LEVELS.items(), errors, strict=True)
+    return {
+        name: ((), e, {"units": "1", "long_name": f"of {what} in the region, relative"}) for (name, what), e in pairs
+    }
+
+
+def _frame_noise(scan: xr.Dataset, recipe: Recipe) -> float:
+    """Noise of single readings; not known where the transmission was divided out before the file was written."""
+    if scan.attrs.get("transmission_applied", False):
+        return float("nan")
+    return frame_noise(scan.transmission.values, recipe.air_rays)
 
 
 def _volumes(images: Images, operator: PdfOperator) -> xr.Dataset:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .pdf import PdfOperator
-from .reference import Reference
+from .reference import Reference, reference_response, shells_moved
 from .templates import CARBON, ELECTROLYTE, shell_pdf
 
 #: limits of the C-C and the Si-Si peak in angstrom, at minima of a PDF with Qmax of 20 1/angstrom
@@ -75,17 +75,61 @@ def peak_area(r: NDArray[np.float64], low: float, high: float) -> NDArray[np.flo
 
 
 def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray) -> dict[str, NDArray[np.float64]]:
+    """Weights, shape (r,), of silicon and carbon in the fit of the first two peaks."""
+    inside, design, weight = _fit(operator, reference, variance)
+    solution = np.zeros((2, len(operator.r)))
+    solution[:, inside] = np.linalg.solve(design.T @ weight @ design, design.T @ weight)[:2]
+    return {"silicon": solution[0], "carbon": solution[1]}
+
+
+def _fit(operator: PdfOperator, reference: Reference, variance: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Generalised least squares of the first two peaks with silicon, carbon, electrolyte and a line.
 
     The covariance is that of the counting noise plus, on its diagonal, an equal share for what the templates do not
     know: with noise alone, the fit would trust the templates beyond their accuracy.
+
+    Returns
+    -------
+    inside, design, weight : ndarray, shapes (r,), (r inside, 5), (r inside, r inside)
     """
     inside = (operator.r >= FIT_RANGE[0]) & (operator.r <= FIT_RANGE[1])
     phases = ((reference.first, reference.second), CARBON, ELECTROLYTE)
     templates = [shell_pdf(operator, shells) for shells in phases]
     design = np.stack([*templates, np.ones_like(operator.r), operator.r], axis=1)[inside]
     noise = operator.covariance(variance)[np.ix_(inside, inside)]
-    weight = np.linalg.inv(noise + np.eye(len(noise)) * np.trace(noise) / len(noise))
-    solution = np.zeros((2, len(operator.r)))
-    solution[:, inside] = np.linalg.solve(design.T @ weight @ design, design.T @ weight)[:2]
-    return {"silicon": solution[0], "carbon": solution[1]}
+    return inside, design, np.linalg.inv(noise + np.eye(len(noise)) * np.trace(noise) / len(noise))
+
+
+def map_response(
+    operator: PdfOperator,
+    reference: Reference,
+    variance: NDArray[np.float64],
+    pattern: NDArray[np.float64],
+    oxygen_share: float,
+) -> NDArray[np.float64]:
+    """Derivatives of silicon and carbon in the region by the pattern of the region itself, shape (2, q).
+
+    A pattern that is wrong in the same way in all voxels acts twice: on the amounts, and through the fit of the
+    reference on the template of silicon that they are fitted with. With the fit ``x = (D' W D)^-1 D' W y``, a change of
+    the first column of D by ``m dp`` changes x by ``(D' W D)^-1 (e m' W (y - D x) - D' W m x_1) dp``; see
+    :func:`~tsct.analyze.reference.reference_response` for dp.
+
+    Parameters
+    ----------
+    operator, reference, variance
+        As in :func:`map_operator`; the weights W are taken as fixed.
+    pattern : ndarray, shape (q,)
+        J(Q) of the region, which the reference was fitted to.
+    oxygen_share : float
+        Atom fraction of oxygen in the composition.
+    """
+    inside, design, weight = _fit(operator, reference, variance)
+    moved, y = shells_moved(operator, reference)[:, inside], operator.apply(pattern)[inside]
+    normal = design.T @ weight @ design
+    x = np.linalg.solve(normal, design.T @ weight @ y)
+    right = -x[0] * (design.T @ weight @ moved.T)
+    right[0] += moved @ weight @ (y - design @ x)
+    direct = np.zeros((2, len(operator.q)))
+    direct[:, operator.used] = np.linalg.solve(normal, design.T @ weight @ operator.matrix[inside])[:2]
+    by_shells = np.linalg.solve(normal, right)[:2]
+    return direct + by_shells @ reference_response(operator, reference, pattern, oxygen_share)

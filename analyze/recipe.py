@@ -228,6 +228,9 @@ class Recipe:
         Also fit the peaks of the differences with squared amplitudes, as Wragg et al. (2023) did.
     air_rays : int
         Outermost translations on each side that see only air; their mean is subtracted. Zero: none.
+    gain_error : float, optional
+        Relative standard error of the gain of each channel, the same in all states; if omitted, what the scatter
+        between neighbouring channels shows beyond counting.
     remove_stripes : bool
         Whether gains of translations are found and divided out; see :func:`tsct.analyze.stripes.translation_gains`.
     multiple_scattering, outgoing_absorption : bool
@@ -259,6 +262,7 @@ class Recipe:
     scale_matched: bool = False
     squared_amplitudes: bool = False
     air_rays: int = 2
+    gain_error: float | None = None
     remove_stripes: bool = False
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
@@ -277,7 +281,8 @@ class Recipe:
             )
         if self.draws < 2:
             raise UsageError(f"analysis.draws is {self.draws}; two or more are possible, 20 give 5 % error bars")
-
+        if self.gain_error is not None and not 0 <= self.gain_error < 1:
+            raise UsageError(f"analysis.gain_error is {self.gain_error}; allowed are 0 to 1, such as 0.003")
         if self.reference_states < 1:
             raise UsageError(f"analysis.reference_states is {self.reference_states}; one or more are possible")
         self._check_phases()

@@ -54,7 +54,7 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     intensity = np.stack([tile.roi_iq.values for tile in tiles])
     poisson = np.stack([tile.roi_iq_variance.values for tile in tiles])
     density = float(operator.density(intensity[0]))
-    absolute = poisson + channel_noise(intensity, poisson)
+    absolute = poisson + gain_noise(intensity, poisson, recipe)
     changing = poisson + drift_noise(intensity, poisson)
     weights = reference_weights(operator.apply(intensity), operator.r, recipe)
     record = _curves(operator, density, tiles, intensity, absolute, changing, weights)
@@ -119,6 +119,13 @@ def channel_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:
     second = np.diff(intensity, 2, axis=-1) ** 2 / 6
     padded = np.pad(second.mean(axis=0), 1, mode="edge")
     return np.maximum(uniform_filter1d(padded - poisson.mean(axis=0), NOISE_CHANNELS, mode="nearest"), 0.0)
+
+
+def gain_noise(intensity: NDArray, poisson: NDArray, recipe: Recipe) -> NDArray[np.float64]:
+    """Variance of each channel by its gain, shape (q,): as the recipe has it, or from :func:`channel_noise`."""
+    if recipe.gain_error is None:
+        return channel_noise(intensity, poisson)
+    return np.asarray((recipe.gain_error * intensity.mean(axis=0)) ** 2)
 
 
 def drift_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:

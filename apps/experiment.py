@@ -99,6 +99,7 @@ class Analysis:
     scale_matched: bool = False
     squared_amplitudes: bool = False
     air_rays: int = 2
+    gain_error: float | None = None
     remove_stripes: bool = False
     multiple_scattering: bool = True
     outgoing_absorption: bool = True

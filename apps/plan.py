@@ -57,6 +57,10 @@ class Plan:
             ("error of G at the Si–Si peak", pdf),
             ("error of the dPDF there", f"region {sigma.roi_dgr[at_r]:.4f} 1/Å²"),
             ("error of the maps, one voxel", f"silicon {_percent(sigma.maps[0])}, carbon {_percent(sigma.maps[1])}"),
+            (
+                "error of the maps, all voxels alike",
+                f"silicon {_percent(sigma.map_levels[0])}, carbon {_percent(sigma.map_levels[1])}",
+            ),
             ("error of a Si–Si shift", self._both("shift", " Å")),
             ("error of Si–Li neighbours", self._both("silicon_lithium", "")),
             ("their Cramér–Rao bounds", self._bounds()),
@@ -185,6 +189,7 @@ class Plan:
                 region: {str(name): self.total(region, str(name)) for name in f.sigma.parameter.values}
                 for region in ("voxel", "roi")
             },
+            "map_errors": {"voxel": _named(f.sigma.maps), "all voxels alike": _named(f.sigma.map_levels)},
             "bounds": {region: _named(f.sigma.bound.sel(region=region)) for region in ("voxel", "roi")},
             "gr_correlation": _named(f.sigma.gr_correlation),
             "radius": {

@@ -27,9 +27,23 @@ def _pearson(evidence: Evidence, name: str) -> Measurement:
 
 
 def _bias(evidence: Evidence, name: str) -> Measurement:
+    """Error of the mean over all voxels; what they share does not average out."""
     found, true = _pairs(evidence)[name]
-    error = 100 * np.std(found - true) / np.sqrt(true.size) / true.mean()
-    return Measurement(value=float(100 * (found.mean() / true.mean() - 1)), n=true.size, error=float(error))
+    ratio, alone = found.mean() / true.mean(), np.std(found - true) / np.sqrt(true.size) / true.mean()
+    shared = _shared_error(evidence, name)
+    known = np.isfinite(shared)
+    note = f"± {100 * shared:.2g} % in all voxels alike" if known else "what all voxels share an error of is not known"
+    error = 100 * np.hypot(alone, shared * ratio)
+    return Measurement(value=float(100 * (ratio - 1)), n=true.size, error=float(error), note=note)
+
+
+def _shared_error(evidence: Evidence, name: str) -> float:
+    """Relative error of the level of a map in the reference state; gains and template are the same in all slices."""
+    levels = evidence.found.get(f"{name}_level_errors")
+    if levels is None:
+        return float("nan")
+    first = levels.isel(state=0) if "state" in levels.dims else levels
+    return float(np.sqrt(np.mean(first.values**2)))
 
 
 def _cross_talk(evidence: Evidence, name: str) -> Measurement:

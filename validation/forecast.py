@@ -17,6 +17,8 @@ from tsct.analyze.difference import PARAMETERS, SILICON_COORDINATION, fit_differ
 from tsct.analyze.fbp import fbp, fbp_weights
 from tsct.analyze.geometry import ParallelGeometry
 from tsct.analyze.hinges import fit_hinges
+from tsct.analyze.level import level_errors
+from tsct.analyze.maps import map_response
 from tsct.analyze.pdf import PdfOperator, pdf_operator
 from tsct.analyze.peaks import extremum
 from tsct.analyze.prepare import prepared
@@ -70,8 +72,9 @@ class Forecast:
         1/angstrom^2, against the truth, so with the gain patterns of channels and translations; ``voxel_counting`` and
         ``roi_counting`` (r) of G by counting and drift alone; ``roi_dgr`` (r); ``change`` (region, parameter) of the
         fitted changes between two states by counting, ``change_drift`` by the drift of the gains, ``bound`` the
-        Cramer-Rao bound of ``change``; ``maps`` (map) relative; ``onset_v`` (hinge); ``gr_correlation`` (lag) between
-        points of G at the Si-Si peak.
+        Cramer-Rao bound of ``change``; ``maps`` (map) of one voxel, by counting, and ``map_levels`` (map) of all voxels
+        together, by counting, gains and readings of each frame, both relative; ``onset_v`` (hinge);
+        ``gr_correlation`` (lag) between points of G at the Si-Si peak.
     radius : xarray.Dataset
         ``change`` (radius, parameter) for regions of any size.
     q_max : xarray.Dataset
@@ -259,6 +262,7 @@ def _sigma(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: _Expe
         "change": (("region", "parameter"), np.stack([change(voxel), change(region)]), {"units": "mixed"}),
         "change_drift": (("region", "parameter"), np.stack([change(drift), change(drift)]), {"units": "mixed"}),
         "bound": (("region", "parameter"), np.stack([bound(voxel), bound(region)]), {"units": "mixed"}),
+        "map_levels": ("map", _map_levels(beamline, recipe, expected, voxel, gain + drift, rings), {"units": "1"}),
         "maps": ("map", [_map_error(tile, name, inside) for name in ("silicon", "carbon")], {"units": "1"}),
         "onset_v": ("hinge", _onset_errors(phantom, fit.matrix, operator, region + drift), {"units": "V"}),
         "gr_correlation": ("lag", _correlation(expected, voxel + drift), {"units": "1"}),
@@ -348,6 +352,22 @@ def _translation_gain(beamline: Beamline, recipe: Recipe, expected: _Expected) -
 def _map_error(tile: xr.Dataset, name: str, inside: NDArray[np.bool_]) -> float:
     value, error = tile[name].values[inside], tile[f"{name}_errors"].values[inside]
     return float(np.sqrt(np.mean(error**2)) / value.mean())
+
+
+def _map_levels(
+    beamline: Beamline, recipe: Recipe, expected: _Expected, voxel: NDArray, gains: NDArray, rings: NDArray
+) -> NDArray[np.float64]:
+    """Relative errors that all voxels of the region share, of silicon and of carbon."""
+    tile, share = expected.tile, recipe.pdf.composition.get("O", 0.0)
+    pattern = tile.roi_iq.values
+    responses = map_response(expected.operator, expected.reference, voxel, pattern, share)
+    alike = level_errors(
+        *(expected.lines, expected.variance, expected.geometry, tile.roi.values.astype(bool), responses),
+        gains=gains,
+        noise=beamline.faults.monitor_noise,
+        axis_error_mm=float(tile.axis_mm_errors),
+    )
+    return np.hypot(alike, np.linalg.norm(responses @ rings.T, axis=1) / (responses @ pattern))
 
 
 def _onset_errors(phantom: Phantom, matrix: NDArray, operator: PdfOperator, variance: NDArray) -> NDArray[np.float64]:

@@ -24,8 +24,10 @@ _DENSITY, _POWER = "1/angstrom^3", "electron units/angstrom^3"
 LAYOUT: Mapping[str, tuple[tuple[str, ...], str]] = {
     "silicon": (_TILE, _DENSITY),
     "silicon_errors": (_TILE, _DENSITY),
+    "silicon_level_errors": (("state", "slice"), "1"),
     "carbon": (_TILE, _DENSITY),
     "carbon_errors": (_TILE, _DENSITY),
+    "carbon_level_errors": (("state", "slice"), "1"),
     "iq": ((*_TILE, "q"), _POWER),
     "iq_errors": ((*_TILE, "q"), _POWER),
     "roi": (_IMAGE, "1"),

@@ -117,3 +117,17 @@ def test_closed_form_of_a_disc_against_the_reconstruction():
     # the mean over the disc of one view is the weight times pi / views; all views alike
     closed = 90 * (np.pi / 90) ** 2 * (rows[0] + 2 * rows[1:].sum()) / np.pi**2
     assert np.sqrt(closed / operator) == pytest.approx(1.0, abs=0.06)
+
+
+def test_the_error_of_a_bias_holds_what_all_voxels_share(small):
+    truth, found = small
+    rows = []
+    for level in (None, 0.0, 0.02, np.nan):
+        stated = {} if level is None else {"silicon_level_errors": (("state", "slice"), np.full((6, 2), level))}
+        checks = score(truth, found.assign(stated)).document()["checks"]
+        rows.append(next(row for row in checks if row["id"] == "A11s2"))
+    unsaid, alone, shared, unknown = rows
+    assert shared["error"] ** 2 - alone["error"] ** 2 == pytest.approx(2.0**2, rel=0.05)
+    assert "2 % in all voxels alike" in shared["note"]
+    assert unsaid["error"] is None and unknown["error"] is None and "not known" in unknown["note"]
+    assert len({row["verdict"] for row in rows}) == 1

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tsct import analyze, phantoms, simulate
-from tsct.analyze.fbp import fbp
+from tsct.analyze.fbp import fbp, fbp_weights
+from tsct.analyze.maps import map_operator
+from tsct.analyze.reference import fit_reference
 from tsct.analyze.tables import mean_f
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate import ScanPattern
@@ -103,6 +105,31 @@ def test_rings_are_those_of_gains_drawn_at_random(experiment):
     observed = images[expected.tile.roi.values.astype(bool)].var(axis=-1, ddof=1).mean()
     # 40 gains are shared by all voxels: their variance is known to about sqrt(2 / 200)
     assert np.interp(expected.operator.q[k], expected.operator.q, variance) == pytest.approx(observed, rel=0.15)
+
+
+def test_levels_of_maps_scatter_with_the_gains_of_translations(experiment):
+    """Maps of the region, refitted with 80 draws of these gains alone, against the forecast."""
+    cell, beamline, recipe = experiment
+    faults = replace(beamline.faults, channel_gain=0.0, channel_drift=0.0, monitor_noise=0.0, translation_gain=0.02)
+    # so much light that counting does not matter
+    bright = replace(beamline, faults=faults, photons_per_s=1e17)
+    claimed = forecast(cell, bright, recipe).sigma.map_levels.values
+    expected = expected_data(cell, bright, recipe, 1)
+    inside = expected.tile.roi.values.astype(bool)
+    shares = fbp_weights(inside, expected.geometry)
+    typical = np.mean(expected.tile.iq_errors.values[inside].astype(float) ** 2, axis=0)
+    operator, rng, found = expected.operator, np.random.default_rng(8), []
+    for _ in range(80):
+        gains = 1 + 0.02 * rng.standard_normal(expected.geometry.n)
+        pattern = np.einsum("at,t,atq->q", shares, gains, expected.lines)
+        oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(pattern))
+        reference = fit_reference(operator, operator.apply(pattern), oxygen)
+        found.append(map_operator(operator, reference, typical).weights[-2:] @ pattern)
+    scatter = np.std(found, axis=0, ddof=1) / np.mean(found, axis=0)
+    # 80 draws tell it to eight per cent, and four of these are allowed
+    np.testing.assert_allclose(claimed, scatter, rtol=0.32)
+    dull = replace(bright, faults=replace(faults, channel_gain=0.003))
+    assert np.all(forecast(cell, dull, recipe).sigma.map_levels.values > 2 * claimed)
 
 
 def test_no_fit_beats_the_cramer_rao_bound(found):
