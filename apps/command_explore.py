@@ -30,7 +30,7 @@ def explore(
     from .experiment import load
     from .explore_page import Explorer, planned
     from .explore_run import open_run
-    from .explore_server import guarded, opened_in_browser
+    from .explore_server import end_on_signals, guarded, opened_in_browser, serve
 
     if plan:
         # a mistake in the file is told here rather than in the browser
@@ -39,8 +39,10 @@ def explore(
     else:
         opened = open_run(run, truth)
         server, address = guarded(lambda: Explorer(opened).page(), title=opened.name or "tsct explore", port=port)
+    end_on_signals(server)
     typer.echo(f"explore: {address}")
     say("Ctrl-C ends it")
     # a click multiplies matrices so small that more threads would only wait for each other
     with threadpool_limits(1, user_api="blas"), opened_in_browser(address, wanted=browser):
-        server.run_until_shutdown()
+        serve(server)
+    say("explore: ended")

@@ -1,6 +1,7 @@
 """`tsct validate`: the gate."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,12 @@ from .console import (
 PRODUCTS = ("scores.json", "report.html", "run.json", "figures")
 
 
+#: options that belong to one of the two ways to call it, and are wrong with the other
+OF_SCENARIOS, OF_FILES = ("quick", "seed", "set_", "workers"), ("mapping", "checks", "junit", "compare")
+
+
 def validate(
+    ctx: typer.Context,
     recovered: Annotated[
         Path | None, typer.Argument(help="The recovered file (recovered.h5), or the folder that holds it.")
     ] = None,
@@ -78,9 +84,11 @@ def validate(
             raise UsageError("--scenario makes its own data; leave out the recovered file and --truth")
         from .command_scenarios import scenarios
 
+        _refuse(ctx, OF_FILES, "with --scenario, which runs experiments and scores them by its own checks")
         scenarios(scenario, output, quick=quick, seed=seed, set_=set_, workers=workers, overwrite=overwrite)
     if recovered is None or truth is None:
         raise UsageError("give a recovered file and --truth, or --scenario NAME")
+    _refuse(ctx, OF_SCENARIOS, "without --scenario: a recovered file is scored as it is")
     must_exist(recovered)
     must_exist(truth)
     must_be_free(output, PRODUCTS, overwrite=overwrite)
@@ -98,3 +106,12 @@ def validate(
     if old:
         gate.print_drift(old, output / "scores.json")
     print_verdict(scores, output)
+
+
+def _refuse(ctx: typer.Context, names: Sequence[str], why: str) -> None:
+    """Options that were given but would be ignored are a mistake."""
+    sources = {name: ctx.get_parameter_source(name) for name in names}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        options = ", ".join(f"--{name.strip('_')}" for name in given)
+        raise UsageError(f"{options} {'does' if len(given) == 1 else 'do'} nothing {why}")

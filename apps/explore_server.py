@@ -8,10 +8,11 @@ out, and, where it could do something, come from a page of this server. Nothing 
 import hmac
 import logging
 import secrets
+import signal
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -187,6 +188,23 @@ def guarded(page: Callable[[], Any], title: str, port: int = 0) -> tuple[BaseSer
     http = HTTPServer(Gate(behind, port, token))
     http.add_sockets(sockets)
     return BaseServer(IOLoop.current(), behind, http), f"http://{ADDRESS}:{port}/?token={token}"
+
+
+def end_on_signals(server: BaseServer) -> None:
+    """From now on Ctrl-C or a termination signal ends the loop, even one that has yet to start."""
+    loop = server.io_loop
+    # where signals cannot be waited for (Windows), Ctrl-C is an exception in the loop
+    with suppress(NotImplementedError):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.asyncio_loop.add_signal_handler(number, loop.stop)
+
+
+def serve(server: BaseServer) -> None:
+    """Answer until a signal comes, which is how a server ends and no failure."""
+    server.start()
+    with suppress(KeyboardInterrupt):
+        server.io_loop.start()
+    server.stop()
 
 
 @contextmanager

@@ -113,5 +113,7 @@ def explored():
     for process in started:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)
+        # nothing of an interrupted run that could go on
+        assert process.stdout.read() == ""
         process.stdout.close()
     assert [process.returncode for process in started] == [0] * len(started)

@@ -137,6 +137,21 @@ def test_errors_have_their_exit_codes(tsct, monkeypatch, tmp_path, error, code):
     assert ("Traceback" in err) == (code == 70)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (("a.h5", "--truth", "b.h5", "--quick"), "--quick does nothing without --scenario"),
+        (("a.h5", "--truth", "b.h5", "--seed", 2, "--set", "seed=1"), "--seed, --set do nothing without"),
+        (("a.h5", "--truth", "b.h5", "--workers", 2), "--workers does nothing without"),
+        (("--scenario", "null", "--junit", "x.xml", "--checks", "all"), "--checks, --junit do nothing with --scenario"),
+    ],
+)
+def test_options_of_validate_that_would_be_ignored_are_refused(tsct, tmp_path, arguments, options):
+    code, _, err = tsct("validate", *arguments, "-o", tmp_path / "out")
+    assert code == 2 and options in err and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("inconclusive", 4)])
 def test_the_exit_code_is_the_verdict(tsct, monkeypatch, tmp_path, verdict, code):
     class Scores:

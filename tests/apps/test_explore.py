@@ -4,6 +4,7 @@ import gc
 import http.client
 import json
 import os
+import signal
 import re
 import shutil
 import socket
@@ -184,6 +185,13 @@ def test_only_loopback_is_listened_on(server):
                 places.append(row[1].split(":")[0])
     loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
     assert places == [loopback]
+
+
+def test_ctrl_c_at_once_is_no_failure(explored, folder):
+    """Before the loop runs, too."""
+    process, _ = explored(folder)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
 
 
 # tornado leaves the socket that it could not bind to the garbage collector
