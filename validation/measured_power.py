@@ -37,8 +37,6 @@ MEASURED = {
     "A11s8": f"{_FLIP}, or {_SMOOTH}",
     "A11c8": f"{_FLIP}, or {_SMOOTH}",
     "A11i8": f"{_FLIP}, or angles with the wrong sign",
-    "A11s9": "a voxel of the electrode and one of the wall in each other's place",
-    "A11i9": "a voxel of the electrode and one of the wall in each other's place",
     "A11se": f"{_AXIS}, or {_SMOOTH}",
     "A15": f"{_AXIS}, or {_SMOOTH}",
     "A16a": "a level wrong by 1.01 %",

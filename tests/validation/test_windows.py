@@ -6,7 +6,9 @@ from scipy.stats import norm
 
 from tsct.records.seeds import generator
 from tsct.validation import GATE
+from tsct.validation.check import Evidence
 from tsct.validation.check_ghost import ghost
+from tsct.validation.check_image import ALLOWED, SURE, VOXELS, _worst
 from tsct.validation.image_quality import ring_correlation, ring_errors
 from tsct.validation.propagation import largest_difference_error, position_error, residual_error
 from tsct.validation.windows import CHANCE, CHECKS_AT_MOST, FALSE_ALARMS, sigmas
@@ -104,3 +106,48 @@ def test_tails_of_the_largest_far_value():
     share = np.mean(np.max(np.abs(noise), axis=1) > 4)
     assert 40 * 2 * norm.sf(4) < share <= len(r) * 2 * norm.sf(4)
     assert np.abs(z).max() < sigmas(len(r))
+
+
+@pytest.mark.parametrize("bias", [0.0, -ALLOWED])
+def test_tails_of_the_worst_voxel(twin, bias):
+    """A map with all the bias that is allowed and noise as large as its error bars: not above the window's law."""
+    truth, found = twin[:2]
+    z, n = worst_voxels(truth, found, lambda true, errors, noise: (1 + bias) * true + errors * noise)
+    bound = n * 2 * norm.sf(3.5)
+    assert np.mean(z > 3.5) <= bound + 3 * np.sqrt(bound / len(z))
+    assert z.max() < sigmas(VOXELS)
+    # one side remains where the bias takes up the share, and nothing does without a bias of several error bars
+    assert bias == 0.0 or np.mean(z > 3.5) > bound / 4
+
+
+def test_power_of_the_worst_voxel(twin):
+    """One voxel as far off as the check promises to see is seen each time, and half as far never."""
+    truth, found = twin[:2]
+
+    def one_off(times):
+        def spoil(true, errors, noise):
+            image = true + errors * noise
+            k = (image.shape[0] // 2, image.shape[1] // 3)
+            image[k] -= times * (ALLOWED * true[k] + (sigmas(VOXELS) + SURE) * errors[k])
+            return image
+
+        return spoil
+
+    assert np.mean(worst_voxels(truth, found, one_off(1.0))[0] > sigmas(VOXELS)) == 1.0
+    assert np.mean(worst_voxels(truth, found, one_off(0.5))[0] > sigmas(VOXELS)) == 0.0
+
+
+def worst_voxels(truth, found, spoil):
+    """Values of A11s9 for 200 maps that are spoiled truths, and the number of voxels."""
+    rng = generator(1, "worst voxel")
+    state = found.isel(state=slice(0, 1)).drop_vars([name for name in found.data_vars if "silicon" not in name])
+    true = truth.silicon.sel(slice=state["slice"]).transpose("slice", "y", "x").values[None]
+    errors = state.silicon_errors.transpose("state", "slice", "y", "x").values
+    dims = ("state", "slice", "y", "x")
+    values = []
+    for _ in range(200):
+        noise = rng.standard_normal(errors[0].shape)
+        maps = np.stack([spoil(*row) for row in zip(true[0], errors[0], noise, strict=True)])
+        evidence = Evidence(truth=truth, found=state.assign(silicon=(dims, maps[None])), phases=None)
+        values.append(_worst(evidence, "silicon", ALLOWED))
+    return np.array([measured.value for measured in values]), values[0].n
