@@ -4,9 +4,9 @@ import gc
 import http.client
 import json
 import os
-import signal
 import re
 import shutil
+import signal
 import socket
 from io import BytesIO
 from pathlib import Path
