@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from tsct.records.files import write_text
 
 from .lesson_figures import Board, board
-from .lesson_model import BLOCKS, FIELD_STEP, TRUTH_RANGE, VOXELS, Library
+from .lesson_model import BLOCKS, FIELD_STEP, VOXELS, Library
 
 SCRIPTS = ("lesson_physics.js", "lesson_steps.js", "lesson_page.js")
 #: arrays of the library that the page needs
 ARRAYS = (
     *("q", "r", "spectra", "moved", "gr", "lithium", "shells", "factors", "compton", "noise_per_root", "normals"),
-    *("maps", "true_maps", "fields"),
+    *("far_q", "far_fq", "far_factors", "maps", "true_maps", "fields"),
 )
 
 
@@ -76,7 +76,6 @@ def packed(library: Library) -> dict:
             "densities": library.densities,
             "mass_densities": library.mass_densities,
             "materials": len(library.spectra),
-            "truth_range": TRUTH_RANGE,
             "voxels": VOXELS,
             "blocks": BLOCKS,
             "field_step": FIELD_STEP,

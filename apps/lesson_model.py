@@ -19,18 +19,25 @@ from tsct.phantoms.cell import Phantom, wragg2023
 from tsct.phantoms.structures import lithiated_series, structure
 from tsct.phantoms.truth import shells
 from tsct.records.seeds import generator
+from tsct.simulate.atomic import Q_MAX_TABLE
 from tsct.simulate.beamline import id15a
 from tsct.simulate.counts import response
 from tsct.simulate.project import project
 from tsct.simulate.rates import parallax_change
-from tsct.simulate.scattering import structure_compton, structure_pair_distribution, structure_scattering
+from tsct.simulate.scattering import (
+    structure_compton,
+    structure_pair_distribution,
+    structure_reduced,
+    structure_scattering,
+)
 
 Array = NDArray[np.float64]
 
 SEED = 7
 R_MAX, R_STEP = 8.0, 0.02
-#: heights of the true peaks are weighted over this range of Q (1/angstrom), whatever the transform does
-TRUTH_RANGE = (0.8, 24.0)
+#: Q of the truth (1/angstrom), whatever the transform does: from here to the end of the tables of form factors, in
+#: steps so small that its sums repeat in r beyond the layers of carbon
+TRUTH_Q_MIN, TRUTH_Q_STEP = 0.8, 0.04
 #: the lithiated series is followed up to this many Li per Si
 MOST_LITHIUM = 0.6
 #: different noise that can be drawn
@@ -87,6 +94,12 @@ class Library:
         of the lithiated series and, last, carbon black.
     gr : ndarray, shape (material, r)
         G(r) without truncation, 1/angstrom^2.
+    far_q : ndarray, shape (far,)
+        Grid of Q far beyond the data, 1/angstrom.
+    far_fq : ndarray, shape (material, far)
+        F(Q) that belongs to `gr`, 1/angstrom.
+    far_factors : ndarray, shape (element, far)
+        Form factors of Si, C and Li there.
     lithium : ndarray, shape (member,)
         Li per Si of the series.
     shells : ndarray, shape (member, 3)
@@ -112,6 +125,9 @@ class Library:
     spectra: Array
     moved: Array
     gr: Array
+    far_q: Array
+    far_fq: Array
+    far_factors: Array
     lithium: Array
     shells: Array
     densities: tuple[float, float]
@@ -142,13 +158,17 @@ def build_library() -> Library:
     seen = response(beamline).coherent
     per_sr = seen / response(beamline).solid_angle
     elements = ("Si", "C", "Li")
+    far_q = TRUTH_Q_MIN + TRUTH_Q_STEP * np.arange(int((Q_MAX_TABLE - TRUTH_Q_MIN) / TRUTH_Q_STEP) + 1)
     geometry, maps, true_maps = _slice(phantom)
     return Library(
         q=q,
         r=r,
         spectra=spectra,
         moved=parallax_change(spectra * per_sr, beamline) / per_sr,
-        gr=np.stack([structure_pair_distribution(m, r, TRUTH_RANGE[0]) for m in materials]),
+        gr=np.stack([structure_pair_distribution(m, r, TRUTH_Q_MIN) for m in materials]),
+        far_q=far_q,
+        far_fq=np.stack([structure_reduced(m, far_q) for m in materials]),
+        far_factors=np.stack([form_factor(symbol, far_q) for symbol in elements]),
         lithium=np.array([member.lithium_per_silicon for member in series]),
         shells=np.array([shells(member) for member in series]),
         densities=(series[0].number_density_per_a3, carbon.number_density_per_a3),
@@ -258,30 +278,39 @@ def curves(library: Library, settings: Settings) -> Mapping[str, Array]:
     variance, variance_before = linear.variance(sigma_now**2), linear.variance(sigma_before**2)
     shares = composition(library, settings)
     free = np.array([shares["Si"], shares["C"], 0.0]) @ (library.factors**2 + library.compton)
-    weights, weights_before = (_true_weights(library, settings, lithium) for lithium in (settings.lithium, 0.0))
+    true, true_before = (_true_parts(library, settings, x, library.r).sum(axis=0) for x in (settings.lithium, 0.0))
     return {
         "iq": now / reference,
         "free": free * density / reference,
         "fq": linear.fq(now) / reference,
         "gr": linear.apply(now) / reference,
         "gr_sigma": np.sqrt(variance) / reference,
-        "gr_true": weights @ library.gr / atoms,
+        "gr_true": true / atoms,
         "dgr": linear.apply(now - before) / reference,
         "dgr_sigma": np.sqrt(variance + variance_before) / reference,
-        "dgr_true": (weights - weights_before) @ library.gr / atoms,
+        "dgr_true": (true - true_before) / atoms,
     }
 
 
-def _true_weights(library: Library, settings: Settings, lithium: float) -> Array:
-    """Weight of every material's own G(r), n_p <f>_p^2 / <f>^2 averaged over TRUTH_RANGE; <f> of the pristine voxel."""
-    atoms = amounts(library, settings, lithium)
-    inside = (library.q >= TRUTH_RANGE[0]) & (library.q <= TRUTH_RANGE[1])
-    silicon, carbon, light = library.factors[:, inside]
+def _true_parts(library: Library, settings: Settings, lithium: float, r: Array) -> Array:
+    """H(r) of silicon with its lithium and of carbon as measured to infinite Q, shape (2, r), at some of `library.r`.
+
+    Weights n_p <f>_p^2 / <f>^2, with <f> of the pristine voxel, change with Q: those at the end of the tables are held
+    for each material's own G(r), and what they change before is transformed with its F(Q); see
+    :func:`tsct.validation.roi_truth.untruncated_pdf`.
+    """
+    silicon, carbon, light = library.far_factors
     shares = composition(library, settings)
-    reference = (shares["Si"] * silicon + shares["C"] * carbon) ** 2
     x = library.lithium[:, None]
     own = np.concatenate([((silicon + x * light) / (1 + x)) ** 2, carbon[None] ** 2])
-    return atoms * np.mean(own / reference, axis=1)
+    weights = amounts(library, settings, lithium)[:, None] * own / (shares["Si"] * silicon + shares["C"] * carbon) ** 2
+    at = np.rint(r / R_STEP).astype(int) - 1
+    held = weights[:, -1:] * library.gr[:, at]
+    left = (weights - weights[:, -1:]) * library.far_fq
+    ends = np.where((library.far_q == library.far_q[0]) | (library.far_q == library.far_q[-1]), 0.5, 1.0)
+    sines = 2 / np.pi * TRUTH_Q_STEP * ends[:, None] * np.sin(np.multiply.outer(library.far_q, r))
+    every = held + left @ sines
+    return np.stack([every[:-1].sum(axis=0), every[-1]])
 
 
 def slice_maps(library: Library, settings: Settings, r: float, *, difference: bool = False) -> Mapping[str, Array]:
@@ -311,12 +340,12 @@ def slice_maps(library: Library, settings: Settings, r: float, *, difference: bo
     if difference:
         variance = variance + row**2 * pattern(library, settings, 0.0, 0)[1][linear.used] ** 2
     noise = _map_noise(library, row, variance, linear.used) / before.sum()
-    weights = _true_weights(library, settings, settings.lithium)
-    weights = weights - (_true_weights(library, settings, 0.0) if difference else 0.0)
-    true = weights * library.gr[:, k] / before.sum()
+    here = library.r[k : k + 1]
+    true = _true_parts(library, settings, settings.lithium, here)[:, 0]
+    true = (true - (_true_parts(library, settings, 0.0, here)[:, 0] if difference else 0.0)) / before.sum()
     return {
         "found": np.tensordot(parts, library.maps, 1) + noise,
-        "true": np.tensordot([true[:-1].sum(), true[-1]], library.true_maps, 1),
+        "true": np.tensordot(true, library.true_maps, 1),
     }
 
 

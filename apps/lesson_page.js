@@ -16,6 +16,7 @@ const lessonPage = (() => {
     const packed = JSON.parse(byId("library").textContent), read = { ...packed.values };
     for (const [name, array] of Object.entries(packed.arrays)) read[name] = numbers(array.data, array.kind);
     read.sines = lessonPhysics.sines(read.q, read.r);
+    read.far_sines = lessonPhysics.sines(read.far_q, read.r);
     return read;
   }
 

@@ -154,29 +154,32 @@ const lessonPhysics = (() => {
     return { found, variance };
   }
 
-  // weight of every material's own G(r)
-  function trueWeights(lib, s, lithium) {
-    const atoms = amounts(lib, s, lithium), shares = composition(lib, s), nq = lib.q.length;
-    const sums = new Float64Array(lib.materials);
-    let count = 0;
-    for (let k = 0; k < nq; k++) {
-      if (lib.q[k] < lib.truth_range[0] || lib.q[k] > lib.truth_range[1]) continue;
-      count++;
-      const silicon = lib.factors[k], carbon = lib.factors[nq + k], light = lib.factors[2 * nq + k];
-      const reference = (shares.Si * silicon + shares.C * carbon) ** 2;
-      lib.lithium.forEach((x, m) => (sums[m] += ((silicon + x * light) / (1 + x)) ** 2 / reference));
-      sums[lib.materials - 1] += carbon ** 2 / reference;
-    }
-    return sums.map((v, m) => (atoms[m] * v) / count);
-  }
-
-  function mixed(lib, weights, number) {
-    const nr = lib.r.length;
-    return Float64Array.from({ length: nr }, (_, i) => {
-      let sum = 0;
-      for (let m = 0; m < lib.materials; m++) sum += weights[m] * lib.gr[m * nr + i];
-      return sum / number;
+  // H(r) of silicon with its lithium and of carbon as measured to infinite Q, at the distances [from, to) of the grid:
+  // weights n <f>^2 / <f>^2 change with Q; those at the end are held, and what they change before is transformed
+  function trueParts(lib, s, lithium, from, to) {
+    const atoms = amounts(lib, s, lithium), shares = composition(lib, s), nf = lib.far_q.length, nr = lib.r.length;
+    const last = lib.materials - 1, step = lib.far_q[1] - lib.far_q[0];
+    const weight = (m, k) => {
+      const silicon = lib.far_factors[k], carbon = lib.far_factors[nf + k], light = lib.far_factors[2 * nf + k];
+      const own = m === last ? carbon : (silicon + lib.lithium[m] * light) / (1 + lib.lithium[m]);
+      return (atoms[m] * own ** 2) / (shares.Si * silicon + shares.C * carbon) ** 2;
+    };
+    const parts = [new Float64Array(to - from), new Float64Array(to - from)];
+    const left = [new Float64Array(nf), new Float64Array(nf)];
+    atoms.forEach((a, m) => {
+      if (a === 0) return;
+      const which = m === last ? 1 : 0, held = weight(m, nf - 1);
+      for (let i = from; i < to; i++) parts[which][i - from] += held * lib.gr[m * nr + i];
+      for (let k = 0; k < nf; k++) {
+        const end = k === 0 || k === nf - 1 ? 0.5 : 1;
+        left[which][k] += (2 / Math.PI) * step * end * (weight(m, k) - held) * lib.far_fq[m * nf + k];
+      }
     });
+    parts.forEach((part, which) => {
+      for (let i = from; i < to; i++)
+        part[i - from] += dot(left[which], lib.far_sines.subarray(i * nf, (i + 1) * nf));
+    });
+    return parts;
   }
 
   // everything that is drawn for one voxel, per atom of the pristine voxel
@@ -187,7 +190,11 @@ const lessonPhysics = (() => {
     const atoms = amounts(lib, s, 0).reduce((a, b) => a + b);
     const change = now.found.map((v, k) => v - before.found[k]);
     const variance = linear.variance(used(now.variance)), earlier = linear.variance(used(before.variance));
-    const truth = trueWeights(lib, s, s.lithium), pristine = trueWeights(lib, s, 0);
+    const whole = (lithium) => {
+      const [silicon, carbon] = trueParts(lib, s, lithium, 0, lib.r.length);
+      return silicon.map((v, i) => (v + carbon[i]) / atoms);
+    };
+    const truth = whole(s.lithium), pristine = whole(0);
     const shares = composition(lib, s), nq = lib.q.length;
     return {
       iq: now.found.map((v) => v / reference),
@@ -200,10 +207,10 @@ const lessonPhysics = (() => {
       fq: linear.fq(used(now.found)).map((v) => v / reference),
       gr: linear.apply(used(now.found)).map((v) => v / reference),
       gr_sigma: variance.map((v) => Math.sqrt(v) / reference),
-      gr_true: mixed(lib, truth, atoms),
+      gr_true: truth,
       dgr: linear.apply(used(change)).map((v) => v / reference),
       dgr_sigma: variance.map((v, i) => Math.sqrt(v + earlier[i]) / reference),
-      dgr_true: mixed(lib, truth.map((w, m) => w - pristine[m]), atoms),
+      dgr_true: truth.map((v, i) => v - pristine[i]),
     };
   }
 
@@ -217,11 +224,11 @@ const lessonPhysics = (() => {
       const spectrum = lib.spectra.subarray(m * nq + linear.first, m * nq + linear.end);
       return a === 0 ? 0 : (a * dot(spectrum, row)) / mean;
     });
-    const truth = trueWeights(lib, s, s.lithium), pristine = trueWeights(lib, s, 0);
-    const known = truth.map((w, m) => ((w - (difference ? pristine[m] : 0)) * lib.gr[m * lib.r.length + k]) / mean);
+    const here = (lithium) => trueParts(lib, s, lithium, k, k + 1).map((part) => part[0]);
+    const pristine = here(0), known = here(s.lithium).map((v, p) => (v - (difference ? pristine[p] : 0)) / mean);
     const split = (values) => [values.subarray(0, last).reduce((a, b) => a + b, 0), values[last]];
     const noise = mapNoise(lib, s, linear, row, difference, mean);
-    const pixels = lib.voxels ** 2, [a, b] = split(heights), [c, d] = split(known);
+    const pixels = lib.voxels ** 2, [a, b] = split(heights), [c, d] = known;
     const found = new Float64Array(pixels), seen = new Float64Array(pixels);
     for (let v = 0; v < pixels; v++) {
       found[v] = a * lib.maps[v] + b * lib.maps[pixels + v] + noise[v];

@@ -203,13 +203,31 @@ def structure_compton(structure: "Structure", q: ArrayLike) -> Array:
     return mean_compton(structure.composition, _in_table(q))
 
 
+def structure_reduced(structure: "Structure", q: ArrayLike) -> Array:
+    """F(Q) of Faber and Ziman of a structure of the library, 1/angstrom: what `structure_pair_distribution` transforms.
+
+    Parameters
+    ----------
+    structure : tsct.phantoms.structures.Structure
+        Entry of the structure library.
+    q : array_like, shape (n,)
+        Momentum transfer in 1/angstrom.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n,)
+    """
+    correlations = correlate(structure.members, structure.mole_fractions)
+    return _structure_reduced(structure, correlations, np.asarray(q, dtype=float), _drawable(structure.thermal))
+
+
 def structure_pair_distribution(structure: "Structure", r: ArrayLike, q_min: float = 0.0) -> Array:
     """X-ray G(r) of a structure of the library in 1/angstrom**2: `pair_distribution` of its mean intensity."""
     correlations = correlate(structure.members, structure.mole_fractions)
     variance = _drawable(structure.thermal)
 
     def reduced(q: Array) -> Array:
-        return _reduced(_structure_intensity(structure, correlations, q, variance), correlations.composition, q)
+        return _structure_reduced(structure, correlations, q, variance)
 
     return sine_transform(reduced, r, q_min=q_min, q_cut=_q_cut(correlations, variance), reach=correlations.reach)
 
@@ -260,6 +278,10 @@ def second_shell_loss_pdf(
 def _structure_intensity(structure: "Structure", correlations: Correlations, q: Array, variance: Variance) -> Array:
     intensity = _correlated_intensity(correlations, q, variance)
     return intensity + _packing_term(structure, q) if structure.kind == "molecule" else intensity
+
+
+def _structure_reduced(structure: "Structure", correlations: Correlations, q: Array, variance: Variance) -> Array:
+    return _reduced(_structure_intensity(structure, correlations, q, variance), correlations.composition, q)
 
 
 def _packing_term(structure: "Structure", q: Array) -> Array:

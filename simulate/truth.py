@@ -12,14 +12,17 @@ from tsct.phantoms.cell import Phantom
 from tsct.phantoms.structures import Structure
 from tsct.records.provenance import source_hash
 
+from .atomic import Q_MAX_TABLE
 from .beamline import Beamline
 from .counts import response
 from .identity import IDENTIFIER, identifier
 from .lines import FINE, field_loss
 from .scan import gains
-from .scattering import structure_pair_distribution
+from .scattering import structure_pair_distribution, structure_reduced
 from .spectra import Spectra
 
+#: step of Q in F(Q), 1/angstrom: its sums repeat in r after 314 angstrom, twice the reach of the widest structure
+Q_FAR_STEP = 0.02
 #: what the record of a structure says about it in words
 RECORD = ("title", "recipe", "energy_model", "sources", "limits")
 
@@ -64,11 +67,16 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
 def phase_truth(
     phantom: Phantom, table: Mapping[str, Spectra], q: NDArray[np.float64], r: NDArray[np.float64], q_min: float
 ) -> xr.Dataset:
-    """Scattering and untruncated G(r) of every phase on its own, dims (structure, q) and (structure, r)."""
+    """Every phase on its own: scattering (structure, q), untruncated G(r) (structure, r), F(Q) (structure, q_far).
+
+    F(Q) reaches to the end of the tables of form factors, beyond which G(r) takes weights of partials as constant. A
+    mixture has one G(r) with weights that change with Q, which takes both (:mod:`tsct.validation.roi_truth`).
+    """
     materials = {m.name: m for m in (*phantom.silicon, *phantom.materials.values())}
     names = list(materials)
     elements = sorted({symbol for material in materials.values() for symbol in material.composition})
     shares = [[materials[name].composition.get(symbol, 0.0) for symbol in elements] for name in names]
+    far = q_min + Q_FAR_STEP * np.arange(int((Q_MAX_TABLE - q_min) / Q_FAR_STEP) + 1)
     per_atom = {"units": "electron units/atom"}
     return xr.Dataset(
         {
@@ -88,6 +96,11 @@ def phase_truth(
                 np.stack([_untruncated(materials[name], tuple(r), q_min) for name in names]),
                 {"units": "1/angstrom^2", "long_name": "G(r), not truncated"},
             ),
+            "fq": (
+                ("structure", "q_far"),
+                np.stack([_reduced(materials[name], tuple(far)) for name in names]),
+                {"units": "1/angstrom", "long_name": "F(Q) of the structure alone"},
+            ),
             "density": (
                 "structure",
                 [materials[name].number_density_per_a3 for name in names],
@@ -101,6 +114,7 @@ def phase_truth(
             "structure": ("structure", np.arange(len(names))),
             "structure_name": ("structure", names),
             "q": ("q", q, {"units": "1/angstrom"}),
+            "q_far": ("q_far", far, {"units": "1/angstrom"}),
             "r": ("r", r, {"units": "angstrom"}),
         },
     )
@@ -110,3 +124,9 @@ def phase_truth(
 def _untruncated(material: Structure, r: tuple[float, ...], q_min: float) -> NDArray[np.float64]:
     """G(r) of one structure; kept, because experiments that differ elsewhere share it."""
     return structure_pair_distribution(material, np.array(r), q_min)
+
+
+@lru_cache(maxsize=64)
+def _reduced(material: Structure, q: tuple[float, ...]) -> NDArray[np.float64]:
+    """F(Q) of one structure, kept likewise."""
+    return structure_reduced(material, np.array(q))

@@ -71,15 +71,33 @@ def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:
 
 
 def untruncated_pdf(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
-    """Sum of the phases' own G(r), weighted by n_p <f>_p^2 / (n <f>^2).
+    r"""G(r) of a mixture as measured to infinite Q, shape (r,), in 1/angstrom^2.
 
-    The weights depend on Q; their mean over the transformed range is taken. Exact for one phase; in an equal mixture of
-    silicon and carbon the Si-Si peak comes out 9 % too low, since sharp peaks follow the weights at high Q.
+    .. math:: G(r) = \frac{2}{\pi}\int \sum_p w_p(Q) F_p(Q) \sin Qr\,dQ
+                   = \sum_p w_p(Q_e) G_p(r)
+                   + \frac{2}{\pi}\int^{Q_e} \sum_p [w_p(Q) - w_p(Q_e)] F_p(Q) \sin Qr\,dQ
+
+    with :math:`w_p = n_p\langle f\rangle_p^2 / (n\langle f\rangle^2)` from the composition that the analyst states,
+    and :math:`Q_e` the end of the tables of form factors, beyond which weights are constant (as in G_p). The first term
+    holds all that is sharper than Q_e shows, the second ends at zero. With one mean of the weights over the measured Q
+    instead, the height of the Si-Si peak would depend on Qmax: in equal masses of silicon and carbon it would be 9 % too
+    low for 20 1/angstrom and 5 % too high for 36.
+
+    Parameters
+    ----------
+    density : ndarray, shape (structure,)
+        n_p, atoms per cubic angstrom.
+    found : xarray.Dataset
+        ``r`` and the stated composition.
+    phases : xarray.Dataset
+        See :func:`tsct.simulate.truth.phase_truth`. Without ``fq``, as from earlier versions, NaN comes out.
     """
-    q = np.linspace(found.attrs["q_min"], found.attrs["q_max"], 100)
-    reference = mean_f(found.attrs["composition"], q) ** 2
+    if "fq" not in phases:
+        return np.full(found.sizes["r"], np.nan)
+    q, r = phases.q_far.values, phases.r.values
     elements = [str(symbol) for symbol in phases.element.values]
     own = [mean_f(dict(zip(elements, shares, strict=True)), q) ** 2 for shares in phases.composition.values]
-    weights = density * np.mean(np.array(own) / reference, axis=1)
-    mixed = weights @ phases.gr.values / density.sum()
-    return np.interp(found.r.values, phases.r.values, mixed)
+    weights = (density / density.sum())[:, None] * own / mean_f(found.attrs["composition"], q) ** 2
+    left = np.sum((weights - weights[:, -1:]) * phases.fq.values, axis=0)
+    mixed = weights[:, -1] @ phases.gr.values + 2 / np.pi * np.trapezoid(left * np.sin(np.multiply.outer(r, q)), q)
+    return np.interp(found.r.values, r, mixed)

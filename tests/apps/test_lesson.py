@@ -13,7 +13,7 @@ from tsct.analyze.peaks import extremum
 from tsct.analyze.tables import mean_f
 from tsct.apps.lesson import render
 from tsct.apps.lesson_model import (
-    TRUTH_RANGE,
+    TRUTH_Q_MIN,
     Settings,
     amounts,
     build_library,
@@ -22,7 +22,7 @@ from tsct.apps.lesson_model import (
     slice_maps,
 )
 from tsct.phantoms.structures import lithiated_series, structure
-from tsct.simulate.scattering import structure_pair_distribution
+from tsct.simulate.scattering import structure_reduced
 
 #: what the sliders are set to, and where
 CASES = (
@@ -204,19 +204,20 @@ def test_the_documentation_holds_the_lesson(path, tmp_path, watched):
 # the model itself, by other routes
 
 
-def test_untruncated_truth_is_the_sum_of_the_phases(library):
+def test_untruncated_truth_is_that_of_a_transform_to_the_end_of_the_tables(library):
+    """The composed pattern with one table of form factors throughout, transformed to 75 1/angstrom."""
     settings = Settings(silicon_share=0.4)
     atoms = amounts(library, settings, 0.0)
-    q = library.q[(library.q >= TRUTH_RANGE[0]) & (library.q <= TRUTH_RANGE[1])]
     shares = {"Si": atoms[0] / atoms.sum(), "C": atoms[-1] / atoms.sum()}
-    whole = np.zeros(len(library.r))
-    for material, symbol, number in (
-        (lithiated_series()[0], "Si", atoms[0]),
-        (structure("carbon-black"), "C", atoms[-1]),
-    ):
-        weight = np.mean(mean_f({symbol: 1.0}, q) ** 2 / mean_f(shares, q) ** 2)
-        whole += number * weight * structure_pair_distribution(material, library.r, TRUTH_RANGE[0])
-    assert curves(library, settings)["gr_true"] == pytest.approx(whole / atoms.sum(), abs=1e-9)
+    q = np.arange(TRUTH_Q_MIN, 75.0, 0.02)
+    phases = ((lithiated_series()[0], "Si"), (structure("carbon-black"), "C"))
+    # the analyst's table for both: what each scatters beyond its free atoms, in units of its own form factor
+    reduced = sum(
+        shares[symbol] * (mean_f({symbol: 1.0}, q) / mean_f(shares, q)) ** 2 * structure_reduced(material, q)
+        for material, symbol in phases
+    )
+    whole = 2 / np.pi * np.trapezoid(reduced * np.sin(np.multiply.outer(library.r, q)), q)
+    assert curves(library, settings)["gr_true"] == pytest.approx(whole, abs=2e-3)
 
 
 def test_band_is_the_scatter_of_the_draws(library):

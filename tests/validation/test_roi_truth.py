@@ -12,6 +12,8 @@ from tsct.validation.roi_states import stated_operator
 from tsct.validation.roi_truth import roi_truth
 
 Q, R = 0.02 * np.arange(1, 1501), 0.02 * np.arange(1, 401)
+#: from the first channel to the end of the tables of form factors
+FAR = 0.02 * np.arange(1, 3761)
 #: one shell of each structure: element, neighbours, distance and spread in angstrom
 SHELLS = {"a": ("Si", 4.0, 2.35, 0.12), "b": ("C", 3.0, 3.10, 0.15), "c": ("Si", 12.0, 3.83, 0.15)}
 #: exp(-6.5) of a shell is left at 30 1/A; the polynomial acts below its 0.6 A and fades out
@@ -28,23 +30,31 @@ def shell_pdf(number, distance, sigma):
 def phases(names):
     """Scattering of structures that are one shell each."""
     elements = sorted({SHELLS[name][0] for name in names})
-    coherent, compton, gr = [], [], []
+    coherent, compton, gr, fq = [], [], [], []
     for name in names:
         element, number, distance, sigma = SHELLS[name]
-        wave = np.sinc(Q * distance / np.pi) * np.exp(-((Q * sigma) ** 2) / 2)
-        coherent.append(mean_f2({element: 1.0}, Q) + number * mean_f({element: 1.0}, Q) ** 2 * wave)
+        coherent.append(debye(name, Q))
         compton.append(mean_compton({element: 1.0}, Q))
         gr.append(shell_pdf(number, distance, sigma))
+        fq.append(FAR * number * np.sinc(FAR * distance / np.pi) * np.exp(-((FAR * sigma) ** 2) / 2))
     shares = [[float(SHELLS[name][0] == element) for element in elements] for name in names]
     return xr.Dataset(
         {
             "coherent": (("structure", "q"), coherent),
             "compton": (("structure", "q"), compton),
             "gr": (("structure", "r"), gr),
+            "fq": (("structure", "q_far"), fq),
             "composition": (("structure", "element"), shares),
         },
-        coords={"structure_name": ("structure", list(names)), "element": elements, "q": Q, "r": R},
+        coords={"structure_name": ("structure", list(names)), "element": elements, "q": Q, "q_far": FAR, "r": R},
     )
+
+
+def debye(name, q):
+    """Coherent scattering of one shell, electron units per atom."""
+    element, number, distance, sigma = SHELLS[name]
+    wave = np.sinc(q * distance / np.pi) * np.exp(-((q * sigma) ** 2) / 2)
+    return mean_f2({element: 1.0}, q) + number * mean_f({element: 1.0}, q) ** 2 * wave
 
 
 def truth(densities):
@@ -97,6 +107,28 @@ def test_a_mixture_is_weighted_by_its_atoms():
     expected = 0.75 * shell_pdf(*SHELLS["a"][1:]) + 0.25 * shell_pdf(*SHELLS["c"][1:])
     np.testing.assert_allclose(true.gr_untruncated, expected, atol=1e-12)
     assert np.max(np.abs(true.gr.values - expected)[BEYOND]) < 0.01 * expected.max()
+
+
+@pytest.mark.parametrize("sharp", [0.12, 0.06])
+def test_a_mixture_of_elements_is_that_of_a_transform_to_100(monkeypatch, sharp):
+    """Weights of phases change with Q; the composed pattern, transformed to where it has died out, knows them all."""
+    monkeypatch.setitem(SHELLS, "b", ("C", 3.0, 1.42, sharp))
+    densities, shares = {"a": 0.03, "b": 0.07}, {"Si": 0.3, "C": 0.7}
+    q = 0.02 * np.arange(1, 5001)
+    pattern = sum(10 * n * debye(name, q) for name, n in densities.items())
+    reduced = q * (pattern - mean_f2(shares, q)) / mean_f(shares, q) ** 2
+    expected = 2 / np.pi * np.trapezoid(reduced * np.sin(np.multiply.outer(R, q)), q)
+    true = roi_truth(truth(densities), found(shares), phases("ab"))
+    np.testing.assert_allclose(true.gr_untruncated, expected, atol=2e-4 * expected.max())
+    # not so with weights that are the same at every Q
+    flat = [np.mean(mean_f({SHELLS[name][0]: 1.0}, Q) ** 2 / mean_f(shares, Q) ** 2) for name in densities]
+    wrong = sum(10 * n * w * shell_pdf(*SHELLS[name][1:]) for (name, n), w in zip(densities.items(), flat, strict=True))
+    assert np.max(np.abs(wrong - expected)) > 0.02 * expected.max()
+
+
+def test_a_record_without_the_far_f_of_q_tells_no_untruncated_truth():
+    true = roi_truth(truth({"a": 0.03}), found({"Si": 1.0}), phases("a").drop_vars("fq"))
+    assert np.all(np.isnan(true.gr_untruncated)) and np.all(np.isfinite(true.gr))
 
 
 def test_phases_are_averaged_over_the_region_and_its_slice():
