@@ -80,8 +80,8 @@ def untruncated_pdf(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> 
     with :math:`w_p = n_p\langle f\rangle_p^2 / (n\langle f\rangle^2)` from the composition that the analyst states,
     and :math:`Q_e` the end of the tables of form factors, beyond which weights are constant (as in G_p). The first term
     holds all that is sharper than Q_e shows, the second ends at zero. With one mean of the weights over the measured Q
-    instead, the height of the Si-Si peak would depend on Qmax: in equal masses of silicon and carbon it would be 9 % too
-    low for 20 1/angstrom and 5 % too high for 36.
+    instead, the height of the Si-Si peak would depend on Qmax: in equal masses of silicon and carbon it would be 9 %
+    too low for 20 1/angstrom and 5 % too high for 36.
 
     Parameters
     ----------
