@@ -158,7 +158,8 @@ def build_library() -> Library:
     seen = response(beamline).coherent
     per_sr = seen / response(beamline).solid_angle
     elements = ("Si", "C", "Li")
-    far_q = TRUTH_Q_MIN + TRUTH_Q_STEP * np.arange(int((Q_MAX_TABLE - TRUTH_Q_MIN) / TRUTH_Q_STEP) + 1)
+    steps = np.arange(int((Q_MAX_TABLE - TRUTH_Q_MIN) / TRUTH_Q_STEP) + 1, dtype=np.float64)
+    far_q = TRUTH_Q_MIN + TRUTH_Q_STEP * steps
     geometry, maps, true_maps = _slice(phantom)
     return Library(
         q=q,
