@@ -122,7 +122,7 @@ def main() -> None:
         ]
         for beamline in (still, with_gains)
     )
-    rows = series.summary(series.posterior_ranks(place, made.recipe, told.series, SEED))
+    rows = series.summary(series.posterior_scores(place, made.recipe, told.series, SEED))
     page = PAGE.format(
         curves=table([calibration(name, z) for name, z in pdf_scores(place, DRAWS, SEED).items()]),
         counting=table(counting),

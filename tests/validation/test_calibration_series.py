@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import kstest, norm, truncnorm
 
 from tsct.analyze.difference import PARAMETERS, fit_difference
 from tsct.analyze.pdf import pdf_operator
 from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.analyze.reference import fit_reference
+from tsct.analyze.series import LITHIUM_DOUBT
 from tsct.analyze.tables import mean_compton, mean_f2
 from tsct.analyze.templates import CARBON, SILICON, SILICON_LITHIUM, shell_pattern
 from tsct.records.seeds import generator
@@ -16,9 +18,10 @@ from tsct.validation.calibration import Region
 from tsct.validation.calibration_series import (
     DRAWS,
     ONSETS_V,
+    SHARPEST,
     changed_pattern,
     drawn_series,
-    posterior_ranks,
+    posterior_scores,
     ranks,
     table,
 )
@@ -69,26 +72,50 @@ def test_series_come_from_the_prior():
     assert all(series.parameters[-1][PARAMETERS.index("silicon_lithium")] > 0 for series in many)
 
 
+def test_doubt_about_the_lithium_shell_is_the_normal_one_of_the_fit():
+    """Mean and variance, but for the one in ninety that would be sharper than thermal motion (truncated normal law)."""
+    shells = [drawn_series(generator(k, "shell")).lithium for k in range(2000)]
+    distance = np.array([shell.distance for shell in shells]) - SILICON_LITHIUM.distance
+    variance = np.array([shell.sigma**2 for shell in shells])
+    assert kstest(distance / LITHIUM_DOUBT[0], "norm").pvalue > 1e-4
+    start = (SHARPEST**2 - SILICON_LITHIUM.sigma**2) / LITHIUM_DOUBT[1]
+    law = truncnorm(start, np.inf, loc=SILICON_LITHIUM.sigma**2, scale=LITHIUM_DOUBT[1])
+    assert kstest(variance, law.cdf).pvalue > 1e-4 and norm.cdf(start) < 1 / 90
+    assert np.max(np.abs(distance)) > 3 * LITHIUM_DOUBT[0]
+
+
+def scores(estimate, draws):
+    """Ranks of a truth of zero, and z with an error of one."""
+    return np.stack([np.sum(draws < 0.0, axis=0), estimate]).astype(float)
+
+
 def test_ranks_of_right_and_wrong_posteriors():
-    """Power 0.99 at N = 2000 for posteriors that are too narrow by 10 %, 0.6 for 20 % at N = 200."""
+    """An error stated too small by any factor is told, with its own error, be it larger than draws can rank."""
     rng = generator(1, "ranks")
-    true, draws = rng.standard_normal(2000), rng.standard_normal((99, 2000))
-    right = ranks("right", np.sum(draws < true, axis=0).astype(float))
+    estimate, noise = rng.standard_normal(2000), rng.standard_normal((99, 2000))
+    right = ranks("right", scores(estimate, estimate + noise))
     assert right.right and right.n == 2000 and sum(right.histogram) == 2000
-    narrow = ranks("narrow", np.sum(0.8 * draws < true, axis=0).astype(float))
-    assert not narrow.right and narrow.off == pytest.approx(0.2, abs=0.06)
-    assert narrow.histogram[0] + narrow.histogram[-1] > 1.2 * (right.histogram[0] + right.histogram[-1])
-    biased = ranks("biased", np.sum(draws < true + 0.2, axis=0).astype(float))
+    assert right.scatter_error == pytest.approx(1 / np.sqrt(2 * 2000), rel=0.1)
+    for times in (1.2, 5.0, 50.0):
+        narrow = ranks("narrow", scores(times * estimate, times * estimate + noise))
+        assert not narrow.right and narrow.scatter == pytest.approx(times, abs=4 * narrow.scatter_error)
+        assert narrow.histogram[0] + narrow.histogram[-1] > 1.2 * (right.histogram[0] + right.histogram[-1])
+    assert (
+        f"{narrow.scatter:.2f} ± " in table([narrow])
+        and "too narrow" in table([narrow])
+        and "too" not in table([right])
+    )
+    biased = ranks("biased", scores(estimate + 0.2, estimate + 0.2 + noise))
     assert not biased.right and biased.mean == pytest.approx(0.2, abs=4 / np.sqrt(2000)) and "errors" in table([biased])
-    assert ranks("some", np.array([3.0, np.nan, 50.0])).missing == 1
-    assert "too narrow" in table([narrow]) and "too" not in table([right])
+    assert ranks("some", np.array([[3.0, np.nan, 50.0], [1.0, np.nan, 0.0]])).missing == 1
 
 
 def test_ranks_do_not_depend_on_how_many_are_asked_for(place):
     """One series, and the first of two: the same draws; every rank is one of a hundred."""
-    one, two = (posterior_ranks(place, RECIPE, n, seed=3) for n in (1, 2))
+    one, two = (posterior_scores(place, RECIPE, n, seed=3) for n in (1, 2))
     assert list(one) == [*PARAMETERS, "first onset", "second onset", "third onset"]
     for name, values in two.items():
-        np.testing.assert_array_equal(values[:1], one[name])
-        known = values[np.isfinite(values)]
+        np.testing.assert_array_equal(values[:, :1], one[name])
+        assert np.array_equal(np.isfinite(values[0]), np.isfinite(values[1]))
+        known = values[0][np.isfinite(values[0])]
         assert np.all((known >= 0) & (known <= DRAWS) & (known == np.round(known)))
