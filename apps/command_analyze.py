@@ -8,7 +8,17 @@ import typer
 from tsct.records.errors import UsageError
 from tsct.records.places import must_exist
 
-from .console import CPUS, OutOption, SchedulerOption, SetOption, SlurmOption, WorkersOption, say, track
+from .console import (
+    CPUS,
+    OutOption,
+    OverwriteOption,
+    SchedulerOption,
+    SetOption,
+    SlurmOption,
+    WorkersOption,
+    say,
+    track,
+)
 
 
 def analyze(
@@ -30,6 +40,7 @@ def analyze(
     scheduler: SchedulerOption = "",
     slurm: SlurmOption = None,
     volumes: Annotated[bool, typer.Option(help="Also write I(Q) and G(r) of every voxel.")] = True,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Recover maps, PDFs and dPDFs from scans, ours or a beamline's integrated HDF5.
 
@@ -56,5 +67,6 @@ def analyze(
     if composition is not None or foreign:
         choices = job.with_composition(choices, composition, files[0], mapping)
     where = chosen(workers, scheduler, slurm)
-    job.analyze(files, choices, output, workers=where, volumes=volumes, track=track, mapping=mapping)
+    what = {"volumes": volumes, "overwrite": overwrite, "mapping": mapping}
+    job.analyze(files, choices, output, workers=where, track=track, **what)
     say(f"recovered: {output / 'recovered.h5'}; next: tsct validate {output / 'recovered.h5'} --truth TRUTH")

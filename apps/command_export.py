@@ -7,7 +7,7 @@ import typer
 
 from tsct.records.places import must_exist
 
-from .console import say
+from .console import ReplaceOption, say
 
 
 def export(
@@ -16,6 +16,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the files. [default: SOURCE/export]")
     ] = None,
+    overwrite: ReplaceOption = False,
 ) -> None:
     """Write what was recovered for other programs.
 
@@ -27,6 +28,6 @@ def export(
     from .export import export as write
 
     folder = output or (source if source.is_dir() else source.parent) / "export"
-    written = write(source, form, folder)
+    written = write(source, form, folder, overwrite=overwrite)
     more = f" and {len(written) - 1} more" if len(written) > 1 else ""
     say(f"wrote {written[0]}{more}")

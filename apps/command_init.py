@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from tsct.records.errors import UsageError
+from tsct.records.places import file_must_be_free
 
-from .console import say
+from .console import ReplaceOption, say
 
 
 def init(
     preset: Annotated[str, typer.Argument(help="Which preset to start from.")] = "wragg2023",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; printed if omitted.")] = None,
+    overwrite: ReplaceOption = False,
 ) -> None:
     """Write a commented TOML to start from."""
     from tsct.records.files import write_text
@@ -24,7 +25,6 @@ def init(
     if output is None:
         sys.stdout.write(text)
         return
-    if output.exists():
-        raise UsageError(f"{output}: exists; choose another name")
+    file_must_be_free(output, overwrite=overwrite)
     write_text(output, text)
     say(f"wrote {output}; next: tsct run {output} -o out")

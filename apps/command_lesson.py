@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from tsct.records.errors import UsageError
-from tsct.records.places import writable
+from tsct.records.places import file_must_be_free, made
 
-from .console import track
+from .console import ReplaceOption, track
 
 
 def lesson(
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write.")] = Path("lesson.html"),
+    overwrite: ReplaceOption = False,
 ) -> None:
     """Write the PDF lesson: one HTML page with sliders that needs nothing else.
 
@@ -25,9 +26,10 @@ def lesson(
     needs("bokeh", "explore")
     if output.is_dir():
         raise UsageError(f"-o {output} is a folder; name the page, such as {output / 'lesson.html'}")
-    writable(output.parent)
-    from .lesson import write_lesson
-    from .lesson_model import build_library
+    file_must_be_free(output, overwrite=overwrite)
+    with made(output.parent):
+        from .lesson import write_lesson
+        from .lesson_model import build_library
 
-    (library,) = track((build_library() for _ in range(1)), "scattering from atoms", 1)
-    typer.echo(f"lesson: {write_lesson(output, library)}")
+        (library,) = track((build_library() for _ in range(1)), "scattering from atoms", 1)
+        typer.echo(f"lesson: {write_lesson(output, library)}")

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from .console import CPUS, ExperimentArgument, OutOption, SchedulerOption, SetOption, SlurmOption, WorkersOption, track
+from .console import (
+    CPUS,
+    ExperimentArgument,
+    OutOption,
+    ReplaceOption,
+    SchedulerOption,
+    SetOption,
+    SlurmOption,
+    WorkersOption,
+    track,
+)
+
+#: what a plan writes into its folder
+PRODUCTS = ("plan.html", "plan.png", "plan.json")
 
 
 def plan(
@@ -19,6 +32,7 @@ def plan(
     workers: WorkersOption = CPUS,
     scheduler: SchedulerOption = "",
     slurm: SlurmOption = None,
+    overwrite: ReplaceOption = False,
 ) -> None:
     """Say what a beamtime will see, before it happens.
 
@@ -26,12 +40,14 @@ def plan(
     lithium that shows, what limits it and what would help. Writes `plan.html`, `plan.png` and `plan.json`.
     """
     from tsct.records.errors import UsageError
+    from tsct.records.places import must_be_free
 
     from .experiment import load
 
     if check in (1, 2):
         raise UsageError(f"--verify is {check}; a scatter needs at least 3 simulations")
     made = load(experiment, overrides=set_ or ())
+    must_be_free(output, PRODUCTS, overwrite=overwrite)
     # imported late, so that a wrong experiment is refused at once
     from threadpoolctl import threadpool_limits
 

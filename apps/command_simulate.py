@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from tsct.records.places import writable
+from tsct.records.places import made as new_folder
 
 from .console import (
     CPUS,
@@ -42,12 +42,12 @@ def simulate(
     from .experiment import load
 
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
-    writable(output)
-    # imported late, so that a wrong experiment is refused at once
-    from . import run as job
-    from .cluster import chosen
+    with new_folder(output):
+        # imported late, so that a wrong experiment is refused at once
+        from . import run as job
+        from .cluster import chosen
 
-    crew = chosen(workers, scheduler, slurm)
-    foresee = partial(announce, made, crew, max_memory, analyse=False)
-    job.simulate(made, output, workers=crew, overwrite=overwrite, track=track, foresee=foresee)
-    say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")
+        crew = chosen(workers, scheduler, slurm)
+        foresee = partial(announce, made, crew, max_memory, analyse=False)
+        job.simulate(made, output, workers=crew, overwrite=overwrite, track=track, foresee=foresee)
+        say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from .console import OverwriteOption, say
+from .console import ReplaceOption, say
 
 structures_app = typer.Typer(no_args_is_help=True, help="The library of atomic structures behind every phase.")
 
@@ -41,12 +41,13 @@ def structures_show(
     ] = None,
     density: DensityOption = None,
     snapshots: SnapshotsOption = False,
+    overwrite: ReplaceOption = False,
 ) -> None:
     """What one structure is, how it was made, how it scatters, and how it compares to published values."""
     from . import show_structure
 
     if output is not None:
-        show_structure.check_plot(output)
+        show_structure.check_plot(output, overwrite=overwrite)
     found = show_structure.shown(name, density_g_cm3=density, snapshots=snapshots)
     for table in show_structure.tables(found):
         Console().print(table)
@@ -83,7 +84,7 @@ def structures_check(
 def structures_build(
     name: Annotated[str, typer.Argument(help="An entry of `tsct structures list`.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder that receives NAME.extxyz.")] = Path(),
-    overwrite: OverwriteOption = False,
+    overwrite: ReplaceOption = False,
 ) -> None:
     """Make an entry again by its recipe and compare it with the shipped one.
 

@@ -30,6 +30,7 @@ MaxMemoryOption = Annotated[
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace a run in the folder; without it, the same run goes on.")
 ]
+ReplaceOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
 SchedulerOption = Annotated[
     str, typer.Option("--scheduler", metavar="ADDRESS", help="Use the workers of this dask scheduler instead.")
 ]

@@ -6,7 +6,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from tsct.analyze.recipe import Recipe
 from tsct.analyze.tables import parse_composition
 from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.files import read_record, write_records, write_text
-from tsct.records.places import writable
+from tsct.records.places import made, writable
 from tsct.simulate.lines import warn_of_lost_mass
 from tsct.simulate.spectra import Spectra, spectra_table
 from tsct.simulate.truth import phase_truth, truth
@@ -60,6 +60,8 @@ PRODUCTS = (
     *("run.jsonl", "simulate.jsonl", "analyze.jsonl"),
     *("scan", "recovered", "tiles", "figures"),
 )
+#: what an analysis alone writes
+ANALYSED = ("recovered.h5", "analyze.jsonl", "recovered", "tiles")
 
 
 def _not_foreseen() -> None:
@@ -119,19 +121,60 @@ def analyze(
     *,
     workers: Workers,
     volumes: bool,
+    overwrite: bool = False,
     track: Track,
     mapping: Path | None = None,
 ) -> None:
     """Analyse scan files, read through a mapping if one is given, and write what is recovered.
 
-    Goes on where an earlier start of the same analysis ended.
+    Goes on where an earlier start of the same analysis ended; if nothing was finished, it leaves nothing behind.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds other results and they may not be overwritten.
     """
-    for name in ("recovered", "tiles"):
-        writable(folder / name)
     inputs = [*sources, mapping] if mapping else sources
     job = {"recipe": sha256(repr(recipe), str(volumes)), "scans": _versions(inputs), "program": program()}
-    if differing(read_ledger(folder / "analyze.jsonl")[0], job):
-        _clear(folder, ["analyze.jsonl"])
+    present = [name for name in ANALYSED if _holds(folder / name)]
+    known, _ = read_ledger(folder / "analyze.jsonl")
+    if present and not overwrite and (differing(known, job) or not known):
+        raise UsageError(_other(folder, "analysis", differing(known, job), present))
+    with _for_an_analysis(folder):
+        if overwrite:
+            _clear(folder, present)
+        for name in ("recovered", "tiles"):
+            (folder / name).mkdir(exist_ok=True)
+        _analyze(sources, recipe, folder, job, workers=workers, volumes=volumes, track=track, mapping=mapping)
+
+
+@contextmanager
+def _for_an_analysis(folder: Path) -> Iterator[None]:
+    """Make the folder; if the analysis fails before a single tile is finished, take away all that it made."""
+    there, old = folder / "analyze.jsonl", [name for name in ANALYSED if (folder / name).exists()]
+    with made(folder):
+        try:
+            yield
+        except BaseException:
+            if there.exists() and there.name not in old and not read_ledger(there)[1]:
+                there.unlink()
+            for name in {"recovered", "tiles"} - {*old}:
+                with suppress(OSError):
+                    (folder / name).rmdir()
+            raise
+
+
+def _analyze(
+    sources: Sequence[Path],
+    recipe: Recipe,
+    folder: Path,
+    job: Identity,
+    *,
+    workers: Workers,
+    volumes: bool,
+    track: Track,
+    mapping: Path | None,
+) -> None:
     shared = {"recipe": recipe, "folder": folder.absolute(), "keep": volumes, "mapping": mapping and mapping.absolute()}
     unique = len({source.stem for source in sources}) == len(sources)
     names = [source.stem if unique else f"{state:02d}_{source.stem}" for state, source in enumerate(sources)]
@@ -239,8 +282,7 @@ def prepared(
     known, _ = read_ledger(path)
     others = differing(known, wanted)
     if present and not overwrite and (others or not known):
-        why = f"other {' and '.join(others)}" if others else present[0]
-        raise UsageError(f"{folder}: holds another run ({why}); choose another folder or add --overwrite")
+        raise UsageError(_other(folder, "run", others, present))
     writable(folder)
     foresee()
     if overwrite or not present:
@@ -253,6 +295,16 @@ def prepared(
         write_text(folder / "experiment.toml", dump(experiment.settings))
         yield done
     remove_remains(folder)
+
+
+def _other(folder: Path, job: str, differences: Sequence[str], present: Sequence[str]) -> str:
+    why = f"other {' and '.join(differences)}" if differences else present[0]
+    return f"{folder}: holds another {job} ({why}); choose another folder with -o or add --overwrite"
+
+
+def _holds(path: Path) -> bool:
+    """Whether there is a file, or a folder with something in it."""
+    return any(path.iterdir()) if path.is_dir() else path.exists()
 
 
 def identity(experiment: Experiment) -> Identity:

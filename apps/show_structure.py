@@ -14,7 +14,7 @@ from tsct.phantoms.structures import Structure, structure, structure_names
 from tsct.phantoms.thermal import STATIC, Thermal
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.files import replacing
-from tsct.records.places import writable
+from tsct.records.places import file_must_be_free, writable
 
 from .structure_figure import draw
 from .structure_gates import REFERENCES, Gate, Material, gates, material, measured_gate
@@ -162,13 +162,13 @@ def _window(gate: Gate) -> str:
     return f"≥ {gate.low:.4g}" if gate.high == float("inf") else f"{gate.low:.4g} – {gate.high:.4g}"
 
 
-def check_plot(path: Path) -> None:
+def check_plot(path: Path, *, overwrite: bool = False) -> None:
     """Refuse a picture that could not be written, before any work is done.
 
     Raises
     ------
     UsageError
-        If the suffix is none of .png, .svg and .pdf.
+        If the suffix is none of .png, .svg and .pdf, or the file is there and may not be replaced.
     InputError
         If the folder cannot be written.
     """
@@ -176,6 +176,7 @@ def check_plot(path: Path) -> None:
         raise UsageError(f"{path}: suffix '{path.suffix}' is no picture; allowed are .png, .svg and .pdf")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file")
+    file_must_be_free(path, overwrite=overwrite)
     writable(path.parent)
 
 

@@ -1,6 +1,7 @@
 """Files and folders that a user names: refused before any work is done, and before slow imports."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError, UsageError
@@ -46,6 +47,38 @@ def writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from None
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """Make a folder for what happens inside; if that fails, folders that were made and are still empty go again.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made or written into.
+    """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    writable(folder)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in new:
+                path.rmdir()
+        raise
+
+
+def file_must_be_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that is there already, unless it may be overwritten.
+
+    Raises
+    ------
+    UsageError
+        If it is.
+    """
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path}: exists; choose another name with -o or add --overwrite")
 
 
 def must_be_free(folder: Path, names: Iterable[str], *, overwrite: bool) -> None:
