@@ -245,19 +245,26 @@ def _onsets(record: xr.Dataset) -> xr.Dataset:
     states = record.sizes["state"]
     if states < 5:
         return xr.Dataset()
-    found: Hinges = fit_hinges(record.potential_v.values[1:], *_signals(record, HINGED))
+    found = _claimed(fit_hinges(record.potential_v.values[1:], *_signals(record, HINGED)))
     coords = {"hinge": ("hinge", [1, 2, 3]), "signal": ("signal", list(HINGED))}
-    if found.chance > ONSET_CHANCE:
-        nothing = np.full(3, np.nan)
-        found = replace(found, potentials_v=nothing, errors_v=nothing)
     return xr.Dataset(
         {
-            "onset_v": ("hinge", found.potentials_v, {"units": "V"}),
+            # in the order of the discharge: with fewer than three it is not known which of three events they are
+            "onset_v": ("hinge", found.potentials_v, {"units": "V", "reasons": list(found.reasons)}),
             "onset_v_errors": ("hinge", found.errors_v, {"units": "V"}),
             "onset_slopes": (("signal", "hinge"), found.slopes, {"units": "1/V"}),
+            "onset_chance": ("hinge", found.chances, {"units": "1", "long_name": "that noise makes one more hinge"}),
         },
         coords=coords,
     )
+
+
+def _claimed(found: Hinges) -> Hinges:
+    """The hinges, or none of them where the whole series could be noise."""
+    if found.chance <= ONSET_CHANCE:
+        return found
+    nothing, why = np.full_like(found.errors_v, np.nan), f"the series could be noise (chance {found.chance:.2g})"
+    return replace(found, potentials_v=nothing, errors_v=nothing, reasons=(why,) * len(nothing))
 
 
 def _signals(record: xr.Dataset, names: Iterable[str]) -> tuple[NDArray, NDArray]:

@@ -12,9 +12,14 @@ def _onset(evidence: Evidence, which: int) -> Measurement:
     need(evidence, "onset_v")
     if evidence.truth.attrs.get("scenario") not in EVENTS:
         raise NotRunError("this scenario has no three events")
-    value, error = (float(evidence.found[name].values[which]) for name in ("onset_v", "onset_v_errors"))
-    note = f"± {error:.4f} V" if np.isfinite(error) else "the series does not determine its error"
-    return Measurement(value=value, note=note, error=error)
+    onset, errors = (evidence.found[name].values for name in ("onset_v", "onset_v_errors"))
+    reasons = evidence.found.onset_v.attrs.get("reasons", ("",) * len(onset))
+    if not np.isfinite(onset).all():
+        # some may be found, but not which of the three events they are
+        return Measurement(value=np.nan, note=reasons[-1] or "not all three onsets are found")
+    known = np.isfinite(errors[which])
+    note = f"± {errors[which]:.4f} V" if known else reasons[which] or "the series does not determine its error"
+    return Measurement(value=float(onset[which]), note=note, error=float(errors[which]))
 
 
 def _check(which: int, title: str, reason: str, width: float) -> Check:

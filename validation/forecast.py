@@ -371,7 +371,10 @@ def _map_levels(
 
 
 def _onset_errors(phantom: Phantom, matrix: NDArray, operator: PdfOperator, variance: NDArray) -> NDArray[np.float64]:
-    """Errors of the hinge fit on the true signals with the errors that the region will have, volts."""
+    """Errors of the hinge fit on the true signals with the errors that the region will have, volts.
+
+    NaN for onsets that these errors will not let the fit tell from fewer.
+    """
     truth = state_truth(phantom)
     potentials = np.array(phantom.discharge.potentials_v)
     if len(potentials) < 6 or not truth["lithium_per_silicon"].any():
