@@ -20,10 +20,12 @@ from .images import Images, make_images
 from .joined import joined_scatter
 from .level import frame_noise, level_errors
 from .maps import MAP_UNITS, MapOperator, map_operator, map_response
+from .methods import Settings
 from .pdf import PdfOperator, pdf_operator
 from .phase_maps import binned_patterns, component_maps, phase_maps
 from .prepare import prepared
 from .recipe import PdfRecipe, Recipe, Roi
+from .reconstruct import reconstructor
 from .reference import fit_reference
 from .repair import repaired
 from .series import fit_series, gain_noise
@@ -197,7 +199,11 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     levels = level_errors(
         *(lines, variance, geometry, roi, responses), gains=gains, noise=noise, axis_error_mm=axis_error_mm
     )
-    found = _volumes(images, operator).assign(
+    pdfs = operator.apply(images.values)
+    if recipe.pdf_of == "rays":
+        settings = Settings(**recipe.settings, threads=threads if recipe.backend == "tsct" else 1)
+        pdfs = reconstructor(recipe.method, settings)(operator.apply(lines), geometry)
+    found = _volumes(images, pdfs, operator).assign(
         roi_iq=("q", region, {"units": "electron units/angstrom^3"}),
         roi_iq_variance=("q", images.region_variance, {"units": "squared"}),
         ray_errors=(
@@ -241,8 +247,8 @@ def _frame_noise(scan: xr.Dataset, recipe: Recipe) -> float:
     return frame_noise(scan.transmission.values, recipe.air_rays)
 
 
-def _volumes(images: Images, operator: PdfOperator) -> xr.Dataset:
-    """Patterns and PDFs of all voxels with their errors."""
+def _volumes(images: Images, pdfs: NDArray, operator: PdfOperator) -> xr.Dataset:
+    """Patterns and PDFs, shape (y, x, r), of all voxels with their errors, which know no order of linear steps."""
     image, power = ("y", "x"), {"units": "electron units/angstrom^3"}
     return xr.Dataset(
         {
@@ -250,7 +256,7 @@ def _volumes(images: Images, operator: PdfOperator) -> xr.Dataset:
             "iq_errors": ((*image, "q"), np.sqrt(images.variance), power),
             "hr": (
                 (*image, "r"),
-                operator.apply(images.values),
+                pdfs,
                 {"units": "1/angstrom^5", "long_name": "density times G(r)"},
             ),
             "hr_errors": ((*image, "r"), np.sqrt(operator.variance(images.variance)), {"units": "1/angstrom^5"}),
@@ -289,6 +295,7 @@ def _facts(scan: xr.Dataset, geometry: ParallelGeometry, recipe: Recipe) -> dict
         "views": len(geometry.angles_deg),
         "method": recipe.method,
         "backend": recipe.backend,
+        "pdf_of": recipe.pdf_of,
         "absorption": "per voxel" if recipe.absorption_per_voxel else "per ray",
         "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
         # by which the truth is known to be that of the same measurement

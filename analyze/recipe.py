@@ -15,6 +15,7 @@ Window = Literal["none", "lorch", "revised-lorch"]
 Mode = Literal["absolute", "adhoc"]
 Normalisation = Literal["high-q", "krogh-moe"]
 PhaseSpace = Literal["iq", "gr"]
+PdfOf = Literal["images", "rays"]
 MOST_COMPONENTS = 20
 #: 1/angstrom by which the pattern of a phase may end before the data do
 END_SLACK = 0.02
@@ -239,6 +240,9 @@ class Recipe:
     absorption_per_voxel : bool
         Absorption on the own way out of every voxel in every view enters the operator of an iterative method,
         instead of a mean over each ray; see :mod:`tsct.analyze.absorbed`.
+    pdf_of : {"images", "rays"}
+        Whether PDFs of voxels are made of reconstructed patterns, or reconstructed from PDFs of rays: the same, up to
+        rounding, for the methods that are linear in the rays, which alone take "rays".
     phases : sequence of PhasePattern
         Phases whose amounts are fitted in every voxel, none below zero.
     phases_in : {"iq", "gr"}
@@ -267,6 +271,7 @@ class Recipe:
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
     absorption_per_voxel: bool = False
+    pdf_of: PdfOf = "images"
     phases: tuple[PhasePattern, ...] = ()
     phases_in: PhaseSpace = "iq"
     components: int = 0
@@ -285,6 +290,14 @@ class Recipe:
             raise UsageError(f"analysis.gain_error is {self.gain_error}; allowed are 0 to 1, such as 0.003")
         if self.reference_states < 1:
             raise UsageError(f"analysis.reference_states is {self.reference_states}; one or more are possible")
+        if self.pdf_of not in get_args(PdfOf):
+            raise UsageError(f"analysis.pdf_of is '{self.pdf_of}'; allowed are images, rays")
+        linear = self.method == "fbp" or (self.method == "sirt" and not self.nonnegative)
+        if self.pdf_of == "rays" and (not linear or self.absorption_per_voxel):
+            raise UsageError(
+                "analysis.pdf_of = 'rays' needs a method that is linear in the rays: fbp, or sirt without nonnegative "
+                "and absorption_per_voxel"
+            )
         self._check_phases()
 
     def _check_phases(self) -> None:

@@ -104,6 +104,7 @@ class Analysis:
     multiple_scattering: bool = True
     outgoing_absorption: bool = True
     absorption_per_voxel: bool = False
+    pdf_of: str = "images"
     phases: tuple[str, ...] = ()
     phases_in: str = "iq"
     components: int = 0
@@ -123,6 +124,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "mode": ("absolute", "adhoc"),
     "normalisation": ("high-q", "krogh-moe"),
     "phases_in": ("iq", "gr"),
+    "pdf_of": ("images", "rays"),
     "method": tuple(TAKES),
     "backend": tuple(BACKENDS),
     "filter": tuple(FILTERS),

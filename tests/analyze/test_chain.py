@@ -8,7 +8,7 @@ import xarray as xr
 
 from tsct import analyze
 from tsct.analyze.chain import analyze_tile, default_recipe, scatter_over_errors
-from tsct.records.errors import InputError
+from tsct.records.errors import InputError, UsageError
 from tsct.simulate.scan import expected_tile
 from tsct.simulate.spectra import spectra_table
 
@@ -72,6 +72,26 @@ def test_the_bond_of_silicon_gets_longer_with_lithium(small_cell, found):
 def test_the_pattern_of_the_region_is_the_mean_of_its_voxels(tile):
     mean = tile.iq.values[tile.roi.values.astype(bool)].mean(axis=0, dtype=np.float64)
     np.testing.assert_allclose(tile.roi_iq.values, mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("choices", [{}, {"method": "sirt", "iterations": 3}])
+def test_pdfs_of_rays_are_pdfs_of_voxels(small_scan, choices):
+    """The order of transform and reconstruction by a key, in single precision; to 1e-10 in double in test_pdf."""
+    scan = small_scan.isel(state=0, slice=0).isel(q=slice(None, None, 4))
+    recipe = replace(default_recipe(small_scan), **choices)
+    last, first = (analyze_tile(scan, replace(recipe, pdf_of=order)) for order in ("images", "rays"))
+    assert (last.attrs["pdf_of"], first.attrs["pdf_of"]) == ("images", "rays")
+    assert not np.array_equal(first.hr.values, last.hr.values)
+    assert np.abs(first.hr.values - last.hr.values).max() < 1e-4 * np.abs(last.hr.values).max()
+    assert np.array_equal(first.hr_errors.values, last.hr_errors.values)
+
+
+def test_pdfs_of_rays_need_a_linear_method(small_scan):
+    for choices in ({"method": "cgls"}, {"method": "sirt", "nonnegative": True}):
+        with pytest.raises(UsageError, match="linear in the rays"):
+            replace(default_recipe(small_scan), pdf_of="rays", **choices)
+    with pytest.raises(UsageError, match="images, rays"):
+        replace(default_recipe(small_scan), pdf_of="voxels")
 
 
 def test_maps_are_linear_in_the_counts(small_scan):
