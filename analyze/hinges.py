@@ -270,7 +270,7 @@ def _profile_errors(
         By how much chi-squared may rise above the least.
     """
     at, guess = fit.at, fit.guess
-    ends = series.potential_v.min(), series.potential_v.max() + REACH_ABOVE_V
+    ends = np.array([series.potential_v.min(), series.potential_v.max() + REACH_ABOVE_V])
     reach = np.where(np.isfinite(guess), REACH * guess, step_v).clip(step_v / 4, np.ptp(ends))
     for _ in range(WIDENED):
         fine = _near(series, at, reach, ends)

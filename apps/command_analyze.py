@@ -67,6 +67,7 @@ def analyze(
     if composition is not None or foreign:
         choices = job.with_composition(choices, composition, files[0], mapping)
     where = chosen(workers, scheduler, slurm)
-    what = {"volumes": volumes, "overwrite": overwrite, "mapping": mapping}
-    job.analyze(files, choices, output, workers=where, track=track, **what)
+    job.analyze(
+        files, choices, output, workers=where, volumes=volumes, overwrite=overwrite, track=track, mapping=mapping
+    )
     say(f"recovered: {output / 'recovered.h5'}; next: tsct validate {output / 'recovered.h5'} --truth TRUTH")
