@@ -33,9 +33,9 @@ PAGE = """# Calibration of error bars
 Are errors as large as error bars say? Noise is drawn again and again, the data are analysed from the start, and each
 result is compared with what was put in (maps and curves of the whole chain: with its own result without noise, so that
 bias does not show): z = (found − true) / error bar. ⟨z²⟩ is one if error bars are right;
-*allowed* is what N draws leave to it if they are (chance of a wrong verdict 1e-6, or 1e-4 for the series fit). *Right* says that
-they do not contradict it, and no more: 20 000 draws find error bars too small by 4 % with probability 0.999, 1440 those
-too small by 16 %, 200 series by 42 %, and 60 draws those that are too small by a factor of two.
+*allowed* is what N draws leave to it if they are (chance of a wrong verdict 1e-6, or 1e-4 for the series fit). *Right*
+says that they do not contradict it, and no more: 20 000 draws find error bars too small by 4 % with probability 0.999,
+1440 those too small by 16 %, 200 series by 42 %, and 60 draws those that are too small by a factor of two.
 
 The experiment is small: one slice, 30 translations of 0.26 mm, 36 views, Q from 0.6 to 24 Å⁻¹ in steps of 0.04 Å⁻¹,
 1e11 photons a frame. Made by `python examples/calibrate.py --tomograms {tomograms} --series {simulations}` (seed
@@ -72,8 +72,9 @@ True parameters of nine states with three onsets are drawn from a prior, and wit
 handbook leaves open; patterns are made, noise and gain patterns are drawn, the series is fitted, and the rank of each
 true parameter among 99 draws of its posterior is noted (simulation-based calibration: Talts et al., arXiv:1804.06788
 (2018)). Right posteriors make all ranks equally frequent; too narrow ones fill the first and the last bin. Last
-state, {simulations} series; z = (found − true) / error, *scatter / error* its root mean square: by what factor errors are
-too small, with its own standard error. Parameters of one fit hang together, so the rows are not independent of each other.
+state, {simulations} series; z = (found − true) / error, *scatter / error* its root mean square: by what factor
+errors are too small, with its own standard error. Parameters of one fit hang together, so the rows are not independent
+of each other.
 
 What the handbook leaves open of the Si-Li shell is drawn from the normal law that the fit takes it for, except for one
 variance in ninety that would be sharper than thermal motion (0.05 Å) and is drawn again. True numbers of neighbours are
