@@ -56,7 +56,8 @@ def validate(
         ),
     ] = "chain",
     junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="XML", help="Also write JUnit XML for a CI service.")
+        Path | None,
+        typer.Option("--junit", metavar="XML", help="Also write JUnit XML for a CI service, over an older file."),
     ] = None,
     compare: Annotated[
         Path | None,
