@@ -1,4 +1,4 @@
-from .chain import chain
+from .chain import chain, with_region
 from .difference import fit_difference
 from .fbp import fbp, fbp_variance
 from .geometry import ParallelGeometry
@@ -24,4 +24,5 @@ __all__ = [
     "pdf",
     "pdf_operator",
     "reconstruct",
+    "with_region",
 ]

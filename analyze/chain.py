@@ -1,6 +1,7 @@
 """The chain: from one tile of counts to maps and PDFs, and from all tiles of a slice to difference PDFs and onsets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.records.errors import InputError
+from tsct.records.errors import InputError, UsageError
 from tsct.records.provenance import source_hash
 from tsct.records.tiles import stack_tiles
 
@@ -19,12 +20,12 @@ from .geometry import ParallelGeometry
 from .images import Images, make_images
 from .joined import joined_scatter
 from .level import frame_noise, level_errors
-from .maps import MAP_UNITS, MapOperator, map_operator, map_response
+from .maps import MapOperator, map_operator, map_response
 from .methods import Settings
 from .pdf import PdfOperator, pdf_operator
 from .phase_maps import binned_patterns, component_maps, phase_maps
 from .prepare import prepared
-from .recipe import PdfRecipe, Recipe, Roi
+from .recipe import MAP_UNITS, PdfRecipe, Recipe, Roi
 from .reconstruct import reconstructor
 from .reference import fit_reference
 from .repair import repaired
@@ -61,8 +62,53 @@ def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
     """
     recipe = recipe or default_recipe(scan)
     scan = scan.expand_dims([dim for dim in ("state", "slice") if dim not in scan.dims])
-    where = product(range(scan.sizes["state"]), range(scan.sizes["slice"]))
-    return collect([lean(analyze_tile(scan.isel(state=i, slice=j), recipe)) for i, j in where], recipe)
+    where = list(product(range(scan.sizes["state"]), range(scan.sizes["slice"])))
+    state, middle = reference_tile(where)
+    settled = with_region(recipe, scan.isel(state=state, slice=middle)) if recipe.roi.map else recipe
+    return collect([lean(analyze_tile(scan.isel(state=i, slice=j), settled)) for i, j in where], recipe)
+
+
+def reference_tile(places: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """The (state, slice) of a scan that a region is decided from: the first state of the middle slice."""
+    places = list(places)
+    middle = _middle(slice_ for _, slice_ in places)
+    return min(state for state, slice_ in places if slice_ == middle), middle
+
+
+def _middle(slices: Iterable[int]) -> int:
+    """The slice whose region is followed."""
+    ordered = sorted({*slices})
+    return ordered[len(ordered) // 2]
+
+
+def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:
+    """Decide which voxels belong to a region of interest that depends on a map.
+
+    The map is that of an analysis whose region is all of the circle or polygon. One scan decides for a whole series: a
+    region that followed the map from state to state would choose voxels by their noise, and by the change in question.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        All choices; returned as it is if its region depends on no map.
+    scan : xarray.Dataset
+        Dims (angle, translation, q); that of the :func:`reference_tile`.
+
+    Returns
+    -------
+    Recipe
+        The same with the region as a set of voxels.
+
+    Raises
+    ------
+    InputError
+        If no voxel exceeds the level.
+    """
+    roi = recipe.roi
+    if not roi.map:
+        return recipe
+    tile = analyze_tile(scan, replace(recipe, roi=roi.outline), threads=threads)
+    return replace(recipe, roi=roi.decided(tile[roi.map].values, recipe.map_units[roi.map]))
 
 
 def default_recipe(scan: xr.Dataset) -> Recipe:
@@ -129,15 +175,14 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     tiles : sequence of xarray.Dataset
         Results of :func:`lean`, one for every state and slice.
     recipe : Recipe
-        All choices.
+        All choices, as they were before :func:`with_region`.
 
     Returns
     -------
     xarray.Dataset
         Maps with dims (state, slice, y, x) and the curves, fits and onsets of :func:`fit_series`.
     """
-    slices = sorted({int(tile["slice"]) for tile in tiles})
-    middle = slices[len(slices) // 2]
+    middle = _middle(int(tile["slice"]) for tile in tiles)
     follow = sorted((tile for tile in tiles if tile["slice"] == middle), key=lambda tile: int(tile["state"]))
     series = fit_series(follow, recipe)
     repeated = ["roi_iq", "roi_iq_variance", "compton_weight", "roi", "potential_v"]
@@ -147,6 +192,9 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
         maps = maps.drop_vars("binned_iq").merge(components, combine_attrs="no_conflicts")
     maps["roi"] = follow[0].roi.reset_coords(drop=True)
     maps.attrs |= _provenance(recipe)
+    if recipe.roi.map:
+        units = recipe.map_units[recipe.roi.map]
+        maps.attrs["roi_threshold"] = f"{recipe.roi.map} above {recipe.roi.above:g} {units} in the first state"
     return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
 
 
@@ -180,7 +228,14 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     xarray.Dataset
         ``iq`` (y, x, q) in electron units per cubic angstrom; ``hr`` (y, x, r), the density times G(r); maps (y, x)
         each with ``_errors``; ``roi_iq`` (q) with its Poisson variance.
+
+    Raises
+    ------
+    UsageError
+        If the region depends on a map and is not decided.
     """
+    if recipe.roi.map:
+        raise UsageError("analysis.roi.map: decide the region first, recipe = with_region(recipe, reference_scan)")
     lines, variance, told = prepared(scan, recipe)
     translations, angles = scan.translation.values, scan.angle.values
     axis_mm, axis_error_mm = find_axis(lines.sum(axis=-1), translations, angles, variance=variance.sum(axis=-1))

@@ -14,11 +14,6 @@ from .templates import CARBON, ELECTROLYTE, shell_pdf
 PEAKS: Mapping[str, tuple[float, float]] = {"carbon_peak": (1.24, 1.60), "silicon_peak": (2.14, 2.60)}
 #: where the height of H(r) is mapped, angstrom
 HEIGHTS: Mapping[str, float] = {"carbon_height": 1.42, "silicon_height": 2.38}
-MAP_UNITS: Mapping[str, str] = {
-    **dict.fromkeys(("carbon_peak", "silicon_peak"), "1/angstrom^4"),
-    **dict.fromkeys(("carbon_height", "silicon_height"), "1/angstrom^5"),
-    **dict.fromkeys(("silicon", "carbon"), "1/angstrom^3"),
-}
 #: range of the template fit: the first two peaks with their flanks
 FIT_RANGE = (1.15, 3.10)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from .pdf import PdfOperator
 from .phases import find_phases, fit_phases
-from .recipe import PhasePattern, Recipe
+from .recipe import PHASE_UNITS, PhasePattern, Recipe
 
 #: components are looked for in so many bins of Q at most, so that all tiles fit into memory together
 COMPONENT_BINS = 128
@@ -45,10 +45,10 @@ def phase_maps(iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Re
     level = np.sqrt(np.mean(variance[..., operator.used] / mean[operator.used], axis=-1))
     found = xr.Dataset()
     for k, phase in enumerate(recipe.phases):
-        amount = {"units": "1/angstrom^3", "long_name": f"amount of {phase.name}, in units of its pattern"}
+        amount = {"units": PHASE_UNITS, "long_name": f"amount of {phase.name}, in units of its pattern"}
         found[f"phase_{phase.name}"] = (("y", "x"), fit.amounts[..., k].astype(np.float32), amount)
         errors = (fit.errors[..., k] * level).astype(np.float32)
-        found[f"phase_{phase.name}_errors"] = (("y", "x"), errors, {"units": "1/angstrom^3"})
+        found[f"phase_{phase.name}_errors"] = (("y", "x"), errors, {"units": PHASE_UNITS})
     found["phases_explained"] = (("y", "x"), fit.explained.astype(np.float32), {"units": "1"})
     return found
 

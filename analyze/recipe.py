@@ -1,7 +1,7 @@
 """The choices of an analysis, in one value."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -21,6 +21,14 @@ MOST_COMPONENTS = 20
 END_SLACK = 0.02
 #: 1/angstrom; calibrants at beamlines give 0.005 to 0.05
 MOST_BROADENING = 0.3
+#: maps that every analysis makes, and their units
+MAP_UNITS: Mapping[str, str] = {
+    **dict.fromkeys(("carbon_peak", "silicon_peak"), "1/angstrom^4"),
+    **dict.fromkeys(("carbon_height", "silicon_height"), "1/angstrom^5"),
+    **dict.fromkeys(("silicon", "carbon"), "1/angstrom^3"),
+}
+#: unit of the map of a given phase, whose amount is counted in its pattern
+PHASE_UNITS = "1/angstrom^3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +130,7 @@ class PdfRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roi:
-    """Voxels whose mean is followed: a circle, a polygon or any set.
+    """Voxels whose mean is followed: a circle, a polygon or any set, or those of them where a map exceeds a level.
 
     In voxels, x to the right and y upwards of the image's centre.
 
@@ -134,6 +142,9 @@ class Roi:
         Corners of a polygon, which replaces the circle.
     voxels : sequence of (row, column)
         Indices of single voxels, which replace both; see :meth:`where`.
+    map, above : str, float, optional
+        Only voxels where this map of the reference tile exceeds this level, in the unit of the map (number densities:
+        1/angstrom^3). Decided once for all states and slices, by :func:`tsct.analyze.chain.with_region`.
     """
 
     x_voxels: float = 3.0
@@ -141,6 +152,12 @@ class Roi:
     radius_voxels: float = 16.0
     polygon: tuple[tuple[float, float], ...] = ()
     voxels: tuple[tuple[int, int], ...] = ()
+    map: str = ""
+    above: float | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.map) != (self.above is not None):
+            raise UsageError("map and above need each other, such as map = 'silicon' and above = 0.004 (1/angstrom^3)")
 
     @classmethod
     def where(cls, inside: NDArray[np.bool_]) -> Self:
@@ -148,15 +165,41 @@ class Roi:
 
         A region is the same in all states; take the threshold on one map, not on each.
         """
-        return cls(voxels=tuple((int(row), int(column)) for row, column in np.argwhere(np.asarray(inside))))
+        return cls(voxels=_indices(inside))
 
     @property
     def is_circle(self) -> bool:
         """Whether neither polygon nor single voxels are given."""
         return not (self.polygon or self.voxels)
 
+    @property
+    def outline(self) -> "Roi":
+        """The same without its level: all of the circle, the polygon or the set."""
+        return replace(self, map="", above=None)
+
+    def decided(self, image: NDArray, units: str) -> "Roi":
+        """The voxels inside where its map, shape (y, x), exceeds the level; one that is not finite does not.
+
+        Raises
+        ------
+        InputError
+            If none does; says how large the map gets there.
+        """
+        if self.above is None:
+            return self
+        inside = self.mask(len(image))
+        chosen = inside & (image > self.above)
+        if not chosen.any():
+            known = image[inside & np.isfinite(image)]
+            largest = f"{known.max():.4g}" if len(known) else "unknown"
+            raise InputError(
+                f"analysis.roi: no voxel has {self.map} above {self.above:g} {units}; of the {inside.sum()} voxels in "
+                f"question the largest is {largest}"
+            )
+        return replace(self.outline, voxels=_indices(chosen))
+
     def mask(self, n: int) -> NDArray[np.bool_]:
-        """Voxels whose centre lies inside, shape (y, x).
+        """Voxels whose centre lies inside, shape (y, x), whatever a map says of them.
 
         Raises
         ------
@@ -177,6 +220,11 @@ class Roi:
         if not inside.any():
             raise InputError(f"analysis.roi {self} holds no voxel of the {n} x {n} image")
         return inside
+
+
+def _indices(inside: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+    """Row and column of every voxel of a mask, shape (y, x)."""
+    return tuple((int(row), int(column)) for row, column in np.argwhere(np.asarray(inside)))
 
 
 def _in_polygon(x: NDArray, y: NDArray, corners: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
@@ -299,6 +347,10 @@ class Recipe:
                 "and absorption_per_voxel"
             )
         self._check_phases()
+        if self.roi.map and self.roi.map not in self.map_units:
+            known = tuple(self.map_units)
+            close = nearest(self.roi.map, known)
+            raise UsageError(f"analysis.roi.map is '{self.roi.map}'{close}; allowed are {', '.join(known)}")
 
     def _check_phases(self) -> None:
         if self.phases_in not in get_args(PhaseSpace):
@@ -315,6 +367,11 @@ class Recipe:
                     f"analysis.phases: {phase.name} covers {phase.q[0]:g} to {phase.q[-1]:g} 1/A, the analysis needs "
                     f"{low:g} to {high:g}"
                 )
+
+    @property
+    def map_units(self) -> dict[str, str]:
+        """Maps that a single tile yields, and their units; components need all tiles."""
+        return {**MAP_UNITS, **{f"phase_{phase.name}": PHASE_UNITS for phase in self.phases}}
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -78,10 +78,12 @@ def estimate(experiment: Experiment, processes: int, *, analyse: bool) -> Estima
     used = min(processes, tiles)
     apart = used if used > 1 else 0
     work = _TILE_S + 1e-6 * counts * (_SIMULATE_S + _ANALYSE_S * analyse)
+    # a region that depends on a map takes a tile before all others
+    first = work if analyse and experiment.recipe.roi.map else 0.0
     return Estimate(
         tiles=tiles,
         processes=used,
-        seconds=_START_S * (1 + bool(apart)) + work * tiles / used,
+        seconds=_START_S * (1 + bool(apart)) + first + work * tiles / used,
         memory_bytes=_PROCESS_BYTES + apart * _PROCESS_BYTES + max(1, apart) * tile + _KEPT_BYTES * tiles * analyse,
         disk_bytes=disk_bytes(experiment),
     )

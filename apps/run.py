@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import xarray as xr
 
-from tsct.analyze.chain import collect
+from tsct.analyze.chain import collect, reference_tile
 from tsct.analyze.curves import curve_records
 from tsct.analyze.foreign import read_scan
 from tsct.analyze.recipe import Recipe
@@ -45,7 +45,17 @@ from .ledger import (
     remove_remains,
     sha256,
 )
-from .tiles import analyze_file, only_simulate, read_small, run_tile, tile_name
+from .tiles import (
+    Voxels,
+    analyze_file,
+    only_simulate,
+    place_of_file,
+    read_small,
+    region_of_file,
+    region_of_tile,
+    run_tile,
+    tile_name,
+)
 from .workers import Work, Workers, mapped
 
 Item = TypeVar("Item")
@@ -62,6 +72,8 @@ PRODUCTS = (
 )
 #: what an analysis alone writes
 ANALYSED = ("recovered.h5", "analyze.jsonl", "recovered", "tiles")
+#: under which a job notes the voxels of a region that a map decides
+REGION = "[analysis.roi]"
 
 
 def _not_foreseen() -> None:
@@ -89,7 +101,10 @@ def run(
     """
     started = time.perf_counter()
     with prepared(experiment, folder, "run", overwrite=overwrite, foresee=foresee) as done:
-        _every_tile(run_tile, experiment, folder, done, workers, track, "scan and analysis")
+        shared = _shared(experiment, folder, track)
+        decide = (region_of_tile, reference_tile(experiment.tiles), shared)
+        settled = replace(experiment, recipe=_with_region(experiment.recipe, *decide, done, workers, track))
+        _every_tile(run_tile, shared | {"experiment": settled}, done, workers, track, "scan and analysis")
         tiles = [read_small(folder, tile_name(tile)) for tile in experiment.tiles]
         found = collect(tiles, experiment.recipe)
         write_records(
@@ -111,7 +126,7 @@ def simulate(
 ) -> None:
     """Write scans and truth only; go on where an earlier start ended."""
     with prepared(experiment, folder, "simulate", overwrite=overwrite, foresee=foresee) as done:
-        _every_tile(only_simulate, experiment, folder, done, workers, track, "scan")
+        _every_tile(only_simulate, _shared(experiment, folder, track), done, workers, track, "scan")
 
 
 def analyze(
@@ -180,6 +195,10 @@ def _analyze(
     names = [source.stem if unique else f"{state:02d}_{source.stem}" for state, source in enumerate(sources)]
     files = {names[state]: (state, names[state], source.absolute()) for state, source in enumerate(sources)}
     with ledger(folder / "analyze.jsonl", job) as done:
+        if recipe.roi.map:
+            places = {place_of_file(number, source): source.absolute() for number, source in enumerate(sources)}
+            decide = (region_of_file, places[reference_tile(places)], shared)
+            shared = shared | {"recipe": _with_region(recipe, *decide, done, workers, track)}
         _rest(analyze_file, files, shared, done, workers, track, "analysis")
         found = collect([read_small(folder, name) for name in files], recipe)
         write_recovered(folder, found, title="recovered")
@@ -190,11 +209,38 @@ def _versions(sources: Sequence[Path]) -> str:
     return sha256(*(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats))
 
 
+def _shared(experiment: Experiment, folder: Path, track: Track) -> dict[str, Any]:
+    """What all tiles of a simulation need; writes the truth on the way."""
+    return {
+        "experiment": experiment,
+        "table": simulated_truth(experiment, folder, track),
+        "folder": folder.absolute(),
+    }
+
+
+def _with_region(
+    recipe: Recipe,
+    work: Work[Any, Voxels],
+    item: Any,
+    shared: Mapping[str, Any],
+    done: Ledger,
+    workers: Workers,
+    track: Track,
+) -> Recipe:
+    """The recipe with its region as voxels, decided once and noted beside the tiles, so that all have the same."""
+    if not recipe.roi.map:
+        return recipe
+    if REGION not in done.done:
+        for name, voxels in track(mapped(work, {REGION: item}, shared, workers), "region of interest", 1):
+            done.add(name, voxels)
+    voxels = tuple((row, column) for row, column in done.done[REGION])
+    return replace(recipe, roi=replace(recipe.roi.outline, voxels=voxels))
+
+
 def _every_tile(
-    work: Work, experiment: Experiment, folder: Path, done: Ledger, workers: Workers, track: Track, title: str
+    work: Work, shared: Mapping[str, Any], done: Ledger, workers: Workers, track: Track, title: str
 ) -> None:
-    table = simulated_truth(experiment, folder, track)
-    shared = {"experiment": experiment, "table": table, "folder": folder.absolute()}
+    experiment: Experiment = shared["experiment"]
     _rest(work, {tile_name(tile): tile for tile in experiment.tiles}, shared, done, workers, track, title)
 
 
@@ -208,7 +254,7 @@ def _rest(
     title: str,
 ) -> None:
     """Do what is not done yet; files that were changed or lost since are made again."""
-    whole = {name for name, written in done.done.items() if is_whole(done.folder, written)}
+    whole = {name for name in items if name in done.done and is_whole(done.folder, done.done[name])}
     left = {name: item for name, item in items.items() if name not in whole}
     if len(left) < len(items):
         title = f"{title} ({len(items) - len(left)} of {len(items)} were done before)"

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import qmc, rankdata
 
-from tsct.analyze.chain import analyze_tile, collect, lean
+from tsct.analyze.chain import analyze_tile, collect, lean, reference_tile, with_region
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.files import write_records, write_text
 from tsct.records.places import writable
@@ -224,7 +224,11 @@ def _scores(made: Experiment, wanted: Sequence[str]) -> dict[str, Any]:
     phantom, beamline, recipe, seed = made.phantom, made.beamline, made.recipe, made.settings.seed
     q, pdf = beamline.scan.q, recipe.pdf
     table, phases = _scattering(_Scattering(made, (*q[:2], len(q), beamline.as_it_is.energy_kev, pdf.q_min, *pdf.r)))
-    tiles = [lean(analyze_tile(simulate_tile(phantom, beamline, table, seed, *tile), recipe)) for tile in made.tiles]
+    settled = recipe
+    if recipe.roi.map:
+        reference = simulate_tile(phantom, beamline, table, seed, *reference_tile(made.tiles))
+        settled = with_region(recipe, reference)
+    tiles = [lean(analyze_tile(simulate_tile(phantom, beamline, table, seed, *tile), settled)) for tile in made.tiles]
     reality = truth(phantom, beamline, seed)
     reality.attrs["experiment"] = made.settings.name
     checks = [check for check in CHECKS if not wanted or check.id in wanted]

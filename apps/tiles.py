@@ -9,11 +9,13 @@ from typing import Any
 
 import xarray as xr
 
-from tsct.analyze.chain import analyze_tile, lean
+from tsct.analyze.chain import analyze_tile, lean, with_region
 from tsct.analyze.foreign import is_ours, read_scan
 from tsct.analyze.recipe import Recipe
+from tsct.records.errors import InputError
 from tsct.records.files import read_record, write_records
 from tsct.records.scan_files import write_scan
+from tsct.records.untrusted import member, opened, values
 from tsct.simulate.scan import simulate_tile
 
 from .experiment import Experiment
@@ -21,6 +23,8 @@ from .ledger import fingerprint
 
 Tile = tuple[int, int]
 Shared = Mapping[str, Any]
+#: row and column of each
+Voxels = list[tuple[int, int]]
 #: name of a file in the run's folder -> size and hash
 Written = dict[str, tuple[int, str]]
 
@@ -43,6 +47,29 @@ def only_simulate(shared: Shared, tile: Tile) -> Written:
     return _simulated(shared, tile)[1]
 
 
+def region_of_tile(shared: Shared, tile: Tile) -> Voxels:
+    """Decide the region of ``experiment`` from its reference tile, simulated with its ``table`` of spectra."""
+    experiment: Experiment = shared["experiment"]
+    return [*with_region(experiment.recipe, _counts(shared, tile)).roi.voxels]
+
+
+def region_of_file(shared: Shared, source: Path) -> Voxels:
+    """Decide the region of the ``recipe`` from the file of the reference tile."""
+    return [*with_region(shared["recipe"], read_scan(source, shared["mapping"])).roi.voxels]
+
+
+def place_of_file(number: int, source: Path) -> Tile:
+    """State and slice of a file, the n-th of its series: as it says if it is ours, else states of one slice."""
+    if not is_ours(source):
+        return number, 0
+    with opened(source) as handle:
+        try:
+            state, slice_ = (int(values(member(handle, f"/entry/data/{name}"))) for name in ("state", "slice"))
+        except InputError:  # frames, which know no place
+            return 0, 0
+    return state, slice_
+
+
 def analyze_file(shared: Shared, scan_file: tuple[int, str, Path]) -> Written:
     """Analyse a file, the n-th of its series, under a name, by the ``recipe``, into ``folder``; volumes to ``keep``."""
     state, name, source = scan_file
@@ -57,9 +84,14 @@ def read_small(folder: Path, name: str) -> xr.Dataset:
     return read_record(folder / "tiles" / f"{name}.h5", "tile")
 
 
+def _counts(shared: Shared, tile: Tile) -> xr.Dataset:
+    experiment: Experiment = shared["experiment"]
+    return simulate_tile(experiment.phantom, experiment.beamline, shared["table"], experiment.settings.seed, *tile)
+
+
 def _simulated(shared: Shared, tile: Tile) -> tuple[xr.Dataset, Written]:
     experiment: Experiment = shared["experiment"]
-    scan = simulate_tile(experiment.phantom, experiment.beamline, shared["table"], experiment.settings.seed, *tile)
+    scan = _counts(shared, tile)
     if not experiment.settings.output.scans:
         return scan, {}
     name = f"scan/{tile_name(tile)}.h5"

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.chain import analyze_tile
+from tsct.analyze.chain import analyze_tile, with_region
 from tsct.analyze.difference import PARAMETERS, SILICON_COORDINATION, fit_difference
 from tsct.analyze.fbp import fbp, fbp_weights
 from tsct.analyze.geometry import ParallelGeometry
@@ -209,11 +209,19 @@ def expected_data(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: i
     return _expected(phantom, beamline, recipe, spectra_table(phantom, beamline), index)
 
 
+def with_expected_region(phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra]) -> Recipe:
+    """The recipe whose region, if it depends on a map, is decided as a run would, from a scan without noise."""
+    if not recipe.roi.map:
+        return recipe
+    middle = len(phantom.slices_z_mm) // 2
+    return with_region(recipe, expected_tile(phantom, beamline, table, 0, middle))
+
+
 def _expected(
     phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra], index: int
 ) -> _Expected:
     scan = expected_tile(phantom, beamline, table, 0, index)
-    tile = analyze_tile(scan, recipe)
+    tile = analyze_tile(scan, with_expected_region(phantom, beamline, recipe, table))
     lines, variance, _ = prepared(scan, recipe)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=tile.compton_weight.values)
     density = float(operator.density(tile.roi_iq.values))

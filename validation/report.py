@@ -237,6 +237,7 @@ PROVENANCE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("views", "views", str),
     ("filter", "reconstruction filter", str),
     ("roi_radius_voxels", "radius of the region of interest", lambda value: f"{number(value)} voxels"),
+    ("roi_threshold", "region of interest: voxels with", str),
     ("q_min", "transform from", lambda value: f"{number(value)} Å⁻¹"),
     ("q_max", "transform to (Qmax)", lambda value: f"{number(value)} Å⁻¹"),
     ("q_max_inst", "data that steady it end at", lambda value: f"{number(value)} Å⁻¹"),

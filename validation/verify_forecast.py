@@ -20,7 +20,7 @@ from tsct.simulate.beamline import Beamline
 from tsct.simulate.scan import expected_tile, simulate_tile
 from tsct.simulate.spectra import Spectra, spectra_table
 
-from .forecast import Forecast, forecast
+from .forecast import Forecast, forecast, with_expected_region
 
 #: closer to a bound than this, angstrom, a fit is held by it
 AT_BOUND = 2e-3
@@ -58,6 +58,7 @@ def shared_by_seeds(
     index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
     beamline = same_instrument(beamline)
     table = spectra_table(phantom, beamline)
+    recipe = with_expected_region(phantom, beamline, recipe, table)
     return {
         "phantom": phantom,
         "beamline": beamline,

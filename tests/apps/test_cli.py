@@ -189,6 +189,8 @@ BOX = '3\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3 pbc="T T T"
         ("[analysis]\nmethod = 'cgls'\nfilter = 'hann'", 2, ("my.toml", "'cgls'", "takes no filter", "iterations")),
         ("[analysis]\ncomposition = 'Xx'", 3, ("my.toml", "composition", "'Xx'")),
         ("[analysis.roi]\nradius_voxels = -1.0", 3, ("my.toml", "roi", "-1")),
+        ("[analysis.roi]\nmap = 'silicon'", 2, ("my.toml", "[analysis.roi]", "map and above need each other")),
+        ("[analysis.roi]\nmap = 'silcon'\nabove = 0.01", 2, ("my.toml", "roi.map", "did you mean 'silicon'")),
         ("seed = -1", 2, ("my.toml", "seed", "-1")),
         ("seed = 1\nseed = 2", 3, ("my.toml", "not valid TOML")),
         ("a = " + "[" * 10000, 3, ("my.toml", "not valid TOML")),
