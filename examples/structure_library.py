@@ -18,7 +18,7 @@ from tsct.apps.structure_figure import draw
 from tsct.apps.structure_gates import DFTB, REAXFF, REFERENCES, Gate
 from tsct.apps.structure_portrait import R
 from tsct.phantoms.describe import describe
-from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
+from tsct.phantoms.structures import Structure, lithiated_series, structure_names
 from tsct.records.files import write_text
 from tsct.validation.figure_style import FOUND, NAIVE, R_LABEL, SECOND, TRUTH, legend, sheet, tidy
 
@@ -100,7 +100,7 @@ def series_table() -> Iterator[str]:
     yield "Mean over the networks, ± half of their range:\n"
     yield "| x | V/Si (Å³) | N(Si–Si) | d(Si–Si) (Å) | N(Si–Li) | d(Si–Li) (Å) | networks |"
     yield "|---|---|---|---|---|---|---|"
-    for member in series():
+    for member in lithiated_series():
         rows = np.array(list(numbers(member)))
         mean, half = rows.mean(axis=0), np.ptp(rows, axis=0) / 2
         cells = [
@@ -110,11 +110,6 @@ def series_table() -> Iterator[str]:
         cells[3:] = cells[3:] if member.lithium_per_silicon else ["–", "–"]
         yield f"| {member.lithium_per_silicon:.2f} | {' | '.join(cells)} | {len(rows)} |"
     yield ""
-
-
-def series() -> list[Structure]:
-    """Members of the series with all their networks."""
-    return [structure(member.name) for member in lithiated_series()]
 
 
 def numbers(member: Structure) -> Iterator[tuple[float, ...]]:
@@ -135,7 +130,7 @@ def numbers(member: Structure) -> Iterator[tuple[float, ...]]:
 def series_figure() -> matplotlib.figure.Figure:
     figure = sheet(3.6, 12.5)
     titles = ("Si–Si neighbours (< 2.85 Å)", "mean Si–Si distance (Å)", "Si–Li neighbours (< 3.4 Å)")
-    rows = [(member.lithium_per_silicon, row) for member in series() for row in numbers(member)]
+    rows = [(member.lithium_per_silicon, row) for member in lithiated_series() for row in numbers(member)]
     x = np.array([row[0] for row in rows])
     for k, (axes, title) in enumerate(zip(figure.subplots(1, 3), titles, strict=True), start=1):
         tidy(axes, "Li per Si", title, title)

@@ -1,7 +1,6 @@
 """Lithiated amorphous silicon: lithium enters one silicon network, atom by atom."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -18,52 +17,24 @@ from .potential import relax
 
 #: volume that the box gains with each lithium atom (Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009))
 VOLUME_PER_LI_A3 = 16.05
-#: largest force that the relaxation of a fully lithiated member leaves, in eV per angstrom
-MELT_FORCE_EV_A = 0.15
+#: largest force that a relaxation leaves, in eV per angstrom: up to as much Li per Si, and beyond, where the many
+#: shallow wells of lithium make the rest slow
+DILUTE, DILUTE_FORCE_EV_A, DENSE_FORCE_EV_A = 0.5, 0.1, 0.2
 #: temperatures (K) and times (ps) through which the fully lithiated melt cools
 MELT = ((1500.0, 3.0), (1000.0, 3.0), (600.0, 3.0), (300.0, 1.0))
 #: images of the box within this distance take part in the search for voids
 VOID_REACH_A = 8.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How slowly a lineage is made.
-
-    Parameters
-    ----------
-    proposals_per_atom : int
-        See :func:`tsct.phantoms.network.build`.
-    batch_per_si : float
-        Li atoms inserted between two relaxations, per Si atom.
-    batch_force_ev_a, member_force_ev_a : float
-        Largest force that a relaxation leaves, in eV per angstrom: between batches, and of a member of the series.
-    """
-
-    proposals_per_atom: int
-    batch_per_si: float
-    batch_force_ev_a: float
-    member_force_ev_a: float
-
-
-#: the first lineage took hours on two processors; the others are cheaper, to learn how much one network differs from
-#: the next
-SLOW = Pace(proposals_per_atom=1000, batch_per_si=0.05, batch_force_ev_a=0.3, member_force_ev_a=0.1)
-QUICK = Pace(proposals_per_atom=250, batch_per_si=0.25, batch_force_ev_a=0.15, member_force_ev_a=0.15)
-#: pace of the lineages of the library by their seed
-PACES = {1: SLOW, 2: QUICK, 3: QUICK}
-
-
-def grow(n_silicon: int, seed: int, lithium_per_silicon: Sequence[float], pace: Pace = SLOW) -> Iterator[Atoms]:
+def grow(n_silicon: int, seed: int, lithium_per_silicon: Sequence[float]) -> Iterator[Atoms]:
     """The silicon network of a seed, relaxed, and then its lithiated members; see `network.build` and `lithiate`."""
-    network = build(n_silicon, seed, proposals_per_atom=pace.proposals_per_atom)
-    silicon = relax(network, SLOW.member_force_ev_a)
+    silicon = relax(build(n_silicon, seed), DILUTE_FORCE_EV_A)
     yield silicon
-    yield from lithiate(silicon, lithium_per_silicon, pace)
+    yield from lithiate(silicon, lithium_per_silicon)
 
 
-def lithiate(network: Atoms, lithium_per_silicon: Sequence[float], pace: Pace = SLOW) -> Iterator[Atoms]:
-    """Members of one lineage: each is the previous one with more lithium in the largest voids.
+def lithiate(network: Atoms, lithium_per_silicon: Sequence[float]) -> Iterator[Atoms]:
+    """Members of one lineage: each is the previous one with more lithium in the largest voids, relaxed.
 
     The box follows V = V0 + 16.05 A3 per Li. Nothing but the lithium disturbs the network: annealing in between would
     exchange bonds at random, which a difference of two members would show.
@@ -73,9 +44,8 @@ def lithiate(network: Atoms, lithium_per_silicon: Sequence[float], pace: Pace = 
     network : ase.Atoms
         Silicon only, relaxed, in a cubic periodic box at its experimental density.
     lithium_per_silicon : sequence of float
-        Increasing ratios x; the nearest whole number of lithium atoms is taken.
-    pace : Pace
-        How slowly.
+        Increasing ratios x; the nearest whole number of lithium atoms is taken. Steps of up to 0.25 are those of
+        Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009).
 
     Yields
     ------
@@ -90,12 +60,10 @@ def lithiate(network: Atoms, lithium_per_silicon: Sequence[float], pace: Pace = 
     targets = [round(x * len(network)) for x in lithium_per_silicon]
     if targets != sorted(set(targets)):
         raise UsageError("lithium_per_silicon must increase by at least one Li atom from member to member")
-    batch = max(1, round(pace.batch_per_si * len(network)))
     atoms = network
     for target in targets:
-        while (missing := target - len(atoms) + len(network)) > 0:
-            atoms = relax(insert(atoms, min(batch, missing)), pace.batch_force_ev_a)
-        atoms = relax(atoms, pace.member_force_ev_a)
+        force = DILUTE_FORCE_EV_A if target <= DILUTE * len(network) else DENSE_FORCE_EV_A
+        atoms = relax(insert(atoms, target - (len(atoms) - len(network))), force)
         yield atoms
 
 
@@ -150,7 +118,7 @@ def mix(n_silicon: int, seed: int, lithium_per_silicon: float) -> Atoms:
     for temperature_k, time_ps in MELT:
         velocities = int(rng.integers(1, 2**31))
         atoms = settle(atoms, temperature_k=temperature_k, time_ps=time_ps, seed=velocities, free_box=False)
-    return relax(atoms, MELT_FORCE_EV_A)
+    return relax(atoms, DENSE_FORCE_EV_A)
 
 
 def _scatter(count: int, edge: float, rng: np.random.Generator) -> NDArray[np.float64]:

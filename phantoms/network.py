@@ -19,7 +19,7 @@ CELL_A = 4.0 / np.sqrt(3.0) * BOND_A
 #: volume per atom at 2.285 g/cm3 (Laaziri et al., Phys. Rev. B 60, 13520 (1999): 1.8 % less dense than the crystal)
 VOLUME_PER_SI_A3 = 20.41
 #: temperatures of the anneal in eV; above 0.5 eV the network melts into one that cannot be healed
-SCHEDULE_EV = (0.5, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15)
+SCHEDULE_EV = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2)
 #: bond exchanges per atom that wipe out the crystal before the anneal
 EXCHANGES_PER_ATOM = 0.36
 #: energy that a relaxation may still gain, over |force|^2 (Barkema & Mousseau, Phys. Rev. B 62, 4985 (2000))
@@ -32,7 +32,7 @@ def build(
     n_atoms: int,
     seed: int,
     *,
-    proposals_per_atom: int = 1000,
+    proposals_per_atom: int = 2500,
     schedule_ev: Sequence[float] = SCHEDULE_EV,
     volume_per_atom_a3: float = VOLUME_PER_SI_A3,
 ) -> Atoms:

@@ -2,10 +2,10 @@
 
 import gzip
 import tomllib
-from bisect import bisect
+from bisect import bisect, bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from io import StringIO
@@ -161,21 +161,12 @@ def lithiated_series(reach: float = np.inf) -> tuple[Structure, ...]:
     Parameters
     ----------
     reach : float
-        Li per Si that the series has to reach. It averages over as many networks as have been lithiated that far, and
-        ends with the last member that all of them have; the whole series, by default, is that of one network.
+        Li per Si that the series has to reach: it ends with the first member that has as much; the whole series by
+        default.
     """
     members = [structure(name) for name in structure_names() if _records()[name].get("lineage")]
     members.sort(key=lambda member: member.lithium_per_silicon)
-    last = next((member for member in members if member.lithium_per_silicon >= reach), members[-1])
-    networks = len(last.members)
-    return tuple(_of_first(member, networks) for member in members if len(member.members) >= networks)
-
-
-def _of_first(member: Structure, count: int) -> Structure:
-    """The structure made of its first members, in equal shares."""
-    if len(member.members) == count:
-        return member
-    return replace(member, members=member.members[:count], mole_fractions=(1.0 / count,) * count)
+    return tuple(members[: 1 + bisect_left([member.lithium_per_silicon for member in members], reach)])
 
 
 def series_weights(series: tuple[Structure, ...], x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -256,7 +247,7 @@ def rebuild(name: str) -> tuple[Atoms, ...]:
         If the library has no such entry, or an extra is missing.
     """
     from .carbon import build_carbon_black, build_glassy_carbon
-    from .lithiation import PACES, grow, mix
+    from .lithiation import grow, mix
     from .molecules import build_molecule
     from .silica import build_silica
 
@@ -275,5 +266,5 @@ def rebuild(name: str) -> tuple[Atoms, ...]:
     if _records()[name].get("lineage"):
         ratios = [member.lithium_per_silicon for member in lithiated_series()[1:]]
         ratios = ratios[: bisect(ratios, record.lithium_per_silicon)]
-        return tuple(deque(grow(silicon, seed, ratios, PACES[seed]), maxlen=1).pop() for seed in seeds)
+        return tuple(deque(grow(silicon, seed, ratios), maxlen=1).pop() for seed in seeds)
     return record.members

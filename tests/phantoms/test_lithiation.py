@@ -84,8 +84,8 @@ def test_lithium_pushes_silicon_apart():
     (member,) = lithiation.lithiate(silicon, (0.0625,))
     distances = member.get_all_distances(mic=True)
     lithium = distances[64:, :64]
-    # the tetrahedral site of this crystal is 2.37 A from its neighbours, and lithium does not pull them in
-    assert lithium.min() > 2.35
+    # the tetrahedral site of this crystal is 2.37 A from its four neighbours, which give way
+    assert np.sort(lithium, axis=1)[:, :4].mean(axis=1).min() > 5.469 * np.sqrt(3) / 4
     bonds = distances[:64, :64][(distances[:64, :64] > 0) & (distances[:64, :64] < 2.85)]
     assert bonds.mean() > 5.469 * np.sqrt(3) / 4
 
@@ -93,19 +93,18 @@ def test_lithium_pushes_silicon_apart():
 def test_growth_starts_from_the_network_of_the_seed(monkeypatch):
     forces, asked = [], []
 
-    def build(n, seed, *, proposals_per_atom):
-        asked.append((seed, proposals_per_atom))
+    def build(n, seed):
+        asked.append((n, seed))
         return cube(bulk("Si", "diamond", a=5.4 + seed, cubic=True) * n)
 
     monkeypatch.setattr(lithiation, "build", build)
     monkeypatch.setattr(lithiation, "relax", lambda atoms, force: forces.append(force) or atoms)
-    pace = lithiation.SLOW
-    grown = list(lithiation.grow(2, 1, (0.125,), pace))
+    grown = list(lithiation.grow(2, 1, (0.125,)))
     assert [str(member.symbols) for member in grown] == ["Si64", "Si64Li8"]
     assert grown[0].get_volume() == pytest.approx(8 * 6.4**3)
-    assert asked == [(1, pace.proposals_per_atom)]
-    # members are relaxed further than the steps between them
-    assert forces[0] == forces[-1] == pace.member_force_ev_a < forces[1] == pace.batch_force_ev_a
+    assert asked == [(2, 1)]
+    # the network and each member are relaxed once, as far as each other
+    assert len(forces) == 2 and forces[0] == forces[1]
 
 
 def test_scattered_atoms_keep_apart_across_the_boundary():
@@ -135,7 +134,7 @@ def test_a_melt_has_the_composition_and_the_volume_of_the_law(monkeypatch):
 def test_lineages_of_the_library_end_at_the_wanted_member(monkeypatch):
     asked = []
 
-    def grow(n_silicon, seed, ratios, pace):
+    def grow(n_silicon, seed, ratios):
         asked.append((n_silicon, seed, list(ratios)))
         yield from (Atoms("Si"), *(Atoms(f"SiLi{i + 1}") for i in range(len(ratios))))
 

@@ -65,8 +65,8 @@ DENSITIES_G_CM3 = {
 }
 
 
-#: Li per Si up to which three networks have been lithiated
-MANY_NETWORKS = 0.3
+#: Li per Si up to which the Si-Si distance follows published models; the records state it among their limits
+FOLLOWED = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def silicon():
 
 @pytest.fixture(scope="module")
 def series():
-    return [(member.lithium_per_silicon, describe(member)) for member in lithiated_series(MANY_NETWORKS)]
+    return [(member.lithium_per_silicon, describe(member)) for member in lithiated_series(FOLLOWED)]
 
 
 def test_all_promised_names_are_there():
@@ -262,9 +262,8 @@ def test_the_first_peak_of_silicon_has_the_measured_width():
     static, thermal = [], structure("a-si").thermal.pair_variance("Si", "Si", 2.36)
     for atoms in structure("a-si").members:
         static.append(neighbor_list("d", atoms, 2.85))
-    # the quartiles measure the peak, not the few long contacts of five-fold atoms
-    low, high = np.percentile(np.concatenate(static), [25, 75])
-    assert 0.07 <= np.hypot((high - low) / 1.349, np.sqrt(thermal)) <= 0.09
+    # Laaziri et al. 1999, at room temperature
+    assert 0.07 <= np.hypot(np.concatenate(static).std(), np.sqrt(thermal)) <= 0.09
 
 
 def test_silicon_has_no_crystal_in_it(silicon):
@@ -321,8 +320,7 @@ def test_the_structure_factor_of_silicon_peaks_where_it_was_measured():
 def test_rings_of_silicon(silicon):
     rings = silicon["rings_per_atom"]
     assert rings.get(4, 0.0) < 0.06
-    # five-fold atoms, which the potential makes when it relaxes the network, close a few triangles
-    assert rings.get(3, 0.0) < 0.03
+    assert rings.get(3, 0.0) == 0.0
     # published networks (Barkema & Mousseau 2000): 0.5 five-rings, 0.8 six-rings, 0.5 seven-rings
     assert 0.3 < rings[5] < 0.6 and 0.6 < rings[6] < 1.0
 
@@ -330,9 +328,8 @@ def test_rings_of_silicon(silicon):
 # Lithiated silicon: one lineage, the volume law, and the trends of published simulations
 
 
-@pytest.mark.parametrize("reach", [MANY_NETWORKS, np.inf])
-def test_the_series_is_ordered_and_keeps_its_silicon(reach):
-    members = lithiated_series(reach)
+def test_the_series_is_ordered_and_keeps_its_silicon():
+    members = lithiated_series()
     x = [member.lithium_per_silicon for member in members]
     assert [member.name for member in members][:1] == ["a-si"]
     assert x == sorted(x) and x[0] == 0.0
@@ -349,32 +346,35 @@ def test_the_series_is_ordered_and_keeps_its_silicon(reach):
             assert grown == pytest.approx(16.05 * (len(atoms) - len(network)), abs=1e-3)
 
 
-def test_a_series_averages_over_as_many_networks_as_reach_so_far():
-    near, far = lithiated_series(0.22), lithiated_series(1.2)
-    assert near[-1].lithium_per_silicon >= 0.22 and far[-1].lithium_per_silicon >= 1.2
-    assert len(near[0].members) >= 3
-    assert {len(member.members) for member in far} == {1}
-    # the networks of the longer series are among those of the shorter one
-    assert far[0].members[0] is near[0].members[0]
-    assert sum(far[0].mole_fractions) == 1.0
+def test_there_are_three_lineages_in_small_steps_to_one_and_a_quarter():
+    members = lithiated_series()
+    x = [member.lithium_per_silicon for member in members]
+    assert {len(member.members) for member in members} == {3}
+    assert x[-1] >= 1.25
+    assert max(later - earlier for earlier, later in pairwise(x) if later <= 0.6) <= 0.1 + 1e-9
+
+
+def test_a_series_ends_where_it_is_told_to():
+    ends = [lithiated_series(reach)[-1].lithium_per_silicon for reach in (0.0, 0.22, 0.3, 9.0)]
+    assert ends == pytest.approx([0.0, 0.3, 0.3, 1.25], abs=1e-9)
 
 
 def test_networks_of_the_series_agree():
     """The first-shell numbers of one network are those of the next, far within the change that lithium makes."""
-    for member in lithiated_series(MANY_NETWORKS):
+    for member in lithiated_series(FOLLOWED):
         found = []
         for atoms in member.members:
             bonds = distances_of(atoms, "Si", "Si", 2.85)
             found.append((len(bonds) / np.count_nonzero(atoms.symbols == "Si"), bonds.mean()))
-        # lithium makes 0.08 A and 0.3 neighbours from x = 0 to 0.3; chance alone would give 0.002 A and 0.01, and the
-        # first lineage, made in smaller steps, differs from the others by up to 0.011 A and 0.05 at its end
+        # a fifth of the 0.08 A and 0.3 neighbours that lithium makes from x = 0 to 0.3; chance alone would give
+        # 0.004 A, and bonds that open one by one add to it
         assert np.ptp(found, axis=0)[0] < 0.06
         assert np.ptp(found, axis=0)[1] < 0.016
 
 
 def test_silicon_atoms_hardly_move_from_member_to_member():
     # above x = 0.6 the steps in x are twice as large
-    members = [member for member in lithiated_series(0.6) if member.lithium_per_silicon < 0.65]
+    members = lithiated_series(0.6)
     for earlier, later in pairwise(members):
         for one, two in zip(earlier.members, later.members, strict=True):
             silicon = [atoms.get_scaled_positions()[atoms.symbols == "Si"] for atoms in (one, two)]
@@ -408,7 +408,7 @@ REAXFF = np.array(
 
 def test_neighbours_of_silicon_follow_published_models(series):
     # beyond x = 0.3 the Si-Si distance falls behind the models, which the records state among their limits
-    for x, found in (row for row in series if row[0] < 0.35):
+    for x, found in series:
         models = [[np.interp(x, model[:, 0], model[:, k]) for model in (TIGHT_BINDING, REAXFF)] for k in (1, 2, 3)]
         # the models are single frames of 64 to 672 Si at 300 K and 0 K and differ from each other by as much
         silicon = found["pairs"]["Si-Si"]
@@ -433,7 +433,7 @@ def first_maximum(members, symbol_a, symbol_b, thermal, low, high):
 
 
 def test_lithium_touches_silicon_where_published_models_and_experiment_say():
-    for member in lithiated_series(MANY_NETWORKS)[1:]:
+    for member in lithiated_series(FOLLOWED)[1:]:
         found = first_maximum(member.members, "Si", "Li", member.thermal, 2.2, 3.4)
         # 2.79 A (tight binding, all x), 2.95 A at x = 0.21 and 2.75 A at 0.62 (ReaxFF); 2.8 A: X-ray, Wragg et al. 2023
         assert 2.65 <= found <= 3.0
@@ -443,7 +443,7 @@ def test_lithium_touches_silicon_where_published_models_and_experiment_say():
 
 def test_the_silicon_peak_moves_outwards_at_the_published_rate():
     # beyond x = 0.3 the peak stands still, which the records state among their limits
-    members = lithiated_series(MANY_NETWORKS)
+    members = lithiated_series(FOLLOWED)
     x = [member.lithium_per_silicon for member in members]
     peaks = [first_maximum(member.members, "Si", "Si", member.thermal, 2.1, 2.8) for member in members]
     assert peaks[0] == pytest.approx(2.35, abs=0.01)
