@@ -320,6 +320,9 @@ def _interval(value: NDArray, chi_squared: NDArray, least: float, rise: float) -
     height = np.sqrt(np.maximum(chi_squared - least, 0.0) / rise)
     inside = np.flatnonzero(height <= 1)
     found = np.full(2, np.nan)
+    if not inside.size:
+        # the least lies between the lines of this profile, which say nothing of its width then
+        return found
     for side, (last, next_) in enumerate(((inside[0], inside[0] - 1), (inside[-1], inside[-1] + 1))):
         if 0 <= next_ < len(value):
             share = (1 - height[last]) / (height[next_] - height[last])

@@ -23,7 +23,7 @@ from tsct.records.errors import UsageError
 from tsct.simulate.scan import expected_tile
 from tsct.simulate.spectra import spectra_table
 
-DRAWS = 30
+DRAWS = 120
 Q = np.arange(0.6, 24.01, 0.1)
 COMPOSITION = {"Si": 0.4, "C": 0.5, "O": 0.1}
 
@@ -178,5 +178,5 @@ def test_levels_scatter_as_their_errors_say(mean, noise, gain):
         reference = fit_reference(operator, operator.apply(j), recipe.pdf.composition.get("O", 0.0) * float(density))
         levels.append([density, *map_operator(operator, reference, typical).weights[-2:] @ j])
     found = np.std(levels, axis=0, ddof=1) / np.mean(levels, axis=0)
-    # 30 draws tell it to thirteen per cent; what the attenuation map takes back, thirteen too, is left out
-    np.testing.assert_allclose(claimed, found, rtol=0.35)
+    # what the attenuation map takes back, thirteen per cent, is left out; 120 draws tell it to six and a half
+    np.testing.assert_allclose(claimed, found, rtol=0.13 + 3 * 0.065)
