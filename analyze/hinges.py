@@ -285,8 +285,14 @@ def _profile_errors(
         reach = np.where(beyond, 2 * reach, reach)
     errors = np.max(np.sqrt(np.mean(sides**2, axis=2)) / np.array(WIDTHS)[:, None], axis=0)
     below, above = np.isnan(sides).any(axis=0).T
-    words = ["from below" if low else "from above" if high else "" for low, high in zip(below, above, strict=True)]
-    return errors, [f"the series does not bound it {word}" if word else "" for word in words]
+    unbounded = "the series does not bound it"
+    reasons = {
+        (False, False): "",
+        (True, False): f"{unbounded} from below",
+        (False, True): f"{unbounded} from above",
+        (True, True): unbounded,
+    }
+    return errors, [reasons[bool(low), bool(high)] for low, high in zip(below, above, strict=True)]
 
 
 def _near(series: _Series, at: NDArray, reach: NDArray, ends: NDArray) -> tuple[NDArray, NDArray]:

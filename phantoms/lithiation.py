@@ -17,9 +17,11 @@ from .potential import relax
 
 #: volume that the box gains with each lithium atom (Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009))
 VOLUME_PER_LI_A3 = 16.05
-#: largest force that a relaxation leaves, in eV per angstrom: up to as much Li per Si, and beyond, where the many
-#: shallow wells of lithium make the rest slow
-DILUTE, DILUTE_FORCE_EV_A, DENSE_FORCE_EV_A = 0.5, 0.1, 0.2
+#: Li per Si up to which a member is relaxed further than beyond, where the many shallow wells of lithium make that slow
+DILUTE_LI_PER_SI = 0.5
+#: largest force that a relaxation leaves up to there and beyond, in eV per angstrom
+DILUTE_FORCE_EV_A = 0.1
+DENSE_FORCE_EV_A = 0.2
 #: temperatures (K) and times (ps) through which the fully lithiated melt cools
 MELT = ((1500.0, 3.0), (1000.0, 3.0), (600.0, 3.0), (300.0, 1.0))
 #: images of the box within this distance take part in the search for voids
@@ -62,7 +64,7 @@ def lithiate(network: Atoms, lithium_per_silicon: Sequence[float]) -> Iterator[A
         raise UsageError("lithium_per_silicon must increase by at least one Li atom from member to member")
     atoms = network
     for target in targets:
-        force = DILUTE_FORCE_EV_A if target <= DILUTE * len(network) else DENSE_FORCE_EV_A
+        force = DILUTE_FORCE_EV_A if target <= DILUTE_LI_PER_SI * len(network) else DENSE_FORCE_EV_A
         atoms = relax(insert(atoms, target - (len(atoms) - len(network))), force)
         yield atoms
 

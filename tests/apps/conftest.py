@@ -1,4 +1,4 @@
-"""A small run that several tests look at; a real browser, and the pages that are opened in it."""
+"""Commands in this process; a small run for several tests; a real browser, and the pages that are opened in it."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tsct.apps import cli
 from tsct.apps import run as job
 from tsct.apps.experiment import load
 
@@ -21,6 +22,20 @@ BROWSER_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+
+
+@pytest.fixture
+def tsct(monkeypatch, capsys):
+    """Run one command in this process; returns exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tsct", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

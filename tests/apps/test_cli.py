@@ -6,27 +6,12 @@ import time
 
 import pytest
 
-from tsct.apps import cli
 from tsct.apps import run as job
 from tsct.records.errors import InputError, ResourceError, UsageError
 
 #: what no help needs, and what takes most of the time to import
 HEAVY = ("numba", "scipy", "matplotlib", "xarray", "h5py", "ase", "xraylib", "xraydb", "numpy")
 COMMANDS = ("run", "simulate", "analyze", "validate", "init", "pdf", "structures")
-
-
-@pytest.fixture
-def tsct(monkeypatch, capsys):
-    """Run one command in this process; returns exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tsct", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -1,32 +1,16 @@
 """What is there stays unless --overwrite is given, and what fails leaves no folder behind: all commands alike."""
 
-import sys
-
 import numpy as np
 import pytest
 import xarray as xr
 
 from tsct.analyze.curves import curve_records
-from tsct.apps import cli
 from tsct.apps import run as job
 from tsct.apps.experiment import load
 from tsct.apps.ledger import fingerprint
 from tsct.records.errors import InputError, UsageError
 from tsct.records.files import read_record, write_records
 from tsct.records.places import file_must_be_free, made
-
-
-@pytest.fixture
-def tsct(monkeypatch, capsys):
-    """Run one command in this process; returns exit code and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tsct", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, capsys.readouterr().err
-
-    return run
 
 
 def recovered(folder, *, errors=True):
@@ -59,7 +43,7 @@ def recovered(folder, *, errors=True):
 )
 def test_what_is_there_is_kept(tsct, tmp_path, taken, arguments):
     (tmp_path / taken).write_text("kept")
-    code, line = tsct(*(argument.format(tmp_path) for argument in arguments))
+    code, _, line = tsct(*(argument.format(tmp_path) for argument in arguments))
     assert code == 2 and "--overwrite" in line and line.count("\n") == 1
     assert (tmp_path / taken).read_text() == "kept"
     assert [path.name for path in tmp_path.iterdir()] == [taken]
@@ -70,7 +54,7 @@ def test_exports_are_kept_and_replaced_when_asked(tsct, tmp_path):
     assert tsct("export", source, "--format", "gr", "-o", folder)[0] == 0
     (path,) = folder.iterdir()
     path.write_text("kept")
-    code, line = tsct("export", source, "--format", "gr", "-o", folder)
+    code, _, line = tsct("export", source, "--format", "gr", "-o", folder)
     assert code == 2 and path.name in line and "--overwrite" in line and path.read_text() == "kept"
     # another form has other names
     assert tsct("export", source, "--format", "xye", "-o", folder)[0] == 0
@@ -81,7 +65,7 @@ def test_exports_are_kept_and_replaced_when_asked(tsct, tmp_path):
 @pytest.mark.parametrize(("form", "words"), [("xye", "no errors"), ("ndtomo", "no volumes")])
 def test_an_export_that_fails_leaves_no_folder(tsct, tmp_path, form, words):
     source = recovered(tmp_path, errors=False)
-    code, line = tsct("export", source, "--format", form, "-o", tmp_path / "deep" / "curves")
+    code, _, line = tsct("export", source, "--format", form, "-o", tmp_path / "deep" / "curves")
     assert code == 3 and words in line
     assert [path.name for path in tmp_path.iterdir()] == ["recovered.h5"]
 
@@ -93,7 +77,7 @@ def test_a_lesson_that_fails_leaves_no_folder(tsct, tmp_path, monkeypatch):
         raise InputError("no structures")
 
     monkeypatch.setattr(lesson_model, "build_library", fail)
-    code, line = tsct("lesson", "-o", tmp_path / "deep" / "lesson.html")
+    code, _, line = tsct("lesson", "-o", tmp_path / "deep" / "lesson.html")
     assert code == 3 and "no structures" in line and not any(tmp_path.iterdir())
 
 

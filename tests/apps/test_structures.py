@@ -1,14 +1,11 @@
 """The structure library from the command line: every gate of every shipped entry, users' files, and rebuilding."""
 
-import sys
-
 import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from tsct.apps import cli
 from tsct.apps.build_structure import compare
 from tsct.apps.show_structure import shown
 from tsct.apps.structure_gates import bragg_share, gates, lithiated_window, measured_gate
@@ -22,20 +19,6 @@ KNOWN = {
     "a-li0.6si": {"Si–Si distance"},
     "a-li3.75si": {"Si–Si neighbours (< 2.85 Å)"},
 }
-
-
-@pytest.fixture
-def tsct(monkeypatch, capsys):
-    """Run one command in this process; returns exit code, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tsct", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture(scope="module")
