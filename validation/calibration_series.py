@@ -132,7 +132,7 @@ def posterior_scores(place: Region, recipe: Recipe, simulations: int, seed: int)
     -------
     dict
         Shape (2, simulation): ranks from 0 to :data:`DRAWS`, and (estimate - truth) / error; NaN where the fit states
-        no error.
+        no error, and for the onsets of series that do not support all three.
     """
     operator = place.operator
     oxygen = recipe.pdf.composition.get("O", 0.0) * float(operator.density(place.pattern))
@@ -145,7 +145,9 @@ def posterior_scores(place: Region, recipe: Recipe, simulations: int, seed: int)
         found = fit_series(_tiles(place, changes, rng), recipe)
         true = np.concatenate([series.parameters[-1], series.onsets_v])
         values = np.concatenate([found.fit.values[-1], found.onset_v.values])
-        errors = np.concatenate([found.fit_errors.values[-1], found.onset_v_errors.values])
+        # with fewer than three onsets it is not known which of the three they are
+        told = np.where(np.isfinite(found.onset_v.values).all(), found.onset_v_errors.values, np.nan)
+        errors = np.concatenate([found.fit_errors.values[-1], told])
         draws = values + errors * rng.standard_normal((DRAWS, len(true)))
         rank = np.where(np.isfinite(draws).all(axis=0), np.sum(draws < true, axis=0), np.nan)
         rows.append([rank, np.where(np.isfinite(rank), (values - true) / errors, np.nan)])
