@@ -90,8 +90,8 @@ itself, which the errors do not hold: without gains ⟨z²⟩ of the skew was 1.
 handbook's own Si-Li shell). And a wrong width of the Si-Li shell, whose doubt enters in proportion, acts on them more
 than in proportion.
 
-Nine states do not always tell three onsets: 110 of 200 series support fewer, and then it is not known which of the three
-those are, so that they are left out here. Where all three are found their errors are right.
+Nine states do not always tell three onsets: 110 of 200 series support fewer, and then it is not known which of the
+three those are, so that they are left out here. Where all three are found their errors are right.
 
 ## What this is, and what it is not
 
