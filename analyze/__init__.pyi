@@ -1,13 +1,13 @@
 from .chain import chain, with_region
-from .difference import fit_difference
-from .fbp import fbp, fbp_variance
-from .geometry import ParallelGeometry
-from .pdf import pdf, pdf_operator
-from .recipe import PdfRecipe, Recipe, Roi
-from .reconstruct import reconstruct
-from .reference import fit_reference
-from .series import fit_series
-from .tables import parse_composition
+from .pdf.transform import pdf, pdf_operator
+from .pdf.xray_tables import parse_composition
+from .phases.difference_fit import fit_difference
+from .phases.reference_fit import fit_reference
+from .phases.series import fit_series
+from .recipe.recipe import PdfRecipe, Recipe, Roi
+from .tomography.fbp import fbp, fbp_variance
+from .tomography.geometry import ParallelGeometry
+from .tomography.reconstruct import reconstruct
 
 __all__ = [
     "ParallelGeometry",

@@ -9,28 +9,28 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
+from tsct.analyze.pdf.xray_tables import parse_composition
+from tsct.analyze.phases.pattern_maps import binned_patterns, component_maps, phase_maps
+from tsct.analyze.phases.phase_maps import MapOperator, map_operator, map_response
+from tsct.analyze.phases.reference_fit import fit_reference
+from tsct.analyze.phases.series import fit_series, gain_noise
+from tsct.analyze.prepare.channel_correlation import joined_scatter
+from tsct.analyze.prepare.corrections import channel_compton
+from tsct.analyze.prepare.normalisation_error import frame_noise, level_errors
+from tsct.analyze.prepare.prepare import prepared
+from tsct.analyze.prepare.repair import repaired
+from tsct.analyze.prepare.self_absorption import absorption
+from tsct.analyze.recipe.methods import Settings
+from tsct.analyze.recipe.recipe import MAP_UNITS, PdfRecipe, Recipe, Roi
+from tsct.analyze.tomography.geometry import ParallelGeometry
+from tsct.analyze.tomography.reconstruct import reconstructor
+from tsct.analyze.tomography.rotation_axis import find_axis
 from tsct.records.errors import InputError, UsageError
 from tsct.records.provenance import source_hash
 from tsct.records.tiles import stack_tiles
 
-from .absorbed import absorption
-from .axis import find_axis
-from .corrections import channel_compton
-from .geometry import ParallelGeometry
-from .images import Images, make_images
-from .joined import joined_scatter
-from .level import frame_noise, level_errors
-from .maps import MapOperator, map_operator, map_response
-from .methods import Settings
-from .pdf import PdfOperator, pdf_operator
-from .phase_maps import binned_patterns, component_maps, phase_maps
-from .prepare import prepared
-from .recipe import MAP_UNITS, PdfRecipe, Recipe, Roi
-from .reconstruct import reconstructor
-from .reference import fit_reference
-from .repair import repaired
-from .series import fit_series, gain_noise
-from .tables import parse_composition
+from .volume import Images, make_images
 
 #: what all voxels share an error of: variable -> words
 LEVELS = {
@@ -203,7 +203,7 @@ def _provenance(recipe: Recipe) -> dict[str, Any]:
     backend = "" if recipe.backend == "tsct" else f" of {recipe.backend}"
     return {
         "forward_operator": f"{recipe.method}{backend}, linear interpolation between rays, one pixel per voxel",
-        "forward_operator_hash": source_hash("tsct.analyze.projector", "tsct.analyze.fbp"),
+        "forward_operator_hash": source_hash("tsct.analyze.tomography.projector", "tsct.analyze.tomography.fbp"),
         "forward_tables": "xraylib (form factors, absorption)",
         "compton_tables": "xraylib incoherent scattering",
         "supersampling": 1,

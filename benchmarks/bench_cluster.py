@@ -3,10 +3,10 @@
     python benchmarks/bench_cluster.py [--workers 1 2] [--tiles 8]
 
 Starts scheduler and workers on the loopback address, one thread each, and maps the tiles of the default experiment with
-`tsct.apps.workers.mapped`, as `tsct run --scheduler` does. Prints, for every number of workers, the time for the same
-tiles (strong) and for the same number of tiles per worker (weak), the efficiencies, and the overheads from which the
-projection follows: what the client and the scheduler spend on one item, measured with empty items, and what it takes to
-send what all items share to one worker.
+`tsct.apps.run.workers.mapped`, as `tsct run --scheduler` does. Prints, for every number of workers, the time for the
+same tiles (strong) and for the same number of tiles per worker (weak), the efficiencies, and the overheads from which
+the projection follows: what the client and the scheduler spend on one item, measured with empty items, and what it
+takes to send what all items share to one worker.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tsct.apps.cluster import Cluster
-from tsct.apps.experiment import load
-from tsct.apps.tiles import run_tile, tile_name
-from tsct.apps.workers import mapped
-from tsct.simulate.spectra import spectra_table
+from tsct.apps.run.cluster import Cluster
+from tsct.apps.run.experiment import load
+from tsct.apps.run.tiles import run_tile, tile_name
+from tsct.apps.run.workers import mapped
+from tsct.simulate.beampath.phase_spectra import spectra_table
 
 #: items without work, to measure what one costs besides its work
 EMPTY = 400

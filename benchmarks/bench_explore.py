@@ -182,7 +182,7 @@ def forget(run: Path) -> None:
 @contextmanager
 def served(run: Path) -> Iterator[tuple[subprocess.Popen, str]]:
     """The command itself and the address that it prints."""
-    command = [sys.executable, "-m", "tsct.apps.cli", "explore", str(run), "--no-browser"]
+    command = [sys.executable, "-m", "tsct.apps.cli.main", "explore", str(run), "--no-browser"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     try:

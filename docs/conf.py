@@ -46,8 +46,8 @@ def add_lesson(app: Sphinx, failure: Exception | None) -> None:
     """Put the lesson where the frame looks for it."""
     if failure or app.builder.name != "html":
         return
-    from tsct.apps.lesson import write_lesson
-    from tsct.apps.lesson_model import build_library
+    from tsct.apps.lesson.model import build_library
+    from tsct.apps.lesson.page import write_lesson
 
     made, page = app.config.lesson, Path(app.outdir) / PAGE
     if made:

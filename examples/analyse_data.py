@@ -21,14 +21,14 @@ import matplotlib
 import numpy as np
 
 from tsct import analyze, phantoms, simulate
-from tsct.analyze.attenuation import attenuation_map
 from tsct.analyze.chain import analyze_tile, default_recipe
-from tsct.analyze.foreign import read_scan
-from tsct.analyze.patterns import read_pattern, resample
-from tsct.analyze.phases import fit_phases
-from tsct.analyze.prepare import prepared
-from tsct.analyze.tables import mean_compton, mean_f2
-from tsct.records.scan_files import write_scan
+from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
+from tsct.analyze.phases.unmixing import fit_phases
+from tsct.analyze.prepare.attenuation import attenuation_map
+from tsct.analyze.prepare.prepare import prepared
+from tsct.analyze.readers.patterns import read_pattern, resample
+from tsct.analyze.readers.scans import read_scan
+from tsct.records.io.scan_files import write_scan
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

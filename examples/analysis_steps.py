@@ -11,7 +11,7 @@ import numpy as np
 
 from tsct import analyze, phantoms, simulate
 from tsct.analyze.chain import analyze_tile, collect, default_recipe, lean
-from tsct.analyze.corrections import line_integrals
+from tsct.analyze.prepare.corrections import line_integrals
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

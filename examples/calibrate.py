@@ -10,13 +10,13 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from tsct.apps.experiment import load
-from tsct.simulate.faults import no_faults
+from tsct.apps.run.experiment import load
+from tsct.simulate.beamline.faults import no_faults
+from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import expected_tile
-from tsct.simulate.spectra import spectra_table
-from tsct.validation import calibration_series as series
-from tsct.validation.calibration import calibration, pdf_scores, region, table
-from tsct.validation.calibration_tomogram import analysed, tomogram_scores
+from tsct.validation.selftest import series_ranks as series
+from tsct.validation.selftest.coverage import calibration, pdf_scores, region, table
+from tsct.validation.selftest.tomogram_coverage import analysed, tomogram_scores
 
 #: independent draws of the counts of the region, which find error bars that are wrong by 4 %
 DRAWS, SEED = 20_000, 1

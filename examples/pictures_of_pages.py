@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-TSCT = [sys.executable, "-m", "tsct.apps.cli"]
+TSCT = [sys.executable, "-m", "tsct.apps.cli.main"]
 
 
 def lesson(page: Page, source: Path) -> None:

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from tsct import analyze, phantoms, simulate
 from tsct.analyze.chain import analyze_tile
-from tsct.analyze.fbp import fbp
-from tsct.analyze.geometry import ParallelGeometry
-from tsct.analyze.pdf import pdf_operator
-from tsct.analyze.peaks import extremum
+from tsct.analyze.pdf.peaks import extremum
+from tsct.analyze.pdf.transform import pdf_operator
+from tsct.analyze.tomography.fbp import fbp
+from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.phantoms.discharge import discharge
-from tsct.phantoms.structures import structure
-from tsct.simulate.atomic import compton, form_factor
-from tsct.simulate.counts import response
+from tsct.phantoms.structures.library import structure
+from tsct.simulate.beamline.response import response
+from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import expected_tile, gains
-from tsct.simulate.spectra import spectra_table
+from tsct.simulate.scattering.xray_tables import compton, form_factor
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

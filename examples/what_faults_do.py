@@ -1,7 +1,7 @@
 """What each imperfection of the scan does to the silicon map, to the first Si-Si peak and to the difference PDF.
 
-Every fault is switched on alone, at a size that is common at beamlines (tsct.simulate.faults.COMMON), on a beamline
-that is otherwise perfect; counting noise is the same in all rows. Prints a table in Markdown and draws it.
+Every fault is switched on alone, at a size that is common at beamlines (tsct.simulate.beamline.faults.COMMON), on a
+beamline that is otherwise perfect; counting noise is the same in all rows. Prints a table in Markdown and draws it.
 
     python examples/what_faults_do.py docs/faults.md docs/pictures/faults.png
 """
@@ -18,12 +18,12 @@ import xarray as xr
 
 from tsct import analyze, phantoms, simulate
 from tsct.analyze.chain import analyze_tile, collect, lean
-from tsct.analyze.pdf import pdf_operator
-from tsct.analyze.peaks import extremum
+from tsct.analyze.pdf.peaks import extremum
+from tsct.analyze.pdf.transform import pdf_operator
 from tsct.phantoms.discharge import discharge
-from tsct.simulate.faults import COMMON
+from tsct.simulate.beamline.faults import COMMON
+from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import simulate_tile
-from tsct.simulate.spectra import spectra_table
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

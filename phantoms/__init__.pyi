@@ -1,7 +1,7 @@
-from .cell import CellGeometry, Electrode, Phantom, Texture, wragg2023
 from .discharge import Discharge, discharge
-from .structure_files import read_structure
-from .structures import Structure, lithiated_series, rebuild, structure, structure_names
+from .sample import CellGeometry, Electrode, Phantom, Texture, wragg2023
+from .structures.files import read_structure
+from .structures.library import Structure, lithiated_series, rebuild, structure, structure_names
 
 __all__ = [
     "CellGeometry",

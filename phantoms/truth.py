@@ -10,10 +10,10 @@ import xarray as xr
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from .structures import Structure, series_weights
+from tsct.phantoms.structures.library import Structure, series_weights
 
 if TYPE_CHECKING:
-    from .cell import Contents, Phantom
+    from .sample import Contents, Phantom
 
 #: pair distances that count as the first Si-Si and Si-Li shell, angstrom (physical minima of g(r))
 SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40

@@ -1,8 +1,8 @@
-from .beamline import BEAMLINES, Beamline, ScanPattern, i15_1, id15a, id31
-from .detector import Detector
-from .faults import Faults, no_faults
+from .beamline.beamline import BEAMLINES, Beamline, ScanPattern, i15_1, id15a, id31
+from .beamline.detector import Detector
+from .beamline.faults import Faults, no_faults
 from .scan import scan
-from .scattering import pair_distribution, scattering
+from .scattering.scattering import pair_distribution, scattering
 from .truth import truth
 
 __all__ = [

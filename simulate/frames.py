@@ -1,9 +1,9 @@
 """Detector frames: the images behind an integrated pattern, pixel by pixel through pyFAI's geometry.
 
-The pattern of a frame is that of :mod:`tsct.simulate.rates`, per steradian and without polarisation, laid out over the
-detector by pyFAI, which also gives each pixel its solid angle and its own polarisation. Every fault that moves or
-changes a pattern is in it, and the faults of single pixels act on the pixels themselves. Integrated with the stated
-geometry, frames agree with the scan within counting noise.
+The pattern of a frame is that of :mod:`tsct.simulate.beampath.expected_counts`, per steradian and without polarisation,
+laid out over the detector by pyFAI, which also gives each pixel its solid angle and its own polarisation. Every fault
+that moves or changes a pattern is in it, and the faults of single pixels act on the pixels themselves. Integrated with
+the stated geometry, frames agree with the scan within counting noise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from tsct.phantoms.cell import Phantom
+from tsct.phantoms.sample import Phantom
 from tsct.records.errors import InputError, UsageError
 from tsct.records.seeds import generator
 from tsct.records.units import photon_energy_ratio, two_theta_rad
+from tsct.simulate.beamline.beamline import Beamline
+from tsct.simulate.beamline.motion import motion
+from tsct.simulate.beamline.pixel_faults import pixel_channels, pixel_response
+from tsct.simulate.beamline.response import response
+from tsct.simulate.beampath.expected_counts import rates
+from tsct.simulate.beampath.phase_spectra import Spectra
+from tsct.simulate.beampath.sinogram import Lines, Row, expected_lines
 
-from .beamline import Beamline
-from .counts import response
-from .lines import Lines, Row, expected_lines
-from .motion import motion
-from .pixels import pixel_channels, pixel_response
-from .rates import rates
 from .scan import patterns
-from .spectra import Spectra
 
 #: value of pixels that do not count: gaps, and places beyond the Q range of the scan (the convention of PILATUS files)
 MASKED = -1

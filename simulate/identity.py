@@ -2,9 +2,8 @@
 
 from hashlib import sha256
 
-from tsct.phantoms.cell import Phantom
-
-from .beamline import Beamline
+from tsct.phantoms.sample import Phantom
+from tsct.simulate.beamline.beamline import Beamline
 
 #: NeXus' name for it
 IDENTIFIER = "entry_identifier"

@@ -13,18 +13,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.phantoms.cell import Phantom
+from tsct.phantoms.sample import Phantom
 from tsct.records.seeds import generator
 from tsct.records.tiles import stack_tiles
+from tsct.simulate.beamline.beamline import Beamline, id15a
+from tsct.simulate.beamline.motion import Motion, motion
+from tsct.simulate.beamline.pixel_faults import ring_response
+from tsct.simulate.beamline.response import response
+from tsct.simulate.beampath.expected_counts import rates
+from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
+from tsct.simulate.beampath.sinogram import Lines, expected_lines, warn_of_lost_mass
 
-from .beamline import Beamline, id15a
-from .counts import response
 from .identity import IDENTIFIER, identifier
-from .lines import Lines, expected_lines, warn_of_lost_mass
-from .motion import Motion, motion
-from .pixels import ring_response
-from .rates import rates
-from .spectra import Spectra, spectra_table
 
 
 def scan(

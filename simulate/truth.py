@@ -8,18 +8,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.phantoms.cell import Phantom
-from tsct.phantoms.structures import Structure
+from tsct.phantoms.sample import Phantom
+from tsct.phantoms.structures.library import Structure
 from tsct.records.provenance import source_hash
+from tsct.simulate.beamline.beamline import Beamline
+from tsct.simulate.beamline.response import response
+from tsct.simulate.beampath.phase_spectra import Spectra
+from tsct.simulate.beampath.sinogram import FINE, field_loss
+from tsct.simulate.scattering.scattering import structure_pair_distribution, structure_reduced
+from tsct.simulate.scattering.xray_tables import Q_MAX_TABLE
 
-from .atomic import Q_MAX_TABLE
-from .beamline import Beamline
-from .counts import response
 from .identity import IDENTIFIER, identifier
-from .lines import FINE, field_loss
 from .scan import gains
-from .scattering import structure_pair_distribution, structure_reduced
-from .spectra import Spectra
 
 #: step of Q in F(Q), 1/angstrom: its sums repeat in r after 314 angstrom, twice the reach of the widest structure
 Q_FAR_STEP = 0.02
@@ -33,7 +33,7 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        See :meth:`tsct.phantoms.cell.Phantom.truth`; with it the true rotation axis, the size of every fault and the
+        See :meth:`tsct.phantoms.sample.Phantom.truth`; with it the true rotation axis, the size of every fault and the
         gain patterns, and in its attributes what operator and tables made the data, on how fine a grid.
     """
     record = phantom.truth(beamline.scan.translations, beamline.scan.step_mm)
@@ -47,7 +47,7 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
         IDENTIFIER: identifier(phantom, beamline, seed),
         "energy_kev": beamline.energy_kev,
         "forward_operator": f"strip area, truth grid {FINE} x {FINE} pixels and 5 layers per voxel",
-        "forward_operator_hash": source_hash("tsct.simulate.project", "tsct.simulate.lines"),
+        "forward_operator_hash": source_hash("tsct.simulate.beampath.projector", "tsct.simulate.beampath.sinogram"),
         "supersampling": FINE,
         "voxel_mm": beamline.scan.step_mm,
         "forward_tables": "xraydb (Waasmaier-Kirfel form factors, Elam absorption)",
@@ -70,7 +70,8 @@ def phase_truth(
     """Every phase on its own: scattering (structure, q), untruncated G(r) (structure, r), F(Q) (structure, q_far).
 
     F(Q) reaches to the end of the tables of form factors, beyond which G(r) takes weights of partials as constant. A
-    mixture has one G(r) with weights that change with Q, which takes both (:mod:`tsct.validation.roi_truth`).
+    mixture has one G(r) with weights that change with Q, which takes both
+    (:mod:`tsct.validation.evidence.region_truth`).
     """
     materials = {m.name: m for m in (*phantom.silicon, *phantom.materials.values())}
     names = list(materials)

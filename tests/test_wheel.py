@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("records", "phantoms", "simulate", "analyze", "validation", "apps")
+FOLDERS = ("tsct", "records", "phantoms", "simulate", "analyze", "validation", "apps")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def run(installed, *arguments, cwd):
     # -S keeps the editable install of the checkout out; the libraries come from the same environment
     libraries = [path for path in sys.path if "site-packages" in path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), *libraries])}
-    command = [sys.executable, "-S", "-c", "from tsct.apps.cli import main; main()", *arguments]
+    command = [sys.executable, "-S", "-c", "from tsct.apps.cli.main import main; main()", *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
 
 
@@ -47,7 +47,8 @@ def test_every_module_and_data_file_is_in_the_wheel(wheel):
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
-                assert f"tsct/{path.relative_to(ROOT)}" in packed
+                name = path.relative_to(ROOT) if folder == "tsct" else Path("tsct", path.relative_to(ROOT))
+                assert str(name) in packed
 
 
 def test_the_command_line_runs_from_the_wheel(installed, tmp_path):

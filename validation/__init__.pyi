@@ -1,4 +1,4 @@
-from .check import Check, Evidence, Measurement, NotRunError
+from .evidence.check import Check, Evidence, Measurement, NotRunError
 from .gate import Case, assert_passes, gate, read_case, small_case
 from .score import CHECKS, GATE, Outcome, Scores, score
 

@@ -8,21 +8,21 @@ from typing import Any
 
 import xarray as xr
 
-from tsct.analyze.recipe import PdfRecipe
-from tsct.phantoms.cell import Phantom, wragg2023
+from tsct.analyze.recipe.recipe import PdfRecipe
 from tsct.phantoms.discharge import discharge
+from tsct.phantoms.sample import Phantom, wragg2023
 from tsct.records.errors import InputError
-from tsct.records.files import read_record
+from tsct.records.io.files import read_record
 from tsct.records.tiles import stack_tiles
-from tsct.simulate.beamline import Beamline, ScanPattern
-from tsct.simulate.faults import no_faults
+from tsct.simulate.beamline.beamline import Beamline, ScanPattern
+from tsct.simulate.beamline.faults import no_faults
+from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
 from tsct.simulate.scan import simulate_tile
-from tsct.simulate.spectra import Spectra, spectra_table
 from tsct.simulate.truth import phase_truth, truth
+from tsct.validation.evidence.check import Check
+from tsct.validation.statistics.numbers import prose
 
-from .check import Check
 from .junit import said
-from .numbers import prose
 from .score import GATE, Scores, score
 
 #: from a scan to some of the layout of docs/gate.md
@@ -44,7 +44,7 @@ class Case:
     scan : xarray.Dataset
         Dims (state, slice, angle, translation, q); the only part that a chain sees.
     truth, phases : xarray.Dataset
-        See :class:`tsct.validation.check.Evidence`.
+        See :class:`tsct.validation.evidence.check.Evidence`.
     """
 
     scan: xr.Dataset
@@ -59,7 +59,7 @@ def gate(chain: Chain, case: Case, checks: Sequence[Check] = GATE) -> Scores:
     ----------
     chain : callable
         Takes the scan, returns a dataset or a mapping from names to arrays with some of the layout; see
-        :func:`tsct.validation.recovered.recovered`. It gets a copy.
+        :func:`tsct.validation.evidence.recovered.recovered`. It gets a copy.
     case : Case
         Scan and truth.
     checks : sequence of Check

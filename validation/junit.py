@@ -3,7 +3,8 @@
 import re
 from xml.etree import ElementTree
 
-from .numbers import number, window, with_unit
+from tsct.validation.statistics.numbers import number, window, with_unit
+
 from .score import Outcome, Scores
 
 #: what XML 1.0 cannot hold

@@ -10,32 +10,29 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError
-
-from . import (
-    check_crime,
-    check_difference,
-    check_dpdf_lobes,
-    check_errors,
-    check_ghost,
-    check_image,
-    check_maps,
-    check_noise,
-    check_noise_free,
-    check_null,
-    check_onsets,
-    check_order,
-    check_peaks,
-    check_roi,
-    check_shift,
-    check_star,
-    check_voxel,
-    check_wedge,
-)
-from .check import Check, Evidence, Measurement, NotRunError
-from .intensity import with_intensity
-from .measured_power import powered
-from .recovered import recovered
-from .same_run import check_same_run
+from tsct.validation.checks import bond_shift as check_shift
+from tsct.validation.checks import clipped_piston as check_wedge
+from tsct.validation.checks import difference_lobes as check_dpdf_lobes
+from tsct.validation.checks import difference_pdf as check_difference
+from tsct.validation.checks import error_bars as check_errors
+from tsct.validation.checks import false_alarms as check_null
+from tsct.validation.checks import image_quality as check_image
+from tsct.validation.checks import inverse_crime as check_crime
+from tsct.validation.checks import long_range_order as check_order
+from tsct.validation.checks import noise_closed_form as check_noise
+from tsct.validation.checks import noise_free_readings as check_noise_free
+from tsct.validation.checks import onsets as check_onsets
+from tsct.validation.checks import pdf_peaks as check_peaks
+from tsct.validation.checks import phase_maps as check_maps
+from tsct.validation.checks import region as check_roi
+from tsct.validation.checks import resolution_star as check_star
+from tsct.validation.checks import termination_ghost as check_ghost
+from tsct.validation.checks import voxel_signal as check_voxel
+from tsct.validation.checks.measured_power import powered
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError
+from tsct.validation.evidence.intensity_truth import with_intensity
+from tsct.validation.evidence.recovered import recovered
+from tsct.validation.evidence.same_measurement import check_same_run
 
 Verdict = Literal["pass", "fail", "inconclusive", "not run"]
 
@@ -135,7 +132,7 @@ def score(
         See :func:`tsct.simulate.truth.truth`.
     found : xarray.Dataset or mapping
         See :func:`tsct.analyze.chain.collect`; or whatever part of the layout a chain returned, see
-        :func:`tsct.validation.recovered.recovered`.
+        :func:`tsct.validation.evidence.recovered.recovered`.
     phases : xarray.Dataset, optional
         Scattering of every phase.
     checks : sequence of Check

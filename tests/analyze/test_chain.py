@@ -9,8 +9,8 @@ import xarray as xr
 from tsct import analyze
 from tsct.analyze.chain import analyze_tile, default_recipe, scatter_over_errors
 from tsct.records.errors import InputError, UsageError
+from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import expected_tile
-from tsct.simulate.spectra import spectra_table
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from tsct.apps import cli
-from tsct.apps import run as job
-from tsct.apps.experiment import load
+from tsct.apps.cli import main as cli
+from tsct.apps.run import pipeline as job
+from tsct.apps.run.experiment import load
 
 SMALL = (
     *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
@@ -116,7 +116,7 @@ def explored():
     started = []
 
     def start(*arguments):
-        command = [sys.executable, "-m", "tsct.apps.cli", "explore", *map(str, arguments), "--no-browser"]
+        command = [sys.executable, "-m", "tsct.apps.cli.main", "explore", *map(str, arguments), "--no-browser"]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
         started.append(subprocess.Popen(command, env=environment, **pipes))

@@ -1,6 +1,6 @@
 """An experiment small enough to be run many times."""
 
-from tsct.apps.experiment import load
+from tsct.apps.run.experiment import load
 
 #: coarse in everything, and of few atoms
 TINY = (

@@ -1,4 +1,4 @@
-"""Work for the tests of `tsct.apps.workers`: at the top level of a module, so that other processes can find it."""
+"""Work for the tests of `tsct.apps.run.workers`: at the top level of a module, so that other processes can find it."""
 
 import os
 import signal

@@ -14,11 +14,11 @@ import xarray as xr
 from typer.testing import CliRunner
 
 from tsct import validation
-from tsct.apps.cli import app
-from tsct.apps.tiles import tile_name
+from tsct.apps.cli.main import app
+from tsct.apps.run.tiles import tile_name
 from tsct.records.errors import InputError, UsageError
-from tsct.records.files import write_records
-from tsct.records.scan_files import write_scan
+from tsct.records.io.files import write_records
+from tsct.records.io.scan_files import write_scan
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tsct import phantoms, simulate
-from tsct.simulate.spectra import spectra_table
+from tsct.simulate.beampath.phase_spectra import spectra_table
 
 
 @pytest.fixture(scope="session")

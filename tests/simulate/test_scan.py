@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import chi2, poisson
 
 from tsct import phantoms, simulate
-from tsct.phantoms.structures import structure
+from tsct.phantoms.structures.library import structure
 from tsct.simulate import no_faults
-from tsct.simulate.counts import response
-from tsct.simulate.lines import expected_lines
-from tsct.simulate.motion import motion
-from tsct.simulate.rates import rates
+from tsct.simulate.beamline.motion import motion
+from tsct.simulate.beamline.response import response
+from tsct.simulate.beampath.expected_counts import rates
+from tsct.simulate.beampath.sinogram import expected_lines
 from tsct.simulate.scan import gains, simulate_tile
 
 

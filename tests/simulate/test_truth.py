@@ -7,8 +7,8 @@ import pytest
 
 from tsct import phantoms, simulate
 from tsct.simulate import no_faults
-from tsct.simulate.atomic import mean_f, mean_f2
 from tsct.simulate.scan import gains
+from tsct.simulate.scattering.xray_tables import mean_f, mean_f2
 from tsct.simulate.truth import phase_truth
 
 R = np.arange(0.01, 20.0, 0.01)

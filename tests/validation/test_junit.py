@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from tsct.validation import Check, Measurement, score
-from tsct.validation.check import NotRunError
+from tsct.validation.evidence.check import NotRunError
 from tsct.validation.junit import junit
 
 

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from tsct.validation import CHECKS, Check, Measurement, score
-from tsct.validation.check import NotRunError
+from tsct.validation.evidence.check import NotRunError
 
 EMPTY = xr.Dataset()
 

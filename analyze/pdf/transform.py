@@ -1,0 +1,252 @@
+"""From scattering power to pair distribution functions, for one pattern or for all voxels in one matrix product.
+
+Definitions (Faber-Ziman, X-rays): S - 1 = (I_coh/n - <f^2>) / <f>^2, F = Q (S - 1),
+G(r) = (2/pi) int F(Q) M(Q) sin(Qr) dQ. Everything here is linear in the intensity, so the same matrix serves voxels,
+regions and their covariance.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import xarray as xr
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+from tsct.analyze.recipe.recipe import Normalisation, PdfRecipe, Window
+from tsct.records.checks import check_uniform
+from tsct.records.errors import InputError
+
+from .peaks import between
+from .xray_tables import compton_weight, mean_compton, mean_f, mean_f2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PdfOperator:
+    """The linear map from scattering power J(Q), in electron units per cubic angstrom, to its PDF.
+
+    Attributes
+    ----------
+    q, r : ndarray
+        Grids of the input (the whole pattern) and of the output.
+    used : slice
+        The part of the Q grid that enters, from q_min to the end of the data.
+    transformed : slice
+        The part of it that is transformed, from q_min to q_max.
+    reduced : ndarray, shape (q_transformed, q_used)
+        J to Q (J - self - Compton - polynomial) / <f>^2, that is F(Q) times the number density.
+    matrix : ndarray, shape (r, q_used)
+        J to H(r) = n G(r), with one fixed <f>^2: additive over voxels, phases and states.
+    density_weights : ndarray, shape (q_used,)
+        J to the number density n (atoms per cubic angstrom) that explains its high-Q part.
+    q_broad : float
+        What models of peaks in H(r) are broadened by; see :class:`tsct.analyze.recipe.recipe.PdfRecipe`.
+    """
+
+    q: NDArray[np.float64]
+    r: NDArray[np.float64]
+    used: slice
+    transformed: slice
+    reduced: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+    density_weights: NDArray[np.float64]
+    q_broad: float = 0.0
+
+    def apply(self, intensity: NDArray) -> NDArray:
+        """H(r), shape (..., r), of patterns with shape (..., q); float32 stays float32."""
+        return self._times(intensity, self.matrix)
+
+    def fq(self, intensity: NDArray) -> NDArray:
+        """F(Q) times the number density, shape (..., q_transformed), of patterns with shape (..., q)."""
+        return self._times(intensity, self.reduced)
+
+    def density(self, intensity: NDArray) -> NDArray:
+        """Number density in atoms per cubic angstrom, shape (...), of patterns with shape (..., q)."""
+        return intensity[..., self.used] @ self.density_weights
+
+    def variance(self, variance: NDArray) -> NDArray:
+        """Variance of H(r), shape (..., r), for independent channels with shape (..., q)."""
+        return self._times(variance, self.matrix**2)
+
+    def fq_variance(self, variance: NDArray) -> NDArray:
+        """Variance of :meth:`fq`, shape (..., q_transformed), for independent channels with shape (..., q)."""
+        return self._times(variance, self.reduced**2)
+
+    def within(self, limits: tuple[float, float]) -> Self:
+        """The same map to the part of the r grid between two limits, ends included."""
+        inside = between(self.r, limits)
+        return replace(self, r=self.r[inside], matrix=self.matrix[inside])
+
+    def covariance(self, variance: NDArray) -> NDArray[np.float64]:
+        """Full covariance of H(r), shape (r, r), for one pattern with independent channels."""
+        return (self.matrix * variance[self.used]) @ self.matrix.T
+
+    def _times(self, values: NDArray, matrix: NDArray) -> NDArray:
+        # one tall matrix, because a stack of small products is several times slower
+        rows = values[..., self.used].reshape(-1, matrix.shape[1])
+        return (rows @ matrix.T.astype(values.dtype, copy=False)).reshape(*values.shape[:-1], matrix.shape[0])
+
+
+def window(q: NDArray[np.float64], q_max: float, name: Window) -> NDArray[np.float64]:
+    """Modification function M(Q).
+
+    ``lorch`` is sin(x)/x, x = pi Q / q_max (Lorch, J. Phys. C 2, 229 (1969)); ``revised-lorch`` is
+    3 (sin x - x cos x) / x^3 (Soper & Barney, J. Appl. Cryst. 44, 714 (2011), eq. 25) with the same x.
+    """
+    x = np.maximum(np.pi * q / q_max, 1e-9)
+    if name == "lorch":
+        return np.sin(x) / x
+    if name == "revised-lorch":
+        return np.where(x < 1e-3, 1.0, 3 * (np.sin(x) - x * np.cos(x)) / x**3)
+    return np.ones_like(q)
+
+
+def fourier_matrix(q: NDArray[np.float64], r: NDArray[np.float64], modification: NDArray) -> NDArray[np.float64]:
+    """Matrix (r, q) of G(r) = (2/pi) int F M sin(Qr) dQ on a uniform Q grid, by the trapezoid rule."""
+    step = q[1] - q[0]
+    weights = np.full(len(q), step)
+    weights[[0, -1]] = step / 2
+    return 2 / np.pi * np.sin(np.outer(r, q)) * (weights * modification)
+
+
+def pdf_operator(
+    q: NDArray[np.float64],
+    recipe: PdfRecipe,
+    *,
+    compton: NDArray[np.float64] | None = None,
+) -> PdfOperator:
+    """Build the linear map from J(Q) to H(r) = n G(r).
+
+    Parameters
+    ----------
+    q : ndarray, shape (q,)
+        Uniform grid of the patterns, 1/angstrom.
+    recipe : PdfRecipe
+        Composition, range, window and mode.
+    compton : ndarray, shape (q,), optional
+        Weight of Compton scattering in the patterns (see :func:`tsct.analyze.pdf.xray_tables.compton_weight`); one if
+        omitted.
+
+    Raises
+    ------
+    InputError
+        If the grid is not uniform or the range exceeds the data.
+    """
+    step = check_uniform(q, "pattern: q")
+    if recipe.data_end > q[-1] + step / 2 or recipe.q_min < q[0] - step / 2:
+        raise InputError(
+            f"analysis: {recipe.q_min:g} to {recipe.data_end:g} 1/A exceeds the data ({q[0]:g} to {q[-1]:g} 1/A)"
+        )
+    half = step / 2
+    first, last, end = np.searchsorted(q, [recipe.q_min - half, recipe.q_max + half, recipe.data_end + half])
+    used = slice(first, end)
+    part = q[used]
+    f_squared = mean_f(recipe.composition, part) ** 2
+    weight = 1.0 if compton is None else compton[used]
+    free = mean_f2(recipe.composition, part) + weight * mean_compton(recipe.composition, part)
+    density = _density_weights(part, free, f_squared, recipe.normalisation)
+    structure = np.eye(len(part))
+    if recipe.mode == "absolute":
+        structure -= np.outer(free, density)
+    reduced = (part / f_squared)[:, None] * structure
+    reduced -= _polynomial_part(part, recipe.polynomial_range * recipe.data_end / np.pi, reduced)
+    reduced, part = reduced[: last - first], part[: last - first]
+    transform = fourier_matrix(part, recipe.r, window(part, recipe.q_max, recipe.window))
+    transform *= np.exp(0.5 * (recipe.r * recipe.q_damp) ** 2)[:, None]
+    return PdfOperator(
+        q=q,
+        r=recipe.r,
+        used=used,
+        transformed=slice(first, last),
+        reduced=reduced,
+        matrix=transform @ reduced,
+        density_weights=density,
+        q_broad=recipe.q_broad,
+    )
+
+
+def _density_weights(
+    q: NDArray, free: NDArray, f_squared: NDArray, normalisation: Normalisation
+) -> NDArray[np.float64]:
+    """Weights of J that give the number of atoms: of its mean over free-atom scattering, or of its integral."""
+    if normalisation == "krogh-moe":
+        weights = q**2 / f_squared
+        return weights / (weights @ free)
+    high = q >= q[-1] / 2
+    return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
+
+
+def _polynomial_part(q: NDArray, degree: float, columns: NDArray) -> NDArray[np.float64]:
+    """Least-squares Q P_n(Q) of every column; a fractional degree mixes the neighbouring integers.
+
+    n = r_poly q_max / pi: Juhas et al., J. Appl. Cryst. 46, 560 (2013).
+    """
+    low = int(np.floor(degree))
+    above = degree - low
+    fitted = (1 - above) * _project(q, low, columns)
+    return fitted + above * _project(q, low + 1, columns) if above else fitted
+
+
+def _project(q: NDArray, degree: int, columns: NDArray) -> NDArray[np.float64]:
+    scaled = 2 * (q - q[0]) / (q[-1] - q[0]) - 1
+    basis, _ = np.linalg.qr(q[:, None] * legendre.legvander(scaled, degree))
+    return basis @ (basis.T @ columns)
+
+
+def pdf(
+    q: NDArray[np.float64],
+    intensity: NDArray[np.float64],
+    recipe: PdfRecipe,
+    *,
+    sigma: NDArray[np.float64] | None = None,
+    energy_kev: float | None = None,
+) -> xr.Dataset:
+    """S(Q), F(Q) and G(r) of one measured pattern on any scale.
+
+    Parameters
+    ----------
+    q, intensity : ndarray, shape (q,)
+        Pattern per unit solid angle, background subtracted, corrected for polarisation; 1/angstrom.
+    recipe : PdfRecipe
+        Composition, range, window and mode.
+    sigma : ndarray, shape (q,), optional
+        Standard deviation of the intensity, independent between points.
+    energy_kev : float, optional
+        Corrects the Compton scattering for recoil.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``sq`` and ``fq`` on q, ``gr`` on r; each with its standard deviation in ``..._errors`` if sigma is given.
+
+    Raises
+    ------
+    InputError
+        If the pattern is not finite, not uniform, too short for the recipe, or not positive at high Q.
+    """
+    if not np.all(np.isfinite(intensity)):
+        raise InputError(f"pattern: {int(np.sum(~np.isfinite(intensity)))} intensities are not finite")
+    weight = None if energy_kev is None else compton_weight(q, energy_kev)
+    operator = pdf_operator(q, recipe, compton=weight)
+    density = float(operator.density(intensity))
+    if not density > 0:
+        raise InputError("pattern: the mean intensity at high Q is not positive; is a background over-subtracted?")
+    fq = operator.fq(intensity) / density
+    part = q[operator.transformed]
+    data = xr.Dataset(
+        {
+            "gr": ("r", operator.apply(intensity) / density, {"units": "1/angstrom^2", "long_name": "G(r)"}),
+            "fq": ("q", fq, {"units": "1/angstrom", "long_name": "F(Q)"}),
+            "sq": ("q", 1 + fq / part, {"units": "1", "long_name": "S(Q)"}),
+        },
+        coords={
+            "r": ("r", operator.r, {"units": "angstrom"}),
+            "q": ("q", part, {"units": "1/angstrom", "long_name": "Q"}),
+        },
+    )
+    if sigma is not None:
+        errors = np.sqrt(operator.fq_variance(sigma**2)) / density
+        data["fq_errors"] = ("q", errors, {"units": "1/angstrom"})
+        data["sq_errors"] = ("q", errors / part, {"units": "1"})
+        data["gr_errors"] = ("r", np.sqrt(operator.variance(sigma**2)) / density, {"units": "1/angstrom^2"})
+    return data

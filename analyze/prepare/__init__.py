@@ -1,0 +1,1 @@
+"""From raw counts to corrected rays: repair, absorption, double scattering, stripes, normalisation."""

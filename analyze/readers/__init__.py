@@ -1,0 +1,1 @@
+"""Scans, frames and patterns of others, and files for other programs."""

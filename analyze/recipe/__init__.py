@@ -1,0 +1,1 @@
+"""All choices of an analysis, checked before work starts."""

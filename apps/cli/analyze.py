@@ -1,0 +1,72 @@
+"""`tsct analyze`: from scans to maps, PDFs and difference PDFs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsct.records.errors import UsageError
+from tsct.records.paths import must_exist
+
+from .options import (
+    CPUS,
+    OutOption,
+    OverwriteOption,
+    SchedulerOption,
+    SetOption,
+    SlurmOption,
+    WorkersOption,
+    say,
+    track,
+)
+
+
+def analyze(
+    sources: Annotated[list[Path], typer.Argument(help="Scan files, or a folder that holds them.")],
+    output: OutOption = Path("recovered"),
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="TOML that says where a file from elsewhere keeps its quantities, or what it does not say."),
+    ] = None,
+    composition: Annotated[
+        str | None, typer.Option(help="Of the sample, such as 'Si O2'; replaces that of the experiment or the file.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--experiment", help="Preset or TOML that says how; that of the folder if omitted."),
+    ] = None,
+    set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    scheduler: SchedulerOption = "",
+    slurm: SlurmOption = None,
+    volumes: Annotated[bool, typer.Option(help="Also write I(Q) and G(r) of every voxel.")] = True,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Recover maps, PDFs and dPDFs from scans, ours or a beamline's integrated HDF5.
+
+    Reads the scans and the `[analysis]` section of the experiment, never the truth. Files in the layouts NXxrdct,
+    pyFAI diffmap and nDTomo are known; for others, and for what a file does not say, write a mapping (see
+    docs/analysis-data.md). Several files are the states of one series, in the order given.
+    Example: `tsct analyze scan.h5 --mapping m.toml --composition 'Si0.5 C0.5' --set analysis.q_max=22 -o found`
+    """
+    for source in sources:
+        must_exist(source)
+    from tsct.analyze.readers.scans import is_ours
+    from tsct.apps.run import pipeline as job
+    from tsct.apps.run.cluster import chosen
+    from tsct.apps.run.experiment import load
+
+    files = job.scan_files(sources)
+    beside = sources[0] / "experiment.toml"
+    foreign = mapping is not None or not is_ours(files[0])
+    if recipe is None and not foreign and not beside.is_file():
+        raise UsageError(f"{sources[0]}: no experiment.toml beside the scans; name one with --experiment")
+    made = load(recipe or (str(beside) if beside.is_file() else "wragg2023"), overrides=set_ or ())
+    choices = made.recipe
+    if composition is not None or foreign:
+        choices = job.with_composition(choices, composition, files[0], mapping)
+    where = chosen(workers, scheduler, slurm)
+    job.analyze(
+        files, choices, output, workers=where, volumes=volumes, overwrite=overwrite, track=track, mapping=mapping
+    )
+    say(f"recovered: {output / 'recovered.h5'}; next: tsct validate {output / 'recovered.h5'} --truth TRUTH")

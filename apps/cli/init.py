@@ -1,0 +1,29 @@
+"""`tsct init`: a commented TOML to start from."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsct.records.paths import file_must_be_free
+
+from .options import ReplaceOption, say
+
+
+def init(
+    preset: Annotated[str, typer.Argument(help="Which preset to start from.")] = "wragg2023",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; printed if omitted.")] = None,
+    overwrite: ReplaceOption = False,
+) -> None:
+    """Write a commented TOML to start from."""
+    from tsct.apps.run.experiment import preset_text
+    from tsct.records.io.files import write_text
+
+    text = preset_text(preset)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    file_must_be_free(output, overwrite=overwrite)
+    write_text(output, text)
+    say(f"wrote {output}; next: tsct run {output} -o out")

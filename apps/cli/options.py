@@ -1,0 +1,97 @@
+"""What the commands share: common options, lines on stderr, progress, and the table that ends in a verdict."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+Item = TypeVar("Item")
+
+CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+ExperimentArgument = Annotated[str, typer.Argument(help="A preset (wragg2023) or a TOML file (see `tsct init`).")]
+OutOption = Annotated[Path, typer.Option("-o", "--output", help="Folder that receives the results.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Root seed of all noise; replaces that of the file.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, e.g. `--set analysis.q_max=24`. Repeatable."),
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Only the middle slice and six states.")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=1, help="Processes; results do not depend on it.")]
+MaxMemoryOption = Annotated[
+    float | None,
+    typer.Option("--max-memory", metavar="GB", help="Refuse work that needs more memory; else more than is free."),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a run in the folder; without it, the same run goes on.")
+]
+ReplaceOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
+SchedulerOption = Annotated[
+    str, typer.Option("--scheduler", metavar="ADDRESS", help="Use the workers of this dask scheduler instead.")
+]
+SlurmOption = Annotated[
+    Path | None, typer.Option("--slurm", metavar="FILE", help="Ask Slurm for workers; what, says a TOML file.")
+]
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def announce(experiment: Any, workers: Any, max_memory_gb: float | None, *, analyse: bool) -> None:
+    """Say what the work will take, and refuse what does not fit; a cluster's memory is not ours to judge."""
+    from tsct.apps.run.estimate import estimate
+
+    here = workers if isinstance(workers, int) else 1
+    expected = estimate(experiment, here, analyse=analyse)
+    say(f"estimate: {expected}")
+    expected.check_memory(max_memory_gb)
+
+
+def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
+    """Progress bar on stderr when it is a terminal; a line per stage otherwise."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    if not sys.stderr.isatty():
+        started = time.perf_counter()
+        yield from items
+        say(f"{title}: {total} done in {time.perf_counter() - started:.1f} s")
+        return
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield from progress.track(items, total=total, description=title)
+
+
+def print_verdict(scores: Any, output: Path) -> None:
+    table = Table("check", "what", "value", "window", "verdict")
+    for row in scores.document()["checks"]:
+        value = "–" if row["value"] is None else f"{row['value']:.4g} {row['unit']}"
+        table.add_row(row["id"], row["title"], value, _window(row["low"], row["high"]), row["verdict"])
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    typer.echo(f"verdict: {scores.verdict}")
+    typer.echo(f"report: {output / 'report.html'}")
+    sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])
+
+
+def _window(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"≤ {high:g}" if low is None else f"≥ {low:g}"
+    return f"{low:g} to {high:g}"

@@ -1,0 +1,78 @@
+"""`tsct plan`: what a beamtime will see."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    CPUS,
+    ExperimentArgument,
+    OutOption,
+    ReplaceOption,
+    SchedulerOption,
+    SetOption,
+    SlurmOption,
+    WorkersOption,
+    track,
+)
+
+#: what a plan writes into its folder
+PRODUCTS = ("plan.html", "plan.png", "plan.json")
+
+
+def plan(
+    experiment: ExperimentArgument = "wragg2023",
+    output: OutOption = Path("plan"),
+    shift: Annotated[float, typer.Option("--shift", help="Bond-length change that must be seen, angstrom.")] = 0.01,
+    current: Annotated[float, typer.Option("--current", help="Discharge current in mA per gram of silicon.")] = 150.0,
+    at: Annotated[int | None, typer.Option("--slice", help="Which slice, from 0; the middle one if omitted.")] = None,
+    check: Annotated[int, typer.Option("--verify", min=0, help="Compare with so many full simulations.")] = 0,
+    set_: SetOption = None,
+    workers: WorkersOption = CPUS,
+    scheduler: SchedulerOption = "",
+    slurm: SlurmOption = None,
+    overwrite: ReplaceOption = False,
+) -> None:
+    """Say what a beamtime will see, before it happens.
+
+    Time, dose, data, errors of patterns, PDFs, maps and bond-length changes per voxel and in the region, the least
+    lithium that shows, what limits it and what would help. Writes `plan.html`, `plan.png` and `plan.json`.
+    """
+    from tsct.apps.run.experiment import load
+    from tsct.records.errors import UsageError
+    from tsct.records.paths import must_be_free
+
+    if check in (1, 2):
+        raise UsageError(f"--verify is {check}; a scatter needs at least 3 simulations")
+    made = load(experiment, overrides=set_ or ())
+    must_be_free(output, PRODUCTS, overwrite=overwrite)
+    # imported late, so that a wrong experiment is refused at once
+    from threadpoolctl import threadpool_limits
+
+    from tsct.apps.run.cluster import chosen
+    from tsct.apps.run.workers import mapped
+    from tsct.apps.studies import plan as planner
+    from tsct.validation.forecast.forecast import forecast
+    from tsct.validation.forecast.verify import compare, shared_by_seeds, simulate_seed
+
+    wanted = planner.checked_shift(shift)
+    what = (made.phantom, made.beamline, made.recipe)
+    with threadpool_limits(1):
+        (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)
+        compared = []
+        if check:
+            shared, seeds = shared_by_seeds(*what, slice_index=at), {f"seed {n}": n for n in range(1, check + 1)}
+            done = mapped(simulate_seed, seeds, shared, chosen(workers, scheduler, slurm))
+            compared = compare(shared, [row for _, row in track(done, "full simulations", check)])
+    answer = planner.Plan(experiment=made, forecast=found, wanted_shift=wanted, comparisons=compared)
+    page = planner.write_plan(answer, output)
+    for title, value in answer.rows:
+        typer.echo(f"{title + ':':44} {value}")
+    for line in answer.advice:
+        typer.echo(f"- {line}")
+    for c in answer.comparisons:
+        typer.echo(
+            f"{c.name + ':':16} predicted {c.predicted:.3g}, observed {c.observed:.3g} (± {100 * c.uncertainty:.0f} %)"
+        )
+    typer.echo(f"page: {page}")

@@ -1,0 +1,1 @@
+"""The explorer: linked maps and curves of a run beside its truth."""

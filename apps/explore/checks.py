@@ -1,0 +1,72 @@
+"""The explorer's checks: a list of verdicts, and the evidence for the one that is chosen."""
+
+import base64
+import math
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from tsct.validation.report.figures import PLATES
+from tsct.validation.report.report import SIGNS
+from tsct.validation.score import CHECKS
+from tsct.validation.statistics.numbers import prose, window, with_unit
+
+from .run import Run
+
+#: the figure that shows what a check measures, by the beginning of its id; the longest that fits
+FIGURES: Mapping[str, str] = {
+    **dict.fromkeys(("A1", "A2", "A3", "A4", "A5", "A7", "A16", "A18"), "pdf"),
+    **dict.fromkeys(("A8", "A17"), "film"),
+    **dict.fromkeys(("A9", "A10", "A13"), "trends"),
+    **dict.fromkeys(("A11s", "A15"), "map_silicon"),
+    **dict.fromkeys(("A11c", "A14"), "map_carbon"),
+    **dict.fromkeys(("A6", "A12", "A19", "A20"), "errors"),
+}
+#: larger pictures are not ours
+MAX_PICTURE_BYTES = 2**23
+
+
+def labels(run: Run) -> dict[str, int]:
+    """One line for each check with the index of its row, the failed ones first."""
+    order = [str(verdict) for verdict in SIGNS]
+    rows = sorted(enumerate(run.checks), key=lambda pair: _rank(order, pair[1]))
+    return {f"{SIGNS.get(row['verdict'], '?')} {row['id']}  {prose(str(row['title']))}": k for k, row in rows}
+
+
+def _rank(order: list[str], row: Mapping[str, Any]) -> int:
+    return order.index(row["verdict"]) if row["verdict"] in order else len(order)
+
+
+def evidence(run: Run, index: int) -> str:
+    """Everything that is known about one check, as HTML; whatever comes from files is escaped."""
+    row = run.checks[index]
+    known = next((check for check in CHECKS if check.id == row["id"]), None)
+    unit = str(row.get("unit", ""))
+    ends = (("low", -math.inf), ("high", math.inf))
+    low, high = (open_end if row.get(name) is None else float(row[name]) for name, open_end in ends)
+    value = "not measured" if row.get("value") is None else with_unit(row["value"], unit)
+    lines = [
+        ("verdict", f"{SIGNS.get(row['verdict'], '?')} {row['verdict']}"),
+        ("measured", value),
+        ("window", window(low, high, unit)),
+        ("from", f"{row.get('n', 0)} numbers"),
+        ("note", prose(str(row.get("note", "")))),
+    ]
+    if known is not None:
+        lines += [("why it matters", prose(known.reason)), ("source of the window", prose(known.source))]
+    table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(text))}</td></tr>" for name, text in lines if text)
+    head = f"<h2>{escape(str(row['id']))}: {escape(prose(str(row['title'])))}</h2>"
+    return f"{head}<table class='facts'>{table}</table>{_picture(run, str(row['id']))}"
+
+
+def _picture(run: Run, check_id: str) -> str:
+    fitting = [begin for begin in FIGURES if check_id.startswith(begin)]
+    if not fitting or run.folder is None:
+        return ""
+    plate = next(plate for plate in PLATES if plate.name == FIGURES[max(fitting, key=len)])
+    path = run.folder / "figures" / f"{plate.name}.png"
+    if not path.is_file() or path.stat().st_size > MAX_PICTURE_BYTES:
+        return ""
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    caption = f"<figcaption>{escape(plate.caption)}</figcaption>"
+    return f"<figure><img alt='{escape(plate.title)}' src='data:image/png;base64,{data}'>{caption}</figure>"

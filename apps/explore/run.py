@@ -1,0 +1,181 @@
+"""What the explorer reads: a run's small records at once, its volumes one spectrum or one tile at a time."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.analyze.pdf.transform import PdfOperator
+from tsct.apps.run.tiles import tile_name
+from tsct.records.errors import InputError
+from tsct.records.io.files import open_complete, read_record
+from tsct.records.io.untrusted import check_dataset, member
+from tsct.validation.evidence.check import NotRunError
+from tsct.validation.evidence.region_states import stated_operator, through_states
+
+Array = NDArray[np.float64]
+
+#: larger score files are not ours
+MAX_SCORE_BYTES = 2**22
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """A run directory, or a recovered file alone.
+
+    Attributes
+    ----------
+    found : xarray.Dataset
+        See :func:`tsct.analyze.chain.collect`.
+    truth, phases : xarray.Dataset or None
+        See :mod:`tsct.simulate.truth`.
+    checks : tuple of dict
+        As in ``scores.json``.
+    folder : Path or None
+        Where volumes and figures are, if there are any.
+    """
+
+    found: xr.Dataset
+    truth: xr.Dataset | None = None
+    phases: xr.Dataset | None = None
+    checks: tuple[Mapping[str, Any], ...] = ()
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the experiment."""
+        return str(self.truth.attrs.get("experiment", "")) if self.truth is not None else ""
+
+    @property
+    def states(self) -> list[int]:
+        """Numbers of the states, as in file names."""
+        return [int(state) for state in np.atleast_1d(self.found.state.values)]
+
+    @property
+    def slices(self) -> list[int]:
+        """Numbers of the slices, as in file names."""
+        return [int(number) for number in np.atleast_1d(self.found["slice"].values)]
+
+    @cached_property
+    def operator(self) -> PdfOperator | None:
+        """The transform that was used, if the recovered data state it."""
+        try:
+            return stated_operator(self.found)
+        except NotRunError:
+            return None
+
+    @cached_property
+    def reference_density(self) -> float:
+        """Atoms per cubic angstrom that H is divided by in maps."""
+        return float(self.found.attrs.get("reference_density", 1.0))
+
+    def tile(self, state: int, slice_number: int) -> Path | None:
+        """The file with the volumes of a tile, if it was kept."""
+        path = self.folder / "recovered" / f"{tile_name((state, slice_number))}.h5" if self.folder else None
+        return path if path and path.is_file() else None
+
+    @property
+    def has_volumes(self) -> bool:
+        """Whether patterns of single voxels can be read."""
+        return self.tile(self.states[0], self.slices[0]) is not None
+
+    def spectra(self, name: str, state: int, slice_number: int, mask: NDArray[np.bool_]) -> Array:
+        """One variable of the chosen voxels, shape (voxel, channel); only the rows that hold them are read.
+
+        Raises
+        ------
+        InputError
+            If the volumes were not kept, or their file has changed or gone.
+        """
+        rows, columns = np.nonzero(mask)
+        low, high = (int(rows.min()), int(columns.min())), (int(rows.max()) + 1, int(columns.max()) + 1)
+        block = self._read(name, state, slice_number, np.s_[low[0] : high[0], low[1] : high[1]])
+        return block[rows - low[0], columns - low[1]].astype(np.float64)
+
+    def layer(self, name: str, state: int, slice_number: int, channel: int) -> Array:
+        """One channel of a volume, shape (y, x)."""
+        return self._read(name, state, slice_number, np.s_[:, :, channel]).astype(np.float64)
+
+    def _read(self, name: str, state: int, slice_number: int, where: Any) -> NDArray:
+        path = self.tile(state, slice_number)
+        if path is None:
+            raise InputError(f"the volumes of state {state}, slice {slice_number} were not kept (output.volumes)")
+        with open_complete(path) as handle:
+            dataset = member(handle, f"entry/data/{name}")
+            check_dataset(dataset)
+            if dataset.shape[:2] != (self.found.sizes["y"], self.found.sizes["x"]):
+                raise InputError(f"state {state}, slice {slice_number}: the volumes do not belong to this run")
+            return np.asarray(dataset[where])
+
+    @cached_property
+    def _first(self) -> Array | None:
+        """Density of every structure in the first state, shape (structure, slice, y, x)."""
+        if self.truth is None or self.phases is None or "phase_density" not in self.truth:
+            return None
+        if "second_shell" not in self.phases or "lithium_per_silicon" not in self.truth:
+            return None
+        maps = self.truth.phase_density.transpose("phase", "slice", "y", "x").values
+        held = dict(zip(self.truth.phase_structure.values, maps, strict=True))
+        return np.stack([held.get(name, np.zeros_like(maps[0])) for name in self.phases.structure_name.values])
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether the pattern of every voxel is known."""
+        return self._first is not None and self.operator is not None
+
+    def true_densities(self, slice_number: int, mask: NDArray[np.bool_] | None = None) -> Array:
+        """Atoms per cubic angstrom of every structure, shape (state, structure, y, x), or their mean over a mask."""
+        assert self._first is not None and self.truth is not None and self.phases is not None, "ask has_truth first"
+        where = list(self.truth["slice"].values).index(slice_number)
+        first = self._first[:, where]
+        return through_states(first if mask is None else first[:, mask].mean(axis=1), self.truth, self.phases)
+
+    @cached_property
+    def patterns(self) -> Array:
+        """Scattering per atom of every structure, shape (state, structure, q), as the recovered data weight it."""
+        assert self.truth is not None and self.phases is not None, "ask has_truth first"
+        free = self.phases.coherent.values + self.found.compton_weight.values * self.phases.compton.values
+        return free + self.truth.second_shell_loss.values[:, None, None] * self.phases.second_shell.values
+
+
+def open_run(path: Path, truth: Path | None = None) -> Run:
+    """Open a run directory or a recovered file.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of ``tsct run``, or a ``recovered.h5``; beside it, truth, scores and volumes are found by themselves.
+    truth : Path, optional
+        Another truth file.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to explore.
+    """
+    folder = path if path.is_dir() else path.parent
+    source = path / "recovered.h5" if path.is_dir() else path
+    found = read_record(source, "recovered")
+    if not {"state", "slice", "y", "x"} <= found.sizes.keys():
+        raise InputError(f"{source}: holds no maps over state, slice, y and x")
+    known = truth or folder / "truth.h5"
+    if truth is None and not known.is_file():
+        return Run(found=found, folder=folder)
+    reality, phases = read_record(known, "truth"), read_record(known, "phases")
+    return Run(found=found, truth=reality, phases=phases, checks=_checks(folder / "scores.json"), folder=folder)
+
+
+def _checks(path: Path) -> tuple[Mapping[str, Any], ...]:
+    if not path.is_file() or path.stat().st_size > MAX_SCORE_BYTES:
+        return ()
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["checks"]
+        return tuple(row for row in rows if {"id", "title", "verdict"} <= row.keys())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path}: not a score file ({error})") from None

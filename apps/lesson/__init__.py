@@ -1,0 +1,1 @@
+"""The PDF lesson: one HTML page with sliders that needs nothing else."""

@@ -1,0 +1,1 @@
+"""The library of atomic structures on the command line: build, show, check."""

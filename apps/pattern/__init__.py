@@ -1,0 +1,1 @@
+"""One measured pattern to S(Q), F(Q) and G(r)."""

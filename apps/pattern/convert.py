@@ -1,0 +1,120 @@
+"""One measured pattern to S(Q), F(Q) and G(r): files that other programs read, and a picture."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.analyze.pdf.strongest_peaks import Peak, strongest_peaks
+from tsct.analyze.pdf.transform import pdf
+from tsct.analyze.readers.export import Facts, resolution_facts, write_fq, write_gr, write_sq
+from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.phantoms.structures.library import molar_mass_g_mol
+from tsct.records.errors import UsageError
+from tsct.records.io.files import replacing
+from tsct.records.paths import writable
+from tsct.records.units import ATOMS_PER_A3, HC_KEV_ANGSTROM
+
+from .figure import draw
+from .measured import Measured, Source, read_measured
+
+Array = NDArray[np.float64]
+
+#: step of G(r) in angstrom, that of PDFgetX3
+R_STEP = 0.01
+DPI = 150
+
+
+def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool = False) -> str:
+    """Write ``.sq``, ``.fq``, ``.gr`` and ``.png`` of a pattern into a folder.
+
+    Everything is computed before the first file appears.
+
+    Returns
+    -------
+    str
+        One line: what was written, and the strongest peaks of G(r).
+
+    Raises
+    ------
+    InputError
+        If the pattern, the background or the folder cannot be used.
+    UsageError
+        If a result exists and may not be overwritten.
+    """
+    names = {suffix: folder / f"{source.pattern.stem}.{suffix}" for suffix in ("sq", "fq", "gr", "png")}
+    _check_destination(source, names.values(), overwrite)
+    measured = read_measured(source, recipe)
+    energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
+    data = pdf(measured.q, measured.intensity, recipe, sigma=measured.sigma, energy_kev=energy)
+    number_density = _number_density(source, recipe)
+    peaks = strongest_peaks(data, recipe, number_density)
+    picture = BytesIO()
+    draw(measured, data, peaks, number_density).savefig(picture, format="png", dpi=DPI)
+    writable(folder)
+    header = facts(source, recipe, measured)
+    _write(names, data, header, header | resolution_facts(recipe.q_damp, recipe.q_broad), picture.getvalue())
+    return summary(source, measured, peaks, [path.name for path in names.values()], folder)
+
+
+def _check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
+    inputs = [path.resolve() for path in (source.pattern, source.background) if path is not None]
+    for path in paths:
+        if path.resolve() in inputs:
+            raise UsageError(f"{path}: the result would replace its own input; choose another folder with -o")
+        if path.exists() and not overwrite:
+            raise UsageError(f"{path}: exists; choose another folder with -o or add --overwrite")
+
+
+def _number_density(source: Source, recipe: PdfRecipe) -> float | None:
+    """Atoms per cubic angstrom."""
+    if source.density_g_cm3 is None:
+        return None
+    return source.density_g_cm3 * ATOMS_PER_A3 / molar_mass_g_mol(recipe.composition)
+
+
+def facts(source: Source, recipe: PdfRecipe, measured: Measured) -> dict[str, str | float]:
+    """What the headers of the files say, under the names of PDFgetX3 where it has them."""
+    composition = " ".join(f"{symbol}{share:.6g}" for symbol, share in recipe.composition.items())
+    stated: dict[str, str | float | None] = {
+        "inputfile": source.pattern.name,
+        "backgroundfile": source.background.name if source.background else None,
+        "bgscale": source.background_scale if source.background else None,
+        "composition": composition,
+        "density_g_cm3": source.density_g_cm3,
+        "wavelength": source.wavelength,
+        "qmin": recipe.q_min,
+        "qmax": recipe.q_max,
+        "qmaxinst": recipe.data_end,
+        "qstep": measured.step,
+        "rpoly": recipe.polynomial_range,
+        "correction": recipe.mode,
+        "window": recipe.window,
+    }
+    return {key: value for key, value in stated.items() if value is not None}
+
+
+def _write(names: Mapping[str, Path], data: xr.Dataset, header: Facts, gr_header: Facts, picture: bytes) -> None:
+    def errors(name: str) -> Array | None:
+        return data[f"{name}_errors"].values if f"{name}_errors" in data else None
+
+    write_sq(names["sq"], data.q.values, data.sq.values, errors("sq"), header)
+    write_fq(names["fq"], data.q.values, data.fq.values, errors("fq"), header)
+    write_gr(names["gr"], data.r.values, data.gr.values, errors("gr"), gr_header)
+    with replacing(names["png"]) as temporary:
+        temporary.write_bytes(picture)
+
+
+def summary(source: Source, measured: Measured, peaks: Sequence[Peak], names: list[str], folder: Path) -> str:
+    """One line: the strongest peaks and where the files are."""
+    named = ", ".join(_words(peak) for peak in peaks) or "none stands out"
+    moved = f"; resampled to a step of {measured.step:.4g} 1/Å" if measured.step is not None else ""
+    return f"{source.pattern.name}: peaks of G(r) at {named}{moved}; wrote {', '.join(names)} in {folder}"
+
+
+def _words(peak: Peak) -> str:
+    neighbours = "" if peak.neighbours is None else f", N {peak.neighbours:.2f}"
+    return f"{peak.r:.3f} Å ({peak.height:.2f} Å⁻²{neighbours})"

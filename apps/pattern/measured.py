@@ -1,0 +1,153 @@
+"""A measured pattern made ready for the transform: units, background, uniform grid."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from tsct.analyze.readers.patterns import check_q, is_uniform, q_from_two_theta, read_pattern, resample
+from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.records.errors import InputError, UsageError
+
+Array = NDArray[np.float64]
+
+#: a pattern with more points is resampled to this many, so that its matrices stay below 200 MB each
+MAX_POINTS = 4000
+#: G(r) ends at most here, angstrom
+LONGEST = 100.0
+#: range of densities of condensed matter and gases, g/cm3
+DENSITIES_G_CM3 = (1e-5, 25.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A pattern and how to read it.
+
+    Parameters
+    ----------
+    pattern : pathlib.Path
+        Two or three columns; see :func:`tsct.analyze.readers.patterns.read_pattern`.
+    two_theta : bool
+        The first column is 2theta in degrees instead of Q in 1/angstrom; needs `wavelength`.
+    wavelength : float, optional
+        In angstrom. With it the Compton scattering is corrected for recoil.
+    background : pathlib.Path, optional
+        Pattern of the same kind that is subtracted.
+    background_scale : float
+        Factor of the background.
+    density_g_cm3 : float, optional
+        Mass density of the sample, for coordination numbers.
+    """
+
+    pattern: Path
+    two_theta: bool = False
+    wavelength: float | None = None
+    background: Path | None = None
+    background_scale: float = 1.0
+    density_g_cm3: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.two_theta and self.wavelength is None:
+            raise UsageError("--twotheta needs --wavelength in angstrom")
+        if not (np.isfinite(self.background_scale) and self.background_scale >= 0):
+            raise InputError(f"--background-scale is {self.background_scale:g}; allowed are zero and larger")
+        low, high = DENSITIES_G_CM3
+        if self.density_g_cm3 is not None and not low <= self.density_g_cm3 <= high:
+            raise InputError(f"--density is {self.density_g_cm3:g}; allowed are {low:g} to {high:g} g/cm3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A pattern ready for the transform.
+
+    Attributes
+    ----------
+    q, intensity : ndarray, shape (q,)
+        Uniform grid in 1/angstrom; background subtracted.
+    sigma, background : ndarray, shape (q,), or None
+        Standard deviation of the intensity, and what was subtracted.
+    step : float or None
+        Step of the grid that the pattern was moved to; None where its own was kept.
+    """
+
+    q: Array
+    intensity: Array
+    sigma: Array | None
+    background: Array | None
+    step: float | None
+
+
+def read_measured(source: Source, recipe: PdfRecipe) -> Measured:
+    """Read a pattern, subtract its background and put it on a uniform grid of Q.
+
+    Raises
+    ------
+    InputError
+        If the pattern or the background cannot be used or does not reach as far as the recipe.
+    """
+    q, intensity, sigma = _read_q(source.pattern, source)
+    _check_range(source.pattern, q, recipe)
+    _check_steps(source.pattern, q, recipe)
+    background = None
+    if source.background is not None:
+        background, its_sigma = _background_at(q, source, recipe)
+        intensity = intensity - background
+        sigma = None if sigma is None else np.hypot(sigma, its_sigma)
+    if is_uniform(q) and len(q) <= MAX_POINTS:
+        return Measured(q=q, intensity=intensity, sigma=sigma, background=background, step=None)
+    step = float(q[-1] - q[0]) / (min(len(q), MAX_POINTS) - 1)
+    if background is not None:
+        background = resample(q, background, step=step)[1]
+    q, intensity, sigma = resample(q, intensity, sigma, step)
+    return Measured(q=q, intensity=intensity, sigma=sigma, background=background, step=step)
+
+
+def _read_q(path: Path, source: Source) -> tuple[Array, Array, Array | None]:
+    x, intensity, sigma = read_pattern(path)
+    try:
+        if source.two_theta:
+            assert source.wavelength is not None  # checked when the source was made
+            return q_from_two_theta(x, source.wavelength), intensity, sigma
+        check_q(x, source.wavelength)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return x, intensity, sigma
+
+
+def _check_range(path: Path, q: Array, recipe: PdfRecipe) -> None:
+    if not recipe.q_min > 0:
+        raise InputError(f"--qmin is {recipe.q_min:g}; allowed are values above 0, where S(Q) = 1 + F(Q)/Q exists")
+    half = (q[-1] - q[0]) / (len(q) - 1) / 2
+    if recipe.q_min < q[0] - half:
+        raise InputError(f"{path}: --qmin is {recipe.q_min:g} but the data begin at {q[0]:.5g} 1/angstrom")
+    if recipe.data_end > q[-1] + half:
+        option = "--qmax" if recipe.q_max_inst is None else "--qmaxinst"
+        raise InputError(f"{path}: {option} is {recipe.data_end:g} but the data end at {q[-1]:.5g} 1/angstrom")
+
+
+def _check_steps(path: Path, q: Array, recipe: PdfRecipe) -> None:
+    inside = q[(q >= recipe.q_min) & (q <= recipe.data_end)]
+    if len(inside) < 2:
+        raise InputError(f"{path}: fewer than two points between {recipe.q_min:g} and {recipe.data_end:g} 1/angstrom")
+    longest = min(LONGEST, np.pi / float(np.diff(inside).max()))
+    if not recipe.r_max <= longest:
+        raise InputError(
+            f"{path}: --rmax is {recipe.r_max:g}; allowed are at most {longest:.4g} angstrom (pi / largest step of Q)"
+        )
+
+
+def _background_at(q: Array, source: Source, recipe: PdfRecipe) -> tuple[Array, Array]:
+    """Scaled background and its standard deviation (zero where the file has none) at the points of the pattern."""
+    assert source.background is not None
+    own_q, intensity, sigma = _read_q(source.background, source)
+    step = float(np.diff(own_q).max())
+    if own_q[0] > q[0] + step or own_q[-1] < q[-1] - step:
+        raise InputError(
+            f"{source.background}: the background covers {own_q[0]:.5g} to {own_q[-1]:.5g} 1/angstrom; "
+            f"the pattern needs {q[0]:.5g} to {q[-1]:.5g}"
+        )
+    at = np.clip(q, own_q[0], own_q[-1])
+    errors = np.zeros_like(q) if sigma is None else np.interp(at, own_q, sigma)
+    return source.background_scale * CubicSpline(own_q, intensity)(at), source.background_scale * errors

@@ -1,0 +1,133 @@
+"""What was recovered, written for other programs."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from tsct.analyze.pdf.curves import curve_records
+from tsct.analyze.readers.export import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
+from tsct.records.errors import InputError, UsageError, nearest
+from tsct.records.io.files import read_record
+from tsct.records.paths import made, must_be_file, must_be_free
+from tsct.records.units import wavelength_angstrom
+
+#: names of the files, and what writes them into a folder
+Files = tuple[list[str], Callable[[Path], None]]
+
+
+def export(source: Path, form: str, folder: Path, *, overwrite: bool = False) -> list[Path]:
+    """Write the results of a run or an analysis in one of the `FORMS`.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        A folder that holds ``recovered.h5``, or that file.
+    form : str
+        ``gr``: G(r) of the region of interest with dr and dG, one file for each state; ``xye``: its I(Q); ``pdfgetx3``:
+        I(Q) and a configuration; ``ndtomo``: I(Q) of every voxel.
+    folder : pathlib.Path
+        Receives the files.
+    overwrite : bool
+        Whether files of the same names may be replaced.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was written.
+
+    Raises
+    ------
+    InputError, UsageError
+        If there is nothing to export, no such form, or a file that may not be replaced.
+    """
+    if form not in FORMS:
+        raise UsageError(f"--format {form}{nearest(form, FORMS)}; known are {', '.join(FORMS)}")
+    file = source / "recovered.h5" if source.is_dir() else source
+    must_be_file(file)
+    names, write = FORMS[form](file)
+    must_be_free(folder, names, overwrite=overwrite)
+    with made(folder):
+        write(folder)
+    return [folder / name for name in names]
+
+
+def _curves(file: Path, name: str) -> tuple[xr.Dataset, xr.Dataset]:
+    found = read_record(file, "recovered")
+    records = curve_records(found)
+    if name not in records:
+        raise InputError(f"{file}: holds no {name} of a region of interest")
+    return found, records[name]
+
+
+def facts(found: xr.Dataset) -> dict[str, str | float]:
+    """Header lines of a curve under the names of PDFgetX3, as far as the recovered data state them."""
+    attrs, stated = found.attrs, {"qmin": "q_min", "qmax": "q_max", "qmaxinst": "q_max_inst", "rpoly": "r_poly"}
+    lines: dict[str, str | float] = {key: float(attrs[name]) for key, name in stated.items() if name in attrs}
+    if "composition" in attrs:
+        lines["composition"] = " ".join(f"{symbol}{share:.6g}" for symbol, share in attrs["composition"].items())
+    if "energy_kev" in attrs:
+        lines["wavelength"] = wavelength_angstrom(attrs["energy_kev"])
+    return lines
+
+
+def _names(record: xr.Dataset) -> list[str]:
+    return [f"roi_state{int(state):02d}" for state in record.state.values]
+
+
+def _gr(file: Path) -> Files:
+    found, record = _curves(file, "gr")
+    resolution = resolution_facts(found.attrs.get("q_damp", 0.0), found.attrs.get("q_broad", 0.0))
+    names = [f"{name}.gr" for name in _names(record)]
+
+    def write(folder: Path) -> None:
+        for i, name in enumerate(names):
+            errors = record.gr_errors.values[i] if "gr_errors" in record else None
+            write_gr(folder / name, record.r.values, record.gr.values[i], errors, facts(found) | resolution)
+
+    return names, write
+
+
+def _xye(file: Path) -> Files:
+    _, record = _curves(file, "iq")
+    if "iq_errors" not in record:
+        raise InputError(f"{file}: I(Q) has no errors, and a third column of zeros would be infinite weight")
+    names = [f"{name}.xye" for name in _names(record)]
+
+    def write(folder: Path) -> None:
+        for i, name in enumerate(names):
+            write_xye(folder / name, record.Q.values, record.iq.values[i], record.iq_errors.values[i])
+
+    return names, write
+
+
+def _pdfgetx3(file: Path) -> Files:
+    found, record = _curves(file, "iq")
+    names = _names(record)
+    patterns = {name: (record.Q.values, record.iq.values[i]) for i, name in enumerate(names)}
+    r = found.r.values
+    grid = {"rmin": float(r[0]), "rmax": float(r[-1]), "rstep": float(r[1] - r[0])}
+    written = [*(f"{name}.xy" for name in names), "pdfgetx3.cfg"]
+    return written, lambda folder: write_pdfgetx3(folder, patterns, facts(found) | grid)
+
+
+def _ndtomo(file: Path) -> Files:
+    tiles = {f"{tile.stem}_ndtomo.h5": tile for tile in sorted((file.parent / "recovered").glob("*.h5"))}
+    if not tiles:
+        raise InputError(f"{file.parent / 'recovered'}: no volumes; run again with output.volumes = true")
+
+    def write(folder: Path) -> None:
+        for name, tile in tiles.items():
+            found = read_record(tile)
+            write_ndtomo(folder / name, found.iq.values, np.asarray(found.q.values, dtype=np.float64))
+
+    return list(tiles), write
+
+
+FORMS: Mapping[str, Callable[[Path], Files]] = {
+    "gr": _gr,
+    "xye": _xye,
+    "ndtomo": _ndtomo,
+    "pdfgetx3": _pdfgetx3,
+}

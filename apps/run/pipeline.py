@@ -1,0 +1,411 @@
+"""The main job: simulate, analyse, validate and report, tile by tile, into one folder."""
+
+import json
+import platform
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import xarray as xr
+
+from tsct.analyze.chain import collect, reference_tile
+from tsct.analyze.pdf.curves import curve_records
+from tsct.analyze.pdf.xray_tables import parse_composition
+from tsct.analyze.readers.scans import read_scan
+from tsct.analyze.recipe.recipe import Recipe
+from tsct.records.errors import InputError, ResourceError, UsageError
+from tsct.records.io.files import read_record, write_records, write_text
+from tsct.records.paths import made, writable
+from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
+from tsct.simulate.beampath.sinogram import warn_of_lost_mass
+from tsct.simulate.truth import phase_truth, truth
+from tsct.validation.evidence.check import Check
+from tsct.validation.evidence.recovered import recovered as completed
+from tsct.validation.evidence.recovered_files import read_recovered
+from tsct.validation.score import CHECKS, Scores, score
+
+from .estimate import disk_bytes
+from .experiment import Experiment, dump
+from .ledger import (
+    Identity,
+    Ledger,
+    differing,
+    free_to_write,
+    is_whole,
+    ledger,
+    program,
+    read_ledger,
+    remove_remains,
+    sha256,
+)
+from .tiles import (
+    Voxels,
+    analyze_file,
+    only_simulate,
+    place_of_file,
+    read_small,
+    region_of_file,
+    region_of_tile,
+    run_tile,
+    tile_name,
+)
+from .workers import Work, Workers, mapped
+
+Item = TypeVar("Item")
+#: shows progress over an iterable of known length with a title
+Track = Callable[[Iterable[Item], str, int], Iterable[Item]]
+
+#: says what the work will take and refuses what does not fit, once the folder is known to be usable
+Foresee = Callable[[], None]
+#: everything that a run writes, and so everything that overwriting a run may delete
+PRODUCTS = (
+    *("experiment.toml", "truth.h5", "recovered.h5", "scores.json", "report.html", "run.json"),
+    *("run.jsonl", "simulate.jsonl", "analyze.jsonl"),
+    *("scan", "recovered", "tiles", "figures"),
+)
+#: what an analysis alone writes
+ANALYSED = ("recovered.h5", "analyze.jsonl", "recovered", "tiles")
+#: under which a job notes the voxels of a region that a map decides
+REGION = "[analysis.roi]"
+
+
+def _not_foreseen() -> None:
+    """What a run will take is asked by the command line, not by a notebook."""
+
+
+def run(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    workers: Workers,
+    overwrite: bool,
+    track: Track,
+    checks: Sequence[Check] = CHECKS,
+    foresee: Foresee = _not_foreseen,
+) -> Scores:
+    """Simulate, analyse, validate with some of the checks or all of them, and report.
+
+    Goes on where an earlier start of the same run ended.
+
+    Returns
+    -------
+    Scores
+        What ``scores.json`` in `folder` says.
+    """
+    started = time.perf_counter()
+    with prepared(experiment, folder, "run", overwrite=overwrite, foresee=foresee) as done:
+        shared = _shared(experiment, folder, track)
+        decide = (region_of_tile, reference_tile(experiment.tiles), shared)
+        settled = replace(experiment, recipe=_with_region(experiment.recipe, *decide, done, workers, track))
+        _every_tile(run_tile, shared | {"experiment": settled}, done, workers, track, "scan and analysis")
+        tiles = [read_small(folder, tile_name(tile)) for tile in experiment.tiles]
+        found = collect(tiles, experiment.recipe)
+        write_records(
+            folder / "recovered.h5",
+            {"recovered": found, **curve_records(found)},
+            title=f"{experiment.settings.name}: recovered",
+        )
+        return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
+
+
+def simulate(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    workers: Workers,
+    overwrite: bool,
+    track: Track,
+    foresee: Foresee = _not_foreseen,
+) -> None:
+    """Write scans and truth only; go on where an earlier start ended."""
+    with prepared(experiment, folder, "simulate", overwrite=overwrite, foresee=foresee) as done:
+        _every_tile(only_simulate, _shared(experiment, folder, track), done, workers, track, "scan")
+
+
+def analyze(
+    sources: Sequence[Path],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    workers: Workers,
+    volumes: bool,
+    overwrite: bool = False,
+    track: Track,
+    mapping: Path | None = None,
+) -> None:
+    """Analyse scan files, read through a mapping if one is given, and write what is recovered.
+
+    Goes on where an earlier start of the same analysis ended; if nothing was finished, it leaves nothing behind.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds other results and they may not be overwritten.
+    """
+    inputs = [*sources, mapping] if mapping else sources
+    job = {"recipe": sha256(repr(recipe), str(volumes)), "scans": _versions(inputs), "program": program()}
+    present = [name for name in ANALYSED if _holds(folder / name)]
+    known, _ = read_ledger(folder / "analyze.jsonl")
+    if present and not overwrite and (differing(known, job) or not known):
+        raise UsageError(_other(folder, "analysis", differing(known, job), present))
+    with _for_an_analysis(folder):
+        if overwrite:
+            _clear(folder, present)
+        for name in ("recovered", "tiles"):
+            (folder / name).mkdir(exist_ok=True)
+        _analyze(sources, recipe, folder, job, workers=workers, volumes=volumes, track=track, mapping=mapping)
+
+
+@contextmanager
+def _for_an_analysis(folder: Path) -> Iterator[None]:
+    """Make the folder; if the analysis fails before a single tile is finished, take away all that it made."""
+    there, old = folder / "analyze.jsonl", [name for name in ANALYSED if (folder / name).exists()]
+    with made(folder):
+        try:
+            yield
+        except BaseException:
+            if there.exists() and there.name not in old and not read_ledger(there)[1]:
+                there.unlink()
+            for name in {"recovered", "tiles"} - {*old}:
+                with suppress(OSError):
+                    (folder / name).rmdir()
+            raise
+
+
+def _analyze(
+    sources: Sequence[Path],
+    recipe: Recipe,
+    folder: Path,
+    job: Identity,
+    *,
+    workers: Workers,
+    volumes: bool,
+    track: Track,
+    mapping: Path | None,
+) -> None:
+    shared = {"recipe": recipe, "folder": folder.absolute(), "keep": volumes, "mapping": mapping and mapping.absolute()}
+    unique = len({source.stem for source in sources}) == len(sources)
+    names = [source.stem if unique else f"{state:02d}_{source.stem}" for state, source in enumerate(sources)]
+    files = {names[state]: (state, names[state], source.absolute()) for state, source in enumerate(sources)}
+    with ledger(folder / "analyze.jsonl", job) as done:
+        if recipe.roi.map:
+            places = {place_of_file(number, source): source.absolute() for number, source in enumerate(sources)}
+            decide = (region_of_file, places[reference_tile(places)], shared)
+            shared = shared | {"recipe": _with_region(recipe, *decide, done, workers, track)}
+        _rest(analyze_file, files, shared, done, workers, track, "analysis")
+        found = collect([read_small(folder, name) for name in files], recipe)
+        write_recovered(folder, found, title="recovered")
+
+
+def _versions(sources: Sequence[Path]) -> str:
+    stats = [(str(source.absolute()), source.stat()) for source in sources if source.exists()]
+    return sha256(*(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats))
+
+
+def _shared(experiment: Experiment, folder: Path, track: Track) -> dict[str, Any]:
+    """What all tiles of a simulation need; writes the truth on the way."""
+    return {
+        "experiment": experiment,
+        "table": simulated_truth(experiment, folder, track),
+        "folder": folder.absolute(),
+    }
+
+
+def _with_region(
+    recipe: Recipe,
+    work: Work[Any, Voxels],
+    item: Any,
+    shared: Mapping[str, Any],
+    done: Ledger,
+    workers: Workers,
+    track: Track,
+) -> Recipe:
+    """The recipe with its region as voxels, decided once and noted beside the tiles, so that all have the same."""
+    if not recipe.roi.map:
+        return recipe
+    if REGION not in done.done:
+        for name, voxels in track(mapped(work, {REGION: item}, shared, workers), "region of interest", 1):
+            done.add(name, voxels)
+    voxels = tuple((row, column) for row, column in done.done[REGION])
+    return replace(recipe, roi=replace(recipe.roi.outline, voxels=voxels))
+
+
+def _every_tile(
+    work: Work, shared: Mapping[str, Any], done: Ledger, workers: Workers, track: Track, title: str
+) -> None:
+    experiment: Experiment = shared["experiment"]
+    _rest(work, {tile_name(tile): tile for tile in experiment.tiles}, shared, done, workers, track, title)
+
+
+def _rest(
+    work: Work,
+    items: Mapping[str, Any],
+    shared: Mapping[str, Any],
+    done: Ledger,
+    workers: Workers,
+    track: Track,
+    title: str,
+) -> None:
+    """Do what is not done yet; files that were changed or lost since are made again."""
+    whole = {name for name in items if name in done.done and is_whole(done.folder, done.done[name])}
+    left = {name: item for name, item in items.items() if name not in whole}
+    if len(left) < len(items):
+        title = f"{title} ({len(items) - len(left)} of {len(items)} were done before)"
+    for name, written in track(mapped(work, left, shared, workers), title, len(left)):
+        done.add(name, written)
+
+
+def write_recovered(folder: Path, found: xr.Dataset, *, title: str) -> None:
+    """Write ``recovered.h5``: all results, and the curves of the region once more under the names of the field."""
+    write_records(folder / "recovered.h5", {"recovered": found, **curve_records(found)}, title=title)
+
+
+def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping: Path | None) -> Recipe:
+    """The recipe with the composition given, or else with the one that the scan states."""
+    if formula is None:
+        formula = read_scan(source, mapping).attrs.get("sample_composition")
+    if not formula:
+        raise InputError(f"{source}: says nothing of the composition; add --composition, such as 'Si0.5 C0.5'")
+    return replace(recipe, pdf=replace(recipe.pdf, composition=parse_composition(formula)))
+
+
+def validate(
+    found: Path,
+    true: Path,
+    folder: Path,
+    experiment: Experiment | None,
+    started: float,
+    checks: Sequence[Check] = CHECKS,
+    mapping: Path | None = None,
+) -> Scores:
+    """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
+    from tsct.validation.report.report import write_report  # and with it the plotting library
+
+    reality, phases = read_record(true, "truth"), read_record(true, "phases")
+    recovered = completed(read_recovered(found, mapping), reality)
+    writable(folder)
+    scores = score(reality, recovered, phases, checks)
+    manifest = _manifest(experiment, time.perf_counter() - started)
+    document = scores.document() | {
+        "tsct": version("tsct"),
+        "experiment": reality.attrs.get("experiment", ""),
+        "seed": reality.attrs.get("seed"),
+        "resources": {"wall_s": manifest["wall_s"], "peak_mb": manifest["peak_mb"]},
+    }
+    write_report(folder, scores, reality, recovered, phases, manifest)
+    write_text(folder / "run.json", json.dumps(manifest, indent=1))
+    write_text(folder / "scores.json", json.dumps(document, indent=1, allow_nan=False))
+    return scores
+
+
+def simulated_truth(experiment: Experiment, folder: Path, track: Track) -> dict[str, Spectra]:
+    """Scatter from every structure, write ``truth.h5`` and return the table."""
+    phantom, beamline, settings = experiment.phantom, experiment.beamline, experiment.settings
+    (table,) = track((spectra_table(phantom, beamline) for _ in range(1)), "scattering from atoms", 1)
+    warn_of_lost_mass(phantom, beamline)
+    reality = truth(phantom, beamline, settings.seed)
+    reality.attrs["experiment"] = settings.name
+    pdf = experiment.recipe.pdf
+    phases = phase_truth(phantom, table, beamline.scan.q, pdf.r, pdf.q_min)
+    write_records(folder / "truth.h5", {"truth": reality, "phases": phases}, title=f"{settings.name}: truth")
+    return table
+
+
+@contextmanager
+def prepared(
+    experiment: Experiment, folder: Path, job: str, *, overwrite: bool, foresee: Foresee = _not_foreseen
+) -> Iterator[Ledger]:
+    """Make the folder and yield the list of what is done there; refuse to mix two runs, and check the disk."""
+    path, wanted = folder / f"{job}.jsonl", identity(experiment)
+    present = [name for name in PRODUCTS if (folder / name).exists()]
+    known, _ = read_ledger(path)
+    others = differing(known, wanted)
+    if present and not overwrite and (others or not known):
+        raise UsageError(_other(folder, "run", others, present))
+    writable(folder)
+    foresee()
+    if overwrite or not present:
+        _clear(folder, present)
+        _check_disk(experiment, folder)
+    remove_remains(folder)
+    with ledger(path, wanted) as done:
+        for name in ("scan", "recovered", "tiles"):
+            (folder / name).mkdir(exist_ok=True)
+        write_text(folder / "experiment.toml", dump(experiment.settings))
+        yield done
+    remove_remains(folder)
+
+
+def _other(folder: Path, job: str, differences: Sequence[str], present: Sequence[str]) -> str:
+    why = f"other {' and '.join(differences)}" if differences else present[0]
+    return f"{folder}: holds another {job} ({why}); choose another folder with -o or add --overwrite"
+
+
+def _holds(path: Path) -> bool:
+    """Whether there is a file, or a folder with something in it."""
+    return any(path.iterdir()) if path.is_dir() else path.exists()
+
+
+def identity(experiment: Experiment) -> Identity:
+    """What makes two runs the same: settings, structures, program."""
+    phantom = experiment.phantom
+    structures = (*phantom.silicon, *phantom.materials.values())
+    atoms = [member for structure in structures for member in structure.members]
+    arrays = (array.tobytes() for one in atoms for array in (one.numbers, one.positions, one.cell.array))
+    phases = repr(experiment.recipe.phases)
+    return {"settings": sha256(dump(experiment.settings), phases), "structures": sha256(*arrays), "program": program()}
+
+
+def _clear(folder: Path, present: Sequence[str]) -> None:
+    for name in present:
+        if name.endswith(".jsonl"):
+            free_to_write(folder / name)
+    for name in present:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _check_disk(experiment: Experiment, folder: Path) -> None:
+    needed, free = disk_bytes(experiment), shutil.disk_usage(folder).free
+    if needed * 1.1 > free:
+        raise ResourceError(
+            f"{folder}: the run needs {needed / 1e9:.1f} GB but {free / 1e9:.1f} GB are free; "
+            "set output.scans or output.volumes to false, or free some space"
+        )
+
+
+def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:
+    usage = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    packages = ("tsct", "numpy", "scipy", "numba", "xarray", "h5py", "ase", "xraydb", "xraylib")
+    return {
+        "experiment": experiment.settings.name if experiment else None,
+        "seed": experiment.settings.seed if experiment else None,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "wall_s": round(wall_s, 2),
+        "peak_mb": round(sum(usage), 1),
+        "peak_mb_note": "peak of the main process plus the largest of its workers",
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def scan_files(sources: Sequence[Path]) -> list[Path]:
+    """Scan files behind folders and file names."""
+    found: list[Path] = []
+    for source in sources:
+        if source.is_dir():
+            inner = source / "scan" if (source / "scan").is_dir() else source
+            found += sorted(inner.glob("*.h5"))
+        else:
+            found.append(source)
+    if not found:
+        raise InputError(f"{sources[0]}: no scan files (*.h5) found")
+    return found

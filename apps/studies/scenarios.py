@@ -1,0 +1,203 @@
+"""Run named scenarios and say in one table what each of them shows."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from tsct.apps.run import pipeline as job
+from tsct.apps.run.experiment import load
+from tsct.apps.run.scenario_list import BASE, Scenario, chosen
+from tsct.apps.run.workers import Workers, mapped
+from tsct.records.errors import UsageError
+from tsct.records.io.files import write_text
+from tsct.validation.evidence.check import Check
+from tsct.validation.report.report import SIGNS
+from tsct.validation.score import CHECKS, GATE
+from tsct.validation.statistics.numbers import prose, window, with_unit
+
+#: what is kept of each scenario besides truth, results and report
+LEAN = ("output.scans=false", "output.volumes=false")
+#: verdicts that a scenario may end in, the worst first
+ORDER = ("fail", "inconclusive", "pass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One scenario with its scores.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    checks : mapping of str to mapping
+        The rows of its ``scores.json`` by the id of the check.
+    verdict : str
+    worse : tuple of str or None
+        Checks that pass in the base of the scenario and not here; None where the base was not run.
+    """
+
+    scenario: Scenario
+    checks: Mapping[str, Mapping[str, Any]]
+    verdict: str
+    worse: tuple[str, ...] | None
+
+    def count(self, verdict: str) -> int:
+        """How many checks ended in a verdict."""
+        return sum(check["verdict"] == verdict for check in self.checks.values())
+
+    @property
+    def matters(self) -> list[Mapping[str, Any]]:
+        """The checks that the scenario is there for."""
+        return [self.checks[name] for name in self.scenario.matters if name in self.checks]
+
+
+def run_scenarios(
+    name: str,
+    folder: Path,
+    *,
+    quick: bool,
+    overrides: Iterable[str] = (),
+    seed: int | None = None,
+    workers: Workers,
+    overwrite: bool,
+    track: job.Track,
+) -> list[Row]:
+    """Run one scenario, several (``a,b``) or ``all``, and write ``scenarios.json`` and ``scenarios.html``.
+
+    Every scenario gets a folder of its own, laid out as that of a run but without scans and volumes.
+
+    Parameters
+    ----------
+    name : str
+        See :func:`tsct.apps.run.scenario_list.chosen`.
+    folder : Path
+        Receives the table and a folder for each scenario.
+    quick : bool
+        Only the middle slice and six states.
+    overrides, seed, workers, overwrite, track
+        As for a run; several scenarios share the workers, a single one spreads its tiles over them.
+
+    Raises
+    ------
+    UsageError
+        For an unknown scenario, or a folder that holds results already.
+    """
+    wanted = chosen(name)
+    _refuse_mixing(wanted, folder, overwrite)
+    options = {
+        "folder": folder.absolute(),
+        "quick": quick,
+        "overrides": (*LEAN, *overrides),
+        "seed": seed,
+        "overwrite": overwrite,
+    }
+    names = {scenario.name: scenario.name for scenario in wanted}
+    if len(names) == 1:
+        documents = {name: _one(options, name, workers=workers, track=track) for name in names}
+    else:
+        documents = dict(track(mapped(_one, names, options, workers), "scenarios", len(names)))
+    rows = table(wanted, documents)
+    write_text(folder / "scenarios.json", json.dumps(document(rows), indent=1, allow_nan=False))
+    write_text(folder / "scenarios.html", page(rows))
+    return rows
+
+
+def _refuse_mixing(wanted: Sequence[Scenario], folder: Path, overwrite: bool) -> None:
+    taken = [scenario.name for scenario in wanted if (folder / scenario.name / "scores.json").exists()]
+    if taken and not overwrite:
+        raise UsageError(f"{folder}: holds scenario '{taken[0]}' already; choose another folder or add --overwrite")
+
+
+def _silent(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:
+    return items
+
+
+def _one(options: Mapping[str, Any], name: str, *, workers: Workers = 1, track: job.Track = _silent) -> dict[str, Any]:
+    """Run one scenario into its folder; what its ``scores.json`` says."""
+    made = load(name, overrides=options["overrides"], seed=options["seed"], quick=options["quick"])
+    checks = applicable(chosen(name)[0])
+    folder, overwrite = options["folder"] / name, options["overwrite"]
+    return job.run(made, folder, workers=workers, overwrite=overwrite, track=track, checks=checks).document()
+
+
+def applicable(scenario: Scenario) -> tuple[Check, ...]:
+    """Checks of a scenario: those against the truth, and those it is there for; all of them for the paper's own.
+
+    What the paper read off its own curves is no measure for another experiment.
+    """
+    if scenario.name == BASE:
+        return CHECKS
+    gate = {check.id for check in GATE}
+    return tuple(check for check in CHECKS if check.id in gate or check.id in scenario.matters)
+
+
+def table(wanted: Sequence[Scenario], documents: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """Rows in the order of `wanted`, each compared with its base where that was run too."""
+    checks = {name: {row["id"]: row for row in found["checks"]} for name, found in documents.items()}
+    return [
+        Row(
+            scenario=scenario,
+            checks=checks[scenario.name],
+            verdict=documents[scenario.name]["verdict"],
+            worse=_worse(checks[scenario.name], checks.get(scenario.base)),
+        )
+        for scenario in wanted
+    ]
+
+
+def _worse(
+    own: Mapping[str, Mapping[str, Any]], base: Mapping[str, Mapping[str, Any]] | None
+) -> tuple[str, ...] | None:
+    if base is None or base is own:
+        return None
+    passed = {name for name, row in base.items() if row["verdict"] == "pass"}
+    return tuple(name for name, row in own.items() if name in passed and row["verdict"] in ("fail", "inconclusive"))
+
+
+def worst(rows: Sequence[Row]) -> str:
+    """The worst verdict of all scenarios."""
+    return min((row.verdict for row in rows), key=ORDER.index)
+
+
+def document(rows: Sequence[Row]) -> dict[str, Any]:
+    """What ``scenarios.json`` says."""
+    return {
+        "tsct": version("tsct"),
+        "verdict": worst(rows),
+        "scenarios": [
+            {
+                "name": row.scenario.name,
+                "title": row.scenario.title,
+                "question": row.scenario.question,
+                "verdict": row.verdict,
+                "base": row.scenario.base,
+                "worse_than_base": row.worse,
+                "matters": list(row.scenario.matters),
+                "checks": list(row.checks.values()),
+            }
+            for row in rows
+        ],
+    }
+
+
+def page(rows: Sequence[Row]) -> str:
+    """The table as one self-contained HTML page."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"prose": prose}
+    template = files("tsct.apps.studies").joinpath("scenarios.html.jinja").read_text(encoding="utf-8")
+    columns = [check for check in CHECKS if any(check.id in row.checks for row in rows)]
+    return environment.from_string(template).render(
+        rows=rows, columns=columns, signs=SIGNS, verdict=worst(rows), said=said, version=version("tsct")
+    )
+
+
+def said(check: Mapping[str, Any]) -> str:
+    """A value beside its window in words."""
+    low, high, value = (float("nan") if check[key] is None else check[key] for key in ("low", "high", "value"))
+    low, high = (float("-inf") if low != low else low), (float("inf") if high != high else high)
+    return f"{with_unit(value, check['unit'])} ({window(low, high, check['unit'])})"

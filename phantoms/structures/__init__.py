@@ -1,0 +1,1 @@
+"""The library of atomic structures and structure files."""

@@ -1,0 +1,1 @@
+"""The instrument: beamline, detector and its response, beam profile, motion, faults."""

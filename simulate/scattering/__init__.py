@@ -1,0 +1,1 @@
+"""Scattering from atoms: pair distances, partial structure factors, Debye sums, form factors."""

@@ -1,0 +1,124 @@
+"""Absorption in the operator: a scatterer that is not where the attenuation is, in a disc whose ways out are chords."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tsct.analyze.prepare.prepare import prepared
+from tsct.analyze.prepare.self_absorption import absorption
+from tsct.analyze.recipe.recipe import PdfRecipe, Recipe
+from tsct.analyze.tomography.geometry import ParallelGeometry
+from tsct.analyze.tomography.projector import make_projector
+from tsct.analyze.volume import make_images
+from tsct.records.errors import InputError, UsageError
+from tsct.records.units import R_E_ANGSTROM, two_theta_rad, wavelength_angstrom
+
+N, VOXEL, RADIUS, MU, ENERGY_KEV, MONITOR = 48, 0.1, 2.0, 0.6, 60.0, 1e12
+GEOMETRY = ParallelGeometry.from_arrays(VOXEL * (np.arange(N) - (N - 1) / 2), np.arange(0, 180, 5.0))
+#: the last channels scatter by about 34 degrees
+Q = np.linspace(1.0, 18.0, 18)
+X, Y = np.meshgrid(*[GEOMETRY.voxel_centres_mm] * 2)
+#: a grain, of density one, and where to read it
+GRAIN, CORE = np.hypot(X - 0.2, Y + 0.1) < 0.5, np.hypot(X - 0.2, Y + 0.1) < 0.3
+RECIPE = Recipe(
+    pdf=PdfRecipe(composition={"C": 1.0}), method="cgls", iterations=30, multiple_scattering=False, draws=20
+)
+
+
+def chord_out(x, y, turn):
+    """Length from a point inside the disc to its rim."""
+    along = x * np.cos(turn) + y * np.sin(turn)
+    return -along + np.sqrt(np.maximum(RADIUS**2 - x**2 - y**2 + along**2, 0.0))
+
+
+def way_out_over_straight(two_theta, angle):
+    """For each voxel, photons seen by a detector on the side of falling translations only, by 400 azimuths."""
+    azimuth = np.pi * ((np.arange(400) + 0.5) / 400 - 0.5)
+    across, up = np.sin(two_theta) * np.cos(azimuth), np.sin(two_theta) * np.sin(azimuth)
+    ahead = angle + np.pi / 2
+    turn, stretch = ahead + np.arctan2(across, np.cos(two_theta)), 1 / np.sqrt(1 - up**2)
+    x, y = X[GRAIN][:, None], Y[GRAIN][:, None]
+    straight = np.exp(-MU * chord_out(X[GRAIN], Y[GRAIN], ahead))
+    return np.exp(-MU * chord_out(x, y, turn) * stretch).mean(axis=1) / straight
+
+
+@pytest.fixture(scope="module")
+def scan():
+    """Counts of a grain that scatters in an absorbing disc that does not, without noise."""
+    angles = np.radians(GEOMETRY.angles_deg)
+    chords = 2 * np.sqrt(np.maximum(RADIUS**2 - np.asarray(GEOMETRY.translations_mm) ** 2, 0.0))
+    through = np.broadcast_to(np.exp(-MU * chords), (len(angles), N))
+    columns = []
+    for two_theta in two_theta_rad(Q, wavelength_angstrom(ENERGY_KEV)):
+        share = np.zeros((len(angles), N, N), dtype=np.float32)
+        share[:, GRAIN] = [way_out_over_straight(two_theta, angle) for angle in angles]
+        columns.append(make_projector(GEOMETRY, share).forward(GRAIN[..., None].astype(np.float32))[..., 0])
+    counts = np.stack(columns, axis=-1) * through[..., None] * MONITOR * R_E_ANGSTROM**2 * 1e7
+    rays, ones = ("angle", "translation"), np.ones(len(Q))
+    return xr.Dataset(
+        {
+            "intensity": ((*rays, "q"), counts.astype(np.float32), {"units": "counts"}),
+            "monitor": (rays, np.full((len(angles), N), MONITOR), {"units": "photons"}),
+            "transmission": (rays, through.copy(), {"units": "1"}),
+            "solid_angle": ("q", ones, {"units": "sr"}),
+            "polarization": ("q", ones, {"units": "1"}),
+        },
+        coords={
+            "angle": ("angle", np.asarray(GEOMETRY.angles_deg), {"units": "deg"}),
+            "translation": ("translation", np.asarray(GEOMETRY.translations_mm), {"units": "mm"}),
+            "q": ("q", Q, {"units": "1/angstrom"}),
+        },
+        attrs={
+            "energy_kev": ENERGY_KEV,
+            "efficiency_applied": True,
+            "distance_mm": 300.0,
+            "detector_reach_mm": [1e9, 0.0, 1e9, 1e9],
+        },
+    )
+
+
+def images(scan, recipe):
+    lines, variance, _ = prepared(scan, recipe)
+    seen = absorption(scan, GEOMETRY) if recipe.absorption_per_voxel else None
+    return make_images(lines, variance, GEOMETRY, recipe, CORE, absorption=seen)
+
+
+@pytest.mark.parametrize("method", ["cgls", "osem"])
+def test_a_grain_comes_back_at_its_value_at_every_angle(scan, method):
+    recipe = replace(RECIPE, method=method, draws=2)
+    per_ray, per_voxel = (
+        images(scan, replace(recipe, absorption_per_voxel=choice)).values[CORE].mean(axis=0) for choice in (False, True)
+    )
+    # one per cent is what the methods leave of a sharp grain of ten voxels
+    np.testing.assert_allclose(per_voxel, 1.0, atol=0.02)
+    np.testing.assert_allclose(per_voxel / per_voxel[0], 1.0, atol=0.004)
+    # the mean over a ray is taken over all of the disc, whose ways out are shorter than those from its middle
+    assert 0.94 < per_ray[-1] / per_ray[0] < 0.97
+
+
+def test_errors_are_the_scatter_of_images_of_drawn_counts(scan):
+    # a hundred thousand counts in the strongest rays
+    scan = scan.isel(q=slice(15, 18))
+    scan = scan.assign(
+        monitor=scan.monitor.copy(data=scan.monitor * 1e-4), intensity=scan.intensity.copy(data=scan.intensity * 1e-4)
+    )
+    recipe, seen = replace(RECIPE, absorption_per_voxel=True, iterations=8), absorption(scan, GEOMETRY)
+    lines, variance, _ = prepared(scan, recipe)
+    claimed = make_images(lines, variance, GEOMETRY, recipe, CORE, absorption=seen).variance[CORE]
+    random, few, values = np.random.default_rng(5), replace(recipe, draws=2), []
+    for _ in range(20):
+        drawn = scan.intensity.copy(data=random.poisson(scan.intensity.values).astype(np.float32))
+        lines, variance, _ = prepared(scan.assign(intensity=drawn), recipe)
+        values.append(make_images(lines, variance, GEOMETRY, few, CORE, absorption=seen).values[CORE])
+    # some thirty independent values in either of 20 draws: six per cent each
+    assert claimed.mean() == pytest.approx(np.var(values, axis=0, ddof=1).mean(), rel=0.2)
+
+
+def test_what_cannot_be_weighed_is_refused(scan):
+    for change in ({"method": "fbp", "iterations": None}, {"backend": "astra"}, {"outgoing_absorption": False}):
+        with pytest.raises(UsageError, match="absorption_per_voxel"):
+            replace(RECIPE, absorption_per_voxel=True, **change)
+    with pytest.raises(InputError, match="transmission"):
+        absorption(scan.assign_attrs(transmission_applied=True), GEOMETRY)

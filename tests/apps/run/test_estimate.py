@@ -1,0 +1,99 @@
+"""What a run takes is said before it starts, and is close to what it takes."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from tsct.apps.cli import main as cli
+from tsct.apps.run import estimate as module
+from tsct.apps.run.estimate import estimate
+from tsct.apps.run.experiment import load
+from tsct.records.errors import ResourceError
+
+SMALL = ("beamline.scan.q_step=0.04", "beamline.scan.views=45", "states.potentials_v=[0.5, 0.2]", "slices.z_mm=[0.05]")
+
+
+@pytest.fixture(scope="module")
+def small():
+    return load("wragg2023", overrides=SMALL)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return load("wragg2023")
+
+
+def test_it_names_tiles_time_memory_and_disk(whole):
+    text = str(estimate(whole, 2, analyse=True))
+    assert text.startswith("69 tiles, about ") and "min" in text
+    assert "GB of memory with 2 processes" in text and "GB on disk" in text
+
+
+def test_memory_is_that_of_a_tile_whatever_the_number_of_tiles(small):
+    many = load("wragg2023", overrides=(*SMALL[:2], "slices.z_mm=[0.05]"))
+    few, more = (estimate(one, 2, analyse=False) for one in (small, many))
+    assert more.tiles > 10 * few.tiles
+    assert few.memory_bytes == more.memory_bytes
+
+
+def test_time_is_linear_in_tiles_and_shared_by_processes(whole):
+    one, two = (estimate(whole, processes, analyse=True).seconds for processes in (1, 2))
+    assert 1.5 < one / two <= 2.0
+
+
+# measured apart from the test's own process, whose libraries would be counted too
+MEASURE = """
+import sys
+from tsct.apps.run import pipeline
+from tsct.apps.run.experiment import load
+from tsct.apps.run.workers import single_threaded
+from tsct.analyze.chain import analyze_tile
+from tsct.simulate.scan import simulate_tile
+from tsct.simulate.beampath.phase_spectra import spectra_table
+single_threaded()
+made = load("wragg2023", overrides=sys.argv[1:])
+table = spectra_table(made.phantom, made.beamline)
+analyze_tile(simulate_tile(made.phantom, made.beamline, table, 1, 0, 0), made.recipe)
+# getrusage would start at the memory of the process that forked this one
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(int(peak.split()[1]) * 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["beamline.scan.views=90", "beamline.scan.views=150"])
+def test_peak_memory_lies_between_two_thirds_of_the_estimate_and_all_of_it(change):
+    overrides = (*SMALL, change)
+    found = subprocess.run([sys.executable, "-c", MEASURE, *overrides], capture_output=True, text=True, check=True)
+    predicted = estimate(load("wragg2023", overrides=overrides), 1, analyse=True).memory_bytes
+    assert 1.0 <= predicted / float(found.stdout) <= 1.5
+
+
+def test_what_does_not_fit_is_refused_with_the_numbers(whole, monkeypatch):
+    expected = estimate(whole, 2, analyse=True)
+    with pytest.raises(ResourceError, match=r"needs \d\.\d GB of memory but 1\.0 GB are allowed \(--max-memory\)"):
+        expected.check_memory(1.0)
+    expected.check_memory(100.0)
+    monkeypatch.setattr(module, "memory_bytes", lambda: 1e8)
+    with pytest.raises(ResourceError, match=r"0\.1 GB are free"):
+        expected.check_memory(None)
+
+
+def test_a_huge_scan_is_refused_before_anything_is_allocated(monkeypatch):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    huge = load("wragg2023", overrides=("beamline.scan.views=50000",))
+    with pytest.raises(ResourceError, match="GB of memory"):
+        estimate(huge, 2, analyse=True).check_memory(8.0)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
+
+
+def test_the_command_says_it_first_and_refuses_with_exit_5(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["tsct", "simulate", "-o", str(tmp_path / "out"), "--max-memory", "0.5"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    said = capsys.readouterr().err.splitlines()
+    assert end.value.code == 5
+    assert said[0].startswith("estimate: 69 tiles, about ") and said[1].startswith("error: the run needs ")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,105 @@
+"""From a scan of another program to files for others, by the command line."""
+
+from pathlib import Path
+
+import diffpy.cmi
+import h5py
+import numpy as np
+import pytest
+from diffpy.utils.parsers import load_data
+from nxxrdct.application.nxxrdct import NXxrdct
+from typer.testing import CliRunner
+
+from tsct.apps.cli.main import app
+from tsct.records.io.files import read_record
+from tsct.records.io.scan_files import write_scan
+
+MAPPING = """
+[intensity]
+units = "counts"
+[monitor]
+value = 1e11
+units = "photons"
+[transmission]
+path = "/entry/transmission"
+dims = ["translation", "angle"]
+units = "1"
+[solid_angle]
+path = "/entry/solid_angle"
+dims = ["q"]
+units = "sr"
+[polarization]
+path = "/entry/polarization"
+dims = ["q"]
+units = "1"
+[attrs]
+sensor_material = "CdTe"
+sensor_mm = 1.0
+"""
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One scan in our own file, and the same as nxxrdct writes it, with a mapping of what that cannot hold."""
+    import pint
+
+    from tsct import phantoms, simulate
+
+    cell = phantoms.wragg2023(phantoms.discharge("small", (0.50,)))
+    beamline = simulate.Beamline(scan=simulate.ScanPattern(views=30, translations=60, q_max=22.0, q_step=0.1))
+    scan = simulate.scan(cell, beamline, seed=3, tiles=[(0, 1)]).isel(state=0, slice=0)
+    folder, units, entry = tmp_path_factory.mktemp("scan"), pint.get_application_registry(), NXxrdct()
+    write_scan(folder / "ours.h5", scan)
+    entry.instrument.detector.data = scan.intensity.transpose("translation", "angle", "q").values
+    entry.instrument.detector.radial_axis = scan.q.values / units.angstrom
+    entry.instrument.detector.radial_axis_long_name = "q"
+    entry.sample.rotation_angles = scan.angle.values * units.deg
+    entry.sample.translation_values = scan.translation.values * units.mm
+    entry.beam.incident_energy = scan.attrs["energy_kev"] * units.keV
+    entry.save(str(folder / "theirs.h5"), "entry")
+    with h5py.File(folder / "theirs.h5", "r+") as handle:
+        handle["entry/transmission"] = scan.transmission.values.T
+        for name in ("solid_angle", "polarization"):
+            handle[f"entry/{name}"] = scan[name].values
+    (folder / "map.toml").write_text(MAPPING, encoding="utf-8")
+    return folder
+
+
+def test_a_scan_of_another_program_gives_what_ours_gives(folder):
+    formula = "Si0.4 C0.4 O0.2"
+    for name, more in (("ours", ["--experiment", "wragg2023"]), ("theirs", ["--mapping", folder / "map.toml"])):
+        choices = ["--composition", formula, "--workers", 1, "-o", folder / name]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            run("analyze", folder / f"{name}.h5", *more, *choices)
+    ours, theirs = (read_record(folder / name / "recovered.h5", "gr") for name in ("ours", "theirs"))
+    # the monitor of ours has a noise of 1e-4, the other file one number; and the seen part of each cone is not in it
+    np.testing.assert_allclose(theirs.gr, ours.gr, atol=0.02 * float(np.abs(ours.gr).max()))
+
+
+@pytest.mark.parametrize(("form", "number"), [("gr", 1), ("xye", 1), ("pdfgetx3", 2), ("ndtomo", 1)])
+def test_what_was_recovered_leaves_in_every_form(folder, form, number, tmp_path):
+    run("export", folder / "ours", "--format", form, "-o", tmp_path)
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == number
+    if form == "gr":
+        record = read_record(folder / "ours" / "recovered.h5", "gr")
+        np.testing.assert_allclose(load_data(str(files[0])).T[1], record.gr[0], rtol=1e-7, atol=1e-8)
+
+
+def test_a_measured_pattern_becomes_files_that_say_what_resolution_is_left(tmp_path):
+    """The silicon powder that diffpy.cmi ships, by the command line, read back by diffpy."""
+    data = Path(diffpy.cmi.__file__).parent / "docs" / "examples" / "pdf" / "ch05Fit2Phase" / "data"
+    choices = ["--composition", "Si", "--qmax", 23.9, "--rpoly", 1.4, "--qdamp", 0.05, "--qbroad", 0.01]
+    run("pdf", data / "iq" / "si.iq", *choices, "-o", tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".sq", ".fq", ".gr", ".png"}
+    header = load_data(str(tmp_path / "si.gr"), headers=True)
+    assert header["qbroad"] == 0.01 and header["qdamp"] == 0.0 and header["qdamp_corrected"] == 0.05
+    r, g = load_data(str(tmp_path / "si.gr")).T[:2]
+    first = (r > 2.0) & (r < 2.7)
+    assert r[first][np.argmax(g[first])] == pytest.approx(2.352, abs=0.012)

@@ -1,0 +1,54 @@
+"""The difference PDF against the true one, for any chain that delivers a curve (A17)."""
+
+import numpy as np
+
+from tsct.analyze.pdf.peaks import between
+from tsct.analyze.phases.difference_fit import DIFFERENCE_RANGE
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
+from tsct.validation.evidence.region_states import roi_patterns, stated_operator
+from tsct.validation.statistics.image_measures import slope
+from tsct.validation.statistics.propagation import dgr_covariance, residual_error
+
+
+def _fit(evidence: Evidence) -> tuple[Measurement, Measurement]:
+    """Slope of the last recovered on the last true difference, and share of it that is left, in per cent."""
+    need(evidence, "roi_dgr")
+    if not evidence.lithiated:
+        raise NotRunError("nothing is lithiated in this scenario")
+    operator = stated_operator(evidence.found)
+    patterns = roi_patterns(evidence.truth, evidence.found, evidence.phases)
+    true = operator.apply(patterns[-1] - patterns[0]) / operator.density(patterns[0])
+    r, found = evidence.curve("roi_dgr", -1)
+    use = between(r, DIFFERENCE_RANGE)
+    height = slope(found[use], true[use])
+    true, rest, n = true[use], (found - height * true)[use], int(use.sum())
+    power, covariance = float(true @ true), dgr_covariance(evidence)[np.ix_(use, use)]
+    left, error = 100 * float(np.sqrt(rest @ rest / power)), float(np.sqrt(true @ covariance @ true)) / power
+    return (
+        Measurement(value=height, n=n, note=f"{left:.1f} % left over", error=error),
+        Measurement(value=left, n=n, error=100 * residual_error(rest, power, covariance)),
+    )
+
+
+CHECKS = (
+    Check(
+        id="A17",
+        title="dPDF of the last state: height against the true one",
+        reason="A change that is shown too small or too large is read as another amount of lithium.",
+        source="fit of the true difference, transformed alike, over 1.9 to 4.6 A; 5 % as for bond lengths",
+        low=0.95,
+        high=1.05,
+        unit="1",
+        measure=lambda e: _fit(e)[0],
+    ),
+    Check(
+        id="A17b",
+        title="dPDF of the last state: what the true one does not explain",
+        reason="Drifts and artefacts add shapes that no lithium makes.",
+        source="10 % of the difference; counting noise leaves 1 %",
+        low=0.0,
+        high=10.0,
+        unit="%",
+        measure=lambda e: _fit(e)[1],
+    ),
+)

@@ -1,0 +1,235 @@
+"""The door for what any chain recovered: whatever part of the layout it holds, checked, ordered and completed.
+
+The layout is that of ``docs/gate.md``. Nothing is required but one known quantity; what is missing stays missing, and
+the checks that would need it are not run.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.analyze.chain import scatter_over_errors
+from tsct.analyze.pdf.xray_tables import parse_composition
+from tsct.analyze.prepare.channel_correlation import joined_scatter
+from tsct.analyze.recipe.recipe import Roi
+from tsct.records.errors import InputError, nearest
+from tsct.records.units import unit_factor
+
+_IMAGE, _TILE = ("y", "x"), ("state", "slice", "y", "x")
+_DENSITY, _POWER = "1/angstrom^3", "electron units/angstrom^3"
+#: what is compared: variable -> (dims, units); leading dims of size one may be left out
+LAYOUT: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "silicon": (_TILE, _DENSITY),
+    "silicon_errors": (_TILE, _DENSITY),
+    "silicon_level_errors": (("state", "slice"), "1"),
+    "carbon": (_TILE, _DENSITY),
+    "carbon_errors": (_TILE, _DENSITY),
+    "carbon_level_errors": (("state", "slice"), "1"),
+    "iq": ((*_TILE, "q"), _POWER),
+    "iq_errors": ((*_TILE, "q"), _POWER),
+    "roi": (_IMAGE, "1"),
+    "roi_iq": (("state", "q"), _POWER),
+    "roi_iq_errors": (("state", "q"), _POWER),
+    "roi_gr": (("state", "r"), "1/angstrom^2"),
+    "roi_gr_errors": (("state", "r"), "1/angstrom^2"),
+    # of the reference state alone: that of all states would dwarf everything else
+    "roi_gr_covariance": (("r", "r_2"), "1/angstrom^4"),
+    "roi_dgr": (("state", "r"), "1/angstrom^2"),
+    "roi_dgr_errors": (("state", "r"), "1/angstrom^2"),
+}
+#: axes and their units
+AXES: Mapping[str, str] = {"q": "1/angstrom", "r": "angstrom", "y": "mm", "x": "mm"}
+#: what holds for a region, that of the default recipe where there is no ``roi``
+_OF_A_REGION = {"iq", "roi_iq", "roi_gr", "roi_dgr"}
+_NUMBERED = ("state", "slice")
+#: units of patterns without a scale of their own; records that were divided by a density state it
+_FREE_SCALE = ("electron units/atom", "arbitrary")
+
+
+def recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset) -> xr.Dataset:
+    """What a chain returned, as checks expect it.
+
+    Parameters
+    ----------
+    result : xarray.Dataset or mapping
+        A dataset with some of the variables of :data:`LAYOUT`; or a mapping from their names to arrays with dims in
+        that order, in which everything that is no array becomes an attribute.
+    truth : xarray.Dataset
+        See :func:`tsct.simulate.truth.truth`; gives the grid of the maps where the result has none.
+
+    Returns
+    -------
+    xarray.Dataset
+        With dims state and slice, and with what follows from ``iq``: ``roi_iq`` and the scatter of the voxels.
+
+    Raises
+    ------
+    InputError
+        If no variable is known, or one has other dims, another grid or another unit.
+    """
+    if not isinstance(result, xr.Dataset | Mapping):
+        raise InputError(
+            f"recovered: the chain returned {type(result).__name__}; give a dataset or a dictionary of arrays"
+        )
+    found = result.copy() if isinstance(result, xr.Dataset) else _dataset(result)
+    if not set(LAYOUT) & set(found):
+        names = list(map(str, found))
+        close = "".join(nearest(name, LAYOUT) for name in names[:1])
+        raise InputError(
+            f"recovered: nothing to compare among {', '.join(names) or 'no variables'}{close}; known are "
+            f"{', '.join(LAYOUT)}"
+        )
+    found = _with_tiles(found, truth)
+    found = found.assign({name: _arranged(found[name], name) for name in LAYOUT if name in found})
+    axes = {name: _converted(found[name], name, unit) for name, unit in AXES.items() if name in found.coords}
+    found = found.assign_coords(axes)
+    return _from_volume(_told_by_the_scan(_on_the_grid(found, truth), truth))
+
+
+def _dataset(result: Mapping[str, Any]) -> xr.Dataset:
+    """Numbers and texts are what the chain states, everything else is data."""
+    stated = {name for name, value in result.items() if isinstance(value, Mapping) or not np.ndim(value)} - {*_NUMBERED}
+    arrays = {name: value for name, value in result.items() if name not in stated}
+    return from_arrays(arrays, {name: result[name] for name in stated})
+
+
+def from_arrays(
+    arrays: Mapping[str, Any], attrs: Mapping[str, Any], units: Mapping[str, str] | None = None
+) -> xr.Dataset:
+    """A dataset from arrays with the names and the order of dims of the layout; leading dims may be missing.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, too many axes, or lengths that contradict each other.
+    """
+    variables: dict[str, tuple] = {}
+    for name, value in arrays.items():
+        array, dims = np.atleast_1d(np.asarray(value)), _dims(name)
+        if array.ndim > len(dims):
+            raise InputError(f"recovered: '{name}' has {array.ndim} axes, expected ({', '.join(dims)})")
+        told = (units or {}).get(name)
+        variables[name] = (dims[len(dims) - array.ndim :], array, {} if told is None else {"units": told})
+    try:
+        return xr.Dataset(variables, attrs=dict(attrs))
+    except ValueError as error:
+        raise InputError(f"recovered: the arrays contradict each other ({error})") from None
+
+
+def _dims(name: str) -> tuple[str, ...]:
+    if name in AXES or name in _NUMBERED:
+        return (name,)
+    if name not in LAYOUT:
+        raise InputError(f"recovered: unknown array '{name}'{nearest(name, LAYOUT)}; known are {', '.join(LAYOUT)}")
+    return LAYOUT[name][0]
+
+
+def _with_tiles(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    """Dims state and slice of size one where they are missing, and numbers along them where these are."""
+    needed = {dim for name, (dims, _) in LAYOUT.items() if name in found for dim in dims} & {"state", "slice"}
+    for dim in sorted(needed - set(found.dims)):
+        at = _middle(truth) if dim == "slice" else 0
+        alone = found[dim].item() if dim in found.coords else at
+        of_the_dim = [name for name in found if name in LAYOUT and dim in LAYOUT[str(name)][0]]
+        found = found.drop_vars(dim, errors="ignore")
+        found = found.assign({name: found[name].expand_dims({dim: [alone]}) for name in of_the_dim})
+    for dim in needed & set(found.dims) - set(found.coords):
+        found = found.assign_coords({dim: np.arange(found.sizes[dim])})
+    return found
+
+
+def _middle(truth: xr.Dataset) -> int:
+    slices = truth["slice"].values if "slice" in truth.coords else [0]
+    return int(slices[len(slices) // 2])
+
+
+def _arranged(array: xr.DataArray, name: str) -> xr.DataArray:
+    dims, units = LAYOUT[name]
+    if set(array.dims) != set(dims):
+        raise InputError(f"recovered: '{name}' has dims {array.dims}, expected ({', '.join(dims)})")
+    array = array.transpose(*dims)
+    given = array.attrs.get("units", units)
+    if units == _POWER and given in _FREE_SCALE:
+        return array
+    return _converted(array, name, units)
+
+
+def _converted(array: xr.DataArray, name: str, units: str) -> xr.DataArray:
+    given = array.attrs.get("units", units)
+    factor = unit_factor(given, units)
+    if factor is None:
+        raise InputError(f"recovered: '{name}' is in '{given}', which cannot be turned into '{units}'")
+    return (array if factor == 1.0 else array * factor).assign_attrs(array.attrs, units=units)
+
+
+def _on_the_grid(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    """The same voxels as the truth's, or none at all."""
+    for dim in _IMAGE:
+        if dim not in found.dims or dim not in truth.coords:
+            continue
+        own = truth[dim].values
+        if found.sizes[dim] != len(own):
+            raise InputError(
+                f"recovered: {found.sizes[dim]} voxels along {dim}, the truth has {len(own)} of "
+                f"{own[1] - own[0]:.4g} mm; deliver maps with one voxel a translation"
+            )
+        if dim not in found.coords:
+            found = found.assign_coords({dim: own})
+        elif not np.allclose(found[dim].values, own, atol=0.02 * abs(own[1] - own[0])):
+            raise InputError(
+                f"recovered: {dim} runs from {found[dim].values[0]:.4g} to {found[dim].values[-1]:.4g}, the truth from "
+                f"{own[0]:.4g} to {own[-1]:.4g} mm, increasing; flip or shift the maps or correct the axis"
+            )
+    return found
+
+
+def _told_by_the_scan(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
+    """What follows from the scan alone where the chain does not state it: Q of the channels, weight of Compton."""
+    told = "q" in found.coords or "q" not in truth.coords
+    if not told and found.sizes.get("q", truth.sizes["q"]) == truth.sizes["q"]:
+        found = found.assign_coords(q=truth.q)
+    if "compton_weight" not in found and "compton_weight" in truth and "q" in found.coords:
+        found["compton_weight"] = ("q", np.interp(found.q.values, truth.q.values, truth.compton_weight.values))
+    if "roi_slice" not in found.attrs:
+        slices = found["slice"].values if "slice" in found.coords else [_middle(truth)]
+        found = found.assign_attrs(roi_slice=int(slices[len(slices) // 2]))
+    if "roi" not in found and "x" in truth.coords and _OF_A_REGION & set(found):
+        mask = Roi().mask(truth.sizes["x"]).astype(np.int8)
+        found = found.assign_coords(y=truth.y, x=truth.x).assign(roi=(_IMAGE, mask, {"units": "1"}))
+    if isinstance(composition := found.attrs.get("composition"), str):
+        found = found.assign_attrs(composition=parse_composition(composition))
+    return found
+
+
+def _from_volume(found: xr.Dataset) -> xr.Dataset:
+    """What follows from the patterns of the voxels: their mean over Q and over the region, and their scatter."""
+    if "iq" in found:
+        inside = found.roi.values.astype(bool)
+        found["intensity"] = found.iq.mean("q", dtype=np.float64, keep_attrs=True)
+        if "iq_errors" in found:
+            found["intensity_errors"] = np.sqrt((found.iq_errors.astype(np.float64) ** 2).sum("q")) / found.sizes["q"]
+        if "roi_iq" not in found:
+            patterns = found.iq.sel(slice=found.attrs["roi_slice"]).values[:, inside].mean(axis=1, dtype=np.float64)
+            found["roi_iq"] = (("state", "q"), patterns, {"units": found.iq.attrs["units"]})
+        if "iq_errors" in found and "noise_ratio" not in found:
+            found = found.assign(_scatter(found, inside))
+    if "roi_iq" in found and found.roi_iq.attrs["units"] == _POWER:
+        found = found.assign_attrs(reference_density=1.0)
+    return found
+
+
+def _scatter(found: xr.Dataset, inside: NDArray[np.bool_]) -> dict[str, tuple]:
+    """As :func:`tsct.analyze.chain.lean` has it for every tile."""
+    values, errors = (found[name].values[:, :, inside].astype(np.float64) for name in ("iq", "iq_errors"))
+    tiles = [(values[at], errors[at]) for at in np.ndindex(values.shape[:2])]
+    shape, dims = values.shape[:2], ("state", "slice")
+    alone = [scatter_over_errors(*tile) for tile in tiles]
+    joined = [joined_scatter(*tile) for tile in tiles]
+    return {
+        "noise_ratio": (dims, np.reshape([ratio for ratio, _ in alone], shape)),
+        "noise_number": (dims, np.reshape([number for _, number in alone], shape)),
+        "noise_ratio_joined": (dims, np.reshape(joined, shape)),
+    }

@@ -1,0 +1,67 @@
+"""Recovered data in files: our own records, plain HDF5 in the documented layout, or any HDF5 through a mapping."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+
+from tsct.records.errors import InputError
+from tsct.records.io.files import read_record
+from tsct.records.io.mapping import Wanted, load_mapping, read_mapped
+from tsct.records.io.untrusted import attributes, member, names_of, opened, values
+
+from .recovered import AXES, LAYOUT, from_arrays
+
+#: dims that a mapping must name; state and slice may be missing
+_MAPPED: Wanted = {
+    **{name: (tuple(d for d in dims if d not in ("state", "slice")), unit) for name, (dims, unit) in LAYOUT.items()},
+    **{name: ((name,), unit) for name, unit in AXES.items()},
+}
+
+
+def read_recovered(path: Path, mapping: Path | None = None) -> xr.Dataset:
+    """Read what a chain recovered, without checking it against anything.
+
+    Parameters
+    ----------
+    path : Path
+        A ``recovered.h5`` of ours; or an HDF5 file with datasets of the layout's names at its root, each with dims in
+        that order, optional attribute ``units``, and what the chain states (``q_max`` ...) as attributes of the root.
+    mapping : Path, optional
+        A TOML file that says where each quantity is, see :mod:`tsct.records.io.mapping`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or holds nothing of the layout.
+    """
+    if mapping is not None:
+        return read_mapped(path, load_mapping(mapping), _MAPPED)
+    with opened(path) as handle:
+        ours = "complete" in attributes(handle) or "creator_version" in attributes(handle)
+        plain = {} if ours else _plain(handle)
+    return read_record(path, "recovered") if ours else from_arrays(plain["arrays"], plain["attrs"], plain["units"])
+
+
+def _plain(handle: h5py.File) -> dict[str, dict[str, Any]]:
+    names = [name for name in names_of(handle) if name in LAYOUT or name in AXES or name in ("state", "slice")]
+    if not set(names) & set(LAYOUT):
+        held = ", ".join(list(names_of(handle))[:8]) or "nothing"
+        raise InputError(
+            f"{handle.filename}: no dataset of the layout at the root (it holds {held}); known are "
+            f"{', '.join(LAYOUT)}; or say where they are with --mapping"
+        )
+    nodes = {name: member(handle, name) for name in names}
+    return {
+        "arrays": {name: values(node) for name, node in nodes.items()},
+        "units": {name: _text(attributes(node)["units"]) for name, node in nodes.items() if "units" in node.attrs},
+        "attrs": {name: _text(value) for name, value in attributes(handle).items()},
+    }
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) else value

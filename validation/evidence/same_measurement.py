@@ -1,0 +1,76 @@
+"""Whether recovered data and truth are of one measurement, as far as both say."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from tsct.records.errors import InputError
+
+#: what names a measurement: equal or another one
+NAMES = {
+    "entry_identifier": "another sample, beamline or seed",
+    "experiment": "another experiment",
+    "seed": "another seed",
+    "scenario": "another scenario",
+}
+#: numbers that a chain may have calibrated anew, but never by this share
+NUMBERS = ("energy_kev", "voxel_mm")
+CALIBRATED = 0.01
+#: potentials that differ by less are those of one state, V
+SAME_V = 1e-3
+
+
+def check_same_run(found: xr.Dataset, truth: xr.Dataset) -> None:
+    """Refuse recovered data of another measurement; what one side does not state is not compared.
+
+    Parameters
+    ----------
+    found, truth : xarray.Dataset
+        See :class:`tsct.validation.evidence.check.Evidence`; the states of `found` are numbered as those of the truth.
+
+    Raises
+    ------
+    InputError
+        If both sides state something that differs.
+    """
+    others = [line for part in (_names, _numbers, _states, _slices) for line in part(found, truth)]
+    if others:
+        raise InputError(
+            f"recovered: not of the measurement that this truth is of: {'; '.join(others)}; "
+            "give the truth.h5 of the scan that was analysed"
+        )
+
+
+def _names(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
+    for name, why in NAMES.items():
+        own, true = found.attrs.get(name), truth.attrs.get(name)
+        if own is not None and true is not None and str(own) != str(true):
+            yield f"{name} is '{own}', the truth has '{true}' ({why})"
+
+
+def _numbers(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
+    for name in NUMBERS:
+        if name in found.attrs and name in truth.attrs:
+            own, true = float(found.attrs[name]), float(truth.attrs[name])
+            if not abs(own - true) <= CALIBRATED * abs(true):
+                yield f"{name} is {own:g}, the truth has {true:g}"
+
+
+def _states(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
+    if "potential_v" not in found.coords or "potential_v" not in truth.coords or "state" not in found.coords:
+        return
+    numbers, own = np.atleast_1d(found["state"].values), np.atleast_1d(found.potential_v.values)
+    known = truth.potential_v.values[numbers]
+    # not a number: a scan that does not say where it was taken
+    off = np.flatnonzero(np.abs(own - known) > SAME_V)
+    if off.size:
+        k = off[0]
+        yield f"state {numbers[k]} was taken at {own[k]:g} V, that of the truth at {known[k]:g} V"
+
+
+def _slices(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
+    if "slice" in found.coords and "slice" in truth.coords:
+        missing = np.setdiff1d(found["slice"].values, truth["slice"].values)
+        if missing.size:
+            yield f"it holds slice {missing[0]}, the truth ends at {truth['slice'].values.max()}"

@@ -1,0 +1,1 @@
+"""What a beamtime will see, before it happens."""

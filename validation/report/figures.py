@@ -1,0 +1,162 @@
+"""The figures of a report: what each shows, and what it needs to be drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import xarray as xr
+from matplotlib.figure import Figure
+
+from .figure_difference import film
+from .figure_errors import errors
+from .figure_maps import maps
+from .figure_overview import overview
+from .figure_pdf import pattern_and_pdf
+from .figure_trends import trends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What figures are drawn from.
+
+    Attributes
+    ----------
+    found : xarray.Dataset
+        See :func:`tsct.analyze.chain.collect`.
+    truth : xarray.Dataset or None
+        See :func:`tsct.simulate.truth.truth`.
+    region : xarray.Dataset or None
+        See :func:`tsct.validation.evidence.region_truth.roi_truth`.
+    """
+
+    found: xr.Dataset
+    truth: xr.Dataset | None = None
+    region: xr.Dataset | None = None
+
+    def truth_with(self, *names: str) -> xr.Dataset | None:
+        """The truth if it holds all of these, else nothing."""
+        return self.truth if self.truth is not None and set(names) <= set(self.truth) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plate:
+    """One figure of the report.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without its suffix.
+    title, caption : str
+        What it shows, and how to read it.
+    needs : tuple of str
+        Variables of the recovered data without which it cannot be drawn.
+    needs_truth : tuple of str
+        Likewise of the truth.
+    states : int
+        Least number of states.
+    draw : callable
+        Makes the figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+    needs: tuple[str, ...]
+    needs_truth: tuple[str, ...] = ()
+    states: int = 1
+    draw: Callable[[Sources], Figure]
+
+    def missing(self, sources: Sources) -> str:
+        """Why it cannot be drawn, or nothing if it can."""
+        found, truth = sources.found, sources.truth
+        if lacking := [name for name in self.needs if name not in found]:
+            return f"the recovered data hold no {', '.join(lacking)}"
+        if found.sizes.get("state", 0) < self.states:
+            return f"it needs {self.states} states, the recovered data hold {found.sizes.get('state', 0)}"
+        if self.needs_truth and truth is None:
+            return "there is no truth to compare with"
+        if lacking := [name for name in self.needs_truth if truth is not None and name not in truth]:
+            return f"the truth holds no {', '.join(lacking)}"
+        return ""
+
+
+def _overview(sources: Sources) -> Figure:
+    assert sources.truth is not None, "OVERVIEW.needs_truth asks for it"
+    return overview(sources.found, sources.truth, sources.region)
+
+
+_REGION = ("roi_iq", "roi_iq_errors", "roi_gr", "roi_gr_errors")
+_SERIES = ("silicon_distance", "lithium_neighbours", "second_shell_loss", "lithium_per_silicon")
+
+#: the picture at the top of the page
+OVERVIEW = Plate(
+    name="overview",
+    title="What was put in, and what was found",
+    caption="From left to right: the silicon that was put in and the silicon that was found, in the slice whose region "
+    "of interest (orange) is followed; its pair distribution function; and how it changes along the discharge.",
+    needs=(*_REGION[2:], "silicon", "silicon_errors", "roi_dgr", "roi_dgr_errors"),
+    needs_truth=("silicon",),
+    states=2,
+    draw=_overview,
+)
+
+
+def _map(name: str, caption: str) -> Plate:
+    return Plate(
+        name=f"map_{name}",
+        title=f"Map of {name} in the first state",
+        caption=f"{caption} Grey circle: rim of the electrode; orange: the region of interest, drawn in its slice. "
+        "Differences are shown inside the electrode only.",
+        needs=(name, f"{name}_errors"),
+        draw=lambda s: maps(s.found, s.truth_with(name), name),
+    )
+
+
+#: the figures below it
+PLATES: tuple[Plate, ...] = (
+    Plate(
+        name="pdf",
+        title="I(Q) and G(r) of the region of interest",
+        caption="Grey area: the G(r) that an endless measurement would give. Dashed: the same truth, transformed with "
+        "the Qmax of the analysis. Truncation is what tells them apart: the ghost is in the dashed line and in the "
+        "recovered one, not in the grey area. The lower panels show what the experiment added. What is smooth in I(Q), "
+        "such as multiple scattering, the polynomial takes away before the transform; a gain pattern stays.",
+        needs=_REGION,
+        draw=lambda s: pattern_and_pdf(s.found, s.region),
+    ),
+    _map("silicon", "What the first column shows was put in and must come out."),
+    _map(
+        "carbon",
+        "A bright crescent in the lower half of the bottom slice is the piston that the tilted beam clips; the ring "
+        "outside the electrode is the tube's own carbon.",
+    ),
+    Plate(
+        name="film",
+        title="Difference PDF along the discharge",
+        caption="Red: more pairs than in the first state, blue: fewer. Dashed: events that were put in. Right: some of "
+        "the curves with the template fit; dotted lines mark the distances at which Wragg et al. read peaks (2.25, "
+        "2.5, 2.8 and 3.8 Å). Blue beside red is one peak that moves, not a bond lost and another gained.",
+        needs=("roi_dgr", "roi_dgr_errors"),
+        states=2,
+        draw=lambda s: film(s.found, s.truth),
+    ),
+    Plate(
+        name="trends",
+        title="Amplitudes, positions and the shift of the bond",
+        caption="Dashed curves: truth. Vertical lines: events that were put in; orange marks on the axis: onsets that "
+        "were found. The positive lobe of the dPDF stands far from the bond and moves half as much: reading it as a "
+        "bond length is wrong twice. The template fit is the estimator to use.",
+        needs=("fit", "fit_errors"),
+        states=2,
+        draw=lambda s: trends(s.found, s.truth_with(*_SERIES)),
+    ),
+    Plate(
+        name="errors",
+        title="Error bars, and whether to trust them",
+        caption="Counting noise of a region is far below that of a voxel, and below what independent voxels would "
+        "give, because neighbours are anti-correlated. The gain pattern of the detector is the same in every voxel and "
+        "does not average out, but it cancels in the dPDF. Right: deviations of the maps in units of their error bars; "
+        "a mean away from zero is a bias that counting statistics cannot know.",
+        needs=("roi_iq", "roi_iq_errors", "roi_gr_errors", "roi"),
+        draw=lambda s: errors(s.found, s.truth),
+    ),
+)

@@ -1,0 +1,254 @@
+"""The report: one page that opens anywhere, with every figure inside and nothing loaded from elsewhere."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from jinja2 import Environment, StrictUndefined
+
+from tsct.records.io.files import replacing, write_text
+from tsct.validation.evidence.check import Check
+from tsct.validation.evidence.region_truth import roi_truth
+from tsct.validation.score import Outcome, Scores, Verdict
+from tsct.validation.statistics.numbers import number, prose, window, with_unit
+
+from .check_pages import ABOUT, POWER
+from .figures import OVERVIEW, PLATES, Plate, Sources
+from .wragg2023_table import CITATION, comparison
+
+#: dots per inch of the figures
+DPI = 140
+#: order in the table of checks, and the sign that says the verdict without colour
+SIGNS: Mapping[Verdict, str] = {"fail": "✗", "inconclusive": "?", "pass": "✓", "not run": "–"}
+WORDS = {"pass": "Passed", "fail": "Failed", "inconclusive": "Undecided"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A figure on the page: its image as a data URI, or why there is none."""
+
+    plate: Plate
+    image: str = ""
+    missing: str = ""
+
+
+def write_report(
+    folder: Path,
+    scores: Scores,
+    truth: xr.Dataset | None,
+    found: xr.Dataset,
+    phases: xr.Dataset | None,
+    manifest: Mapping[str, Any],
+) -> None:
+    """Write ``report.html`` and ``figures/*.png`` into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the run; if ``experiment.toml`` lies in it, the page quotes it.
+    scores : Scores
+        Outcomes of the checks.
+    truth, found, phases : xarray.Dataset
+        See :class:`tsct.validation.evidence.check.Evidence`; without truth or phases the figures show what they can.
+    manifest : mapping
+        Versions, times and memory of the run, as in ``run.json``.
+    """
+    region = roi_truth(truth, found, phases) if truth is not None else None
+    sources = Sources(found=found, truth=truth, region=region)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    overview, *pictures = [_picture(plate, sources, folder / "figures") for plate in (OVERVIEW, *PLATES)]
+    settings = folder / "experiment.toml"
+    page = render(
+        scores,
+        sources,
+        manifest,
+        overview=overview,
+        pictures=pictures,
+        materials=materials(phases, truth),
+        settings=settings.read_text(encoding="utf-8") if settings.is_file() else "",
+    )
+    write_text(folder / "report.html", page)
+
+
+def _picture(plate: Plate, sources: Sources, folder: Path) -> Picture:
+    """Draw a figure into its file; take away an older file where it cannot be drawn."""
+    path = folder / f"{plate.name}.png"
+    if missing := plate.missing(sources):
+        path.unlink(missing_ok=True)
+        return Picture(plate=plate, missing=missing)
+    with replacing(path) as temporary:
+        plate.draw(sources).savefig(temporary, format="png", dpi=DPI)
+    encoded = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Picture(plate=plate, image=f"data:image/png;base64,{encoded}")
+
+
+def render(
+    scores: Scores,
+    sources: Sources,
+    manifest: Mapping[str, Any],
+    *,
+    overview: Picture,
+    pictures: list[Picture],
+    materials: Sequence[Mapping[str, str]] = (),
+    settings: str = "",
+) -> str:
+    """The page as text; everything that is not the template's own is escaped."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = files("tsct.validation.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    truth = sources.truth
+    verdicts = {outcome.check.id: outcome.verdict for outcome in scores.outcomes}
+    return environment.from_string(template).render(
+        experiment=_experiment(truth, manifest),
+        verdict=scores.verdict,
+        word=WORDS[scores.verdict],
+        headline=headline(scores),
+        counts=[(verdict, SIGNS[verdict], _count(scores, verdict)) for verdict in SIGNS],
+        overview=overview,
+        pictures=pictures,
+        checks=[_line(outcome, verdicts) for outcome in ordered(scores)],
+        comparison=comparison(scores, sources),
+        materials=materials,
+        signs=SIGNS,
+        citation=CITATION,
+        provenance=provenance(sources, manifest),
+        versions=manifest.get("versions", {}),
+        settings=settings,
+    )
+
+
+def materials(phases: xr.Dataset | None, truth: xr.Dataset | None) -> list[dict[str, str]]:
+    """The structure behind every phase and its record; nothing where the truth was written without records."""
+    if phases is None or "structure_recipe" not in phases:
+        return []
+    names = [str(name) for name in phases.structure_name.values]
+    roles: dict[str, str] = {}
+    if truth is not None and "phase_role" in truth.coords:
+        pairs = zip(truth.phase_structure.values, truth.phase_role.values, strict=True)
+        roles = {str(name): str(role).replace("_", " ") for name, role in pairs}
+    told = ("title", "recipe", "energy_model", "sources", "limits")
+    rows = [{key: str(phases[f"structure_{key}"].values[i]) for key in told} for i in range(len(names))]
+    return [
+        {"name": name, "phase": roles.get(name, "not in the first state"), **row}
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def headline(scores: Scores) -> str:
+    """How many checks passed, failed, could not be decided or were not run, in one sentence."""
+    failed, undecided, passed, unused = (_count(scores, verdict) for verdict in SIGNS)
+    ran = failed + undecided + passed
+    if not ran:
+        return "No check applies to this run."
+    if passed == ran:
+        said = f"All {ran} checks passed" if ran > 1 else "The one check passed"
+    else:
+        parts = ((failed, "failed"), (undecided, "could not be decided"), (passed, "passed"))
+        said = f"Of {ran} checks, " + ", ".join(f"{count} {verb}" for count, verb in parts if count)
+    return f"{said}; {unused} {'does' if unused == 1 else 'do'} not apply to this run." if unused else f"{said}."
+
+
+def _count(scores: Scores, verdict: Verdict) -> int:
+    return sum(outcome.verdict == verdict for outcome in scores.outcomes)
+
+
+def ordered(scores: Scores) -> list[Outcome]:
+    """Outcomes with the failed ones first, then the undecided, the passed and those not run; otherwise in order."""
+    order = list(SIGNS)
+    return sorted(scores.outcomes, key=lambda outcome: order.index(outcome.verdict))
+
+
+def _excuse(check: Check, verdicts: Mapping[str, Verdict]) -> str:
+    """What to make of a paper's window that was missed, where the noise-free truth was asked too."""
+    if not check.beside or verdicts.get(check.id) != "fail":
+        return ""
+    said = {
+        "pass": "a perfect measurement of this sample reads the same: it is the window that does not fit the sample",
+        "fail": "a perfect measurement of this sample reads otherwise: scan or chain did this",
+    }
+    return said.get(verdicts.get(check.beside, "not run"), "")
+
+
+def _line(outcome: Outcome, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """One row of the table of checks."""
+    check, measured = outcome.check, outcome.measurement
+    return {
+        "id": check.id,
+        "title": prose(check.title),
+        "reason": prose(check.reason),
+        "source": prose(check.source),
+        "power": prose(check.power),
+        "basis": POWER[check.power_measured],
+        "about": ABOUT[check.about],
+        "beside": check.beside,
+        "excuse": _excuse(check, verdicts),
+        "value": with_unit(measured.value, check.unit),
+        "window": window(check.low, check.high, check.unit),
+        "n": measured.n,
+        "note": prose(measured.note),
+        "verdict": outcome.verdict,
+    }
+
+
+def _experiment(truth: xr.Dataset | None, manifest: Mapping[str, Any]) -> str:
+    named = manifest.get("experiment") or (truth.attrs.get("experiment") if truth is not None else None)
+    return str(named or "unnamed experiment")
+
+
+def provenance(sources: Sources, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where the page's numbers come from: what was run, how, and what it took; only what is known."""
+    known = dict(manifest) | sources.found.attrs | (sources.truth.attrs if sources.truth is not None else {})
+    known |= {name: manifest[name] for name in ("experiment", "seed") if manifest.get(name) is not None}
+    told = [(label, say(known[name])) for name, label, say in PROVENANCE if known.get(name) is not None]
+    return told + _sides(sources)
+
+
+def _sides(sources: Sources) -> list[tuple[str, str]]:
+    """Operator, code and tables of the simulation and of the analysis, each beside the other."""
+    labels = (
+        ("forward_operator", "operator"),
+        ("forward_operator_hash", "code (SHA-256)"),
+        ("forward_tables", "tables"),
+        ("compton_tables", "Compton table"),
+    )
+    sides = (("simulated", sources.truth), ("analysed", sources.found))
+    return [
+        (f"{side} with: {label}", str(record.attrs[name]))
+        for name, label in labels
+        for side, record in sides
+        if record is not None and name in record.attrs
+    ]
+
+
+def _composition(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{symbol} {number(100 * share, 3)} %" for symbol, share in shares.items())
+
+
+#: what is told of a run: attribute, label, how it is said
+PROVENANCE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("experiment", "experiment", str),
+    ("scenario", "scenario", str),
+    ("seed", "root seed of all noise", str),
+    ("energy_kev", "photon energy", lambda value: f"{number(value)} keV"),
+    ("voxel_mm", "voxel", lambda value: f"{number(1e3 * value)} µm"),
+    ("views", "views", str),
+    ("filter", "reconstruction filter", str),
+    ("roi_radius_voxels", "radius of the region of interest", lambda value: f"{number(value)} voxels"),
+    ("roi_threshold", "region of interest: voxels with", str),
+    ("q_min", "transform from", lambda value: f"{number(value)} Å⁻¹"),
+    ("q_max", "transform to (Qmax)", lambda value: f"{number(value)} Å⁻¹"),
+    ("q_max_inst", "data that steady it end at", lambda value: f"{number(value)} Å⁻¹"),
+    ("r_poly", "polynomial acts below", lambda value: f"{number(value)} Å"),
+    ("window", "window of the transform", str),
+    ("mode", "normalisation", str),
+    ("composition", "composition that the analysis assumed", _composition),
+    ("finished", "finished", str),
+    ("wall_s", "wall time", lambda value: f"{number(value, 3)} s"),
+    ("peak_mb", "peak memory", lambda value: f"{number(value)} MB"),
+    ("peak_mb_note", "memory counts", str),
+    ("python", "Python", str),
+    ("platform", "platform", str),
+)

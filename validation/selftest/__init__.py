@@ -1,0 +1,1 @@
+"""The judge judged: planted defects, error rates, coverage of error bars."""

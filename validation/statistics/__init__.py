@@ -1,0 +1,1 @@
+"""Windows, error propagation and measures of images."""
