@@ -13,9 +13,9 @@ run: $(STAMP)-run
 test: $(STAMP)-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	mkdir -p build/mypy && ln -sfn ../.. build/mypy/tsct
-	MYPYPATH=build/mypy $(BIN)/mypy --explicit-package-bases
-	$(BIN)/lint-imports
+	$(BIN)/python tests/installed_tree.py build/installed
+	cd build/installed && ../../$(BIN)/mypy --config-file ../../pyproject.toml
+	cd build/installed && ../../$(BIN)/lint-imports --config ../../pyproject.toml
 	# one thread of linear algebra for each process, of which there are as many as processors
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
 

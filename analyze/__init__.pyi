@@ -1,4 +1,4 @@
-from .chain import chain, with_region
+from .chain import analyze_tile, chain, collect, default_recipe, lean, reference_tile, scatter_over_errors, with_region
 from .pdf.transform import pdf, pdf_operator
 from .pdf.xray_tables import parse_composition
 from .phases.difference_fit import fit_difference
@@ -14,15 +14,21 @@ __all__ = [
     "PdfRecipe",
     "Recipe",
     "Roi",
+    "analyze_tile",
     "chain",
+    "collect",
+    "default_recipe",
     "fbp",
     "fbp_variance",
     "fit_difference",
     "fit_reference",
     "fit_series",
+    "lean",
     "parse_composition",
     "pdf",
     "pdf_operator",
     "reconstruct",
+    "reference_tile",
+    "scatter_over_errors",
     "with_region",
 ]

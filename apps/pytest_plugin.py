@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tsct.validation.gate import Case, Chain
-    from tsct.validation.score import Scores
+    from tsct.validation import Case, Chain, Scores
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def tsct_case(request: pytest.FixtureRequest) -> "Case":
     """A scan with its truth: that of ``--tsct-case``, or a small one without faults."""
-    from tsct.validation.gate import read_case, small_case
+    from tsct.validation import read_case, small_case
 
     folder = request.config.getoption("--tsct-case")
     return read_case(folder) if folder else small_case()
@@ -39,7 +38,7 @@ def tsct_gate(tsct_case: "Case") -> "Callable[[Chain], Scores]":
     """Call it with a chain: it runs on the scan of :func:`tsct_case` and must pass; returns the scores."""
 
     def run(chain: "Chain", **choices: Any) -> "Scores":
-        from tsct.validation.gate import assert_passes, gate
+        from tsct.validation import assert_passes, gate
 
         scores = gate(chain, tsct_case, **choices)
         assert_passes(scores)

@@ -21,11 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tsct.apps.run.cluster import Cluster
-from tsct.apps.run.experiment import load
-from tsct.apps.run.tiles import run_tile, tile_name
-from tsct.apps.run.workers import mapped
-from tsct.simulate.beampath.phase_spectra import spectra_table
+from tsct.apps.run import Cluster, load, mapped, run_tile, tile_name
+from tsct.simulate.beampath import spectra_table
 
 #: items without work, to measure what one costs besides its work
 EMPTY = 400

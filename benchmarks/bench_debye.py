@@ -19,14 +19,16 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from tsct.phantoms.structures.library import structure
-from tsct.phantoms.structures.thermal import STATIC
+from tsct.phantoms.structures import STATIC, structure
 from tsct.records.errors import UsageError
-from tsct.simulate.scattering.debye_sums import damped_sum
-from tsct.simulate.scattering.debyecalculator import debyecalculator_scattering
-from tsct.simulate.scattering.pair_histogram import PairCounts, pair_counts
-from tsct.simulate.scattering.scattering import scattering
-from tsct.simulate.scattering.xray_tables import form_factor
+from tsct.simulate.scattering import (
+    PairCounts,
+    damped_sum,
+    debyecalculator_scattering,
+    form_factor,
+    pair_counts,
+    scattering,
+)
 
 Q = np.linspace(0.3, 36.0, 1786)
 CUT_OFF = 30.0

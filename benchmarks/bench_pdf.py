@@ -16,9 +16,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import curve_fit
 
-from tsct.analyze.pdf.transform import pdf_operator
-from tsct.analyze.phases.unmixing import fit_phases
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.phases import fit_phases
+from tsct.analyze.recipe import PdfRecipe
 
 #: voxels of one tile, Q bins of its scan, voxels that the peer fits one by one
 VOXELS, REPEATS, FITTED = 3600, 5, 100

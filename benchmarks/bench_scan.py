@@ -19,7 +19,7 @@ from bench_tomography import best, installed, rays, truth
 from scipy import sparse
 
 from tsct.records.seeds import generator
-from tsct.simulate.beampath.projector import project
+from tsct.simulate.beampath import project
 
 TRANSLATIONS, VIEWS, CHANNELS, PHASES = 60, 90, 1771, 12
 #: pixels of the simulator's truth grid per translation

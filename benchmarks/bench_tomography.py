@@ -16,10 +16,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import erf
 
-from tsct.analyze.tomography.fbp import fbp
-from tsct.analyze.tomography.geometry import ParallelGeometry
-from tsct.analyze.tomography.reconstruct import reconstruct
-from tsct.simulate.beampath.projector import project
+from tsct.analyze import fbp
+from tsct.analyze.tomography import ParallelGeometry, reconstruct
+from tsct.simulate.beampath import project
 
 #: size, views, channels
 WORKLOADS = {"W1": (64, 64, 2000), "W2": (128, 128, 3000), "W3": (256, 400, 500), "cell": (60, 90, 1771)}

@@ -21,14 +21,12 @@ import matplotlib
 import numpy as np
 
 from tsct import analyze, phantoms, simulate
-from tsct.analyze.chain import analyze_tile, default_recipe
-from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
-from tsct.analyze.phases.unmixing import fit_phases
-from tsct.analyze.prepare.attenuation import attenuation_map
-from tsct.analyze.prepare.prepare import prepared
-from tsct.analyze.readers.patterns import read_pattern, resample
-from tsct.analyze.readers.scans import read_scan
-from tsct.records.io.scan_files import write_scan
+from tsct.analyze import analyze_tile, default_recipe
+from tsct.analyze.pdf import mean_compton, mean_f2
+from tsct.analyze.phases import fit_phases
+from tsct.analyze.prepare import attenuation_map, prepared
+from tsct.analyze.readers import read_pattern, read_scan, resample
+from tsct.records.io import write_scan
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -10,8 +10,8 @@ import matplotlib
 import numpy as np
 
 from tsct import analyze, phantoms, simulate
-from tsct.analyze.chain import analyze_tile, collect, default_recipe, lean
-from tsct.analyze.prepare.corrections import line_integrals
+from tsct.analyze import analyze_tile, collect, default_recipe, lean
+from tsct.analyze.prepare import line_integrals
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -10,13 +10,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from tsct.apps.run.experiment import load
-from tsct.simulate.beamline.faults import no_faults
-from tsct.simulate.beampath.phase_spectra import spectra_table
-from tsct.simulate.scan import expected_tile
+from tsct.apps.run import load
+from tsct.simulate import expected_tile
+from tsct.simulate.beamline import no_faults
+from tsct.simulate.beampath import spectra_table
+from tsct.validation.selftest import analysed, calibration, pdf_scores, region, table, tomogram_scores
 from tsct.validation.selftest import series_ranks as series
-from tsct.validation.selftest.coverage import calibration, pdf_scores, region, table
-from tsct.validation.selftest.tomogram_coverage import analysed, tomogram_scores
 
 #: independent draws of the counts of the region, which find error bars that are wrong by 4 %
 DRAWS, SEED = 20_000, 1

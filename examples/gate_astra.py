@@ -5,8 +5,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from tsct import validation
-from tsct.analyze.prepare.corrections import line_integrals
-from tsct.analyze.tomography.rotation_axis import find_axis
+from tsct.analyze.prepare import line_integrals
+from tsct.analyze.tomography import find_axis
 
 
 def chain(scan):

@@ -14,8 +14,8 @@ import numpy as np
 import pyFAI
 
 from tsct import analyze
-from tsct.apps.run.experiment import load
-from tsct.records.io.files import read_record, write_records
+from tsct.apps.run import load
+from tsct.records.io import read_record, write_records
 
 
 def integrated(frames, geometry, q):

@@ -13,11 +13,10 @@ import numpy as np
 from pystog import Transformer
 
 from tsct.analyze import ParallelGeometry, Roi
-from tsct.analyze.pdf.xray_tables import mean_compton, mean_f, mean_f2, parse_composition
-from tsct.analyze.prepare.corrections import channel_compton, line_integrals
-from tsct.analyze.tomography.fbp import fbp_weights
-from tsct.analyze.tomography.rotation_axis import find_axis
-from tsct.records.io.files import read_record
+from tsct.analyze.pdf import mean_compton, mean_f, mean_f2, parse_composition
+from tsct.analyze.prepare import channel_compton, line_integrals
+from tsct.analyze.tomography import fbp_weights, find_axis
+from tsct.records.io import read_record
 
 Q_MIN, Q_MAX = 0.8, 20.0
 #: where the quantities are in the file: the units of other programs are converted

@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tsct.validation.selftest.error_rates import judged_seed, table
+from tsct.validation.selftest import judged_seed, table
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ trade-offs of the first. The story is told in docs/planning.md.
 
 import sys
 
-from tsct.apps.run.experiment import load
-from tsct.apps.studies.plan import Plan, draw
-from tsct.validation.forecast.forecast import forecast
+from tsct.apps.run import load
+from tsct.apps.studies import Plan, draw
+from tsct.validation import forecast
 
 FEWER = (
     "beamline.exposure_s=0.7",

@@ -14,17 +14,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct import analyze, phantoms, simulate
-from tsct.analyze.chain import analyze_tile
-from tsct.analyze.pdf.peaks import extremum
-from tsct.analyze.pdf.transform import pdf_operator
-from tsct.analyze.tomography.fbp import fbp
-from tsct.analyze.tomography.geometry import ParallelGeometry
-from tsct.phantoms.discharge import discharge
-from tsct.phantoms.structures.library import structure
-from tsct.simulate.beamline.response import response
-from tsct.simulate.beampath.phase_spectra import spectra_table
-from tsct.simulate.scan import expected_tile, gains
-from tsct.simulate.scattering.xray_tables import compton, form_factor
+from tsct.analyze import analyze_tile, fbp
+from tsct.analyze.pdf import extremum, pdf_operator
+from tsct.analyze.tomography import ParallelGeometry
+from tsct.phantoms import discharge
+from tsct.phantoms.structures import structure
+from tsct.simulate import expected_tile, gains
+from tsct.simulate.beamline import detector_response
+from tsct.simulate.beampath import spectra_table
+from tsct.simulate.scattering import compton, form_factor
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -44,7 +42,7 @@ RECIPE = analyze.PdfRecipe(composition=CELL.nominal_composition)
 
 def counts(folder: Path) -> None:
     """Expected counts per Q bin of a voxel's length, next to the estimate."""
-    q, answer = PERFECT.scan.q, response(PERFECT)
+    q, answer = PERFECT.scan.q, detector_response(PERFECT)
     electrolyte = structure("electrolyte")
     atoms = {name: 0.72 * electrolyte.number_density_per_a3 * part for name, part in electrolyte.composition.items()}
     for name, density in (("Si", 0.20 * structure("a-si").number_density_per_a3), ("C", 0.08 * 0.0928)):

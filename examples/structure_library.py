@@ -13,14 +13,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from tsct.apps.library.figure import draw
-from tsct.apps.library.portrait import R
-from tsct.apps.library.published_limits import DFTB, REAXFF, REFERENCES, Gate
-from tsct.apps.library.show import Shown, shown
-from tsct.phantoms.structures.describe import describe
-from tsct.phantoms.structures.library import Structure, lithiated_series, structure_names
-from tsct.records.io.files import write_text
-from tsct.validation.report.figure_style import FOUND, NAIVE, R_LABEL, SECOND, TRUTH, legend, sheet, tidy
+from tsct.apps.library import DFTB, REAXFF, REFERENCES, Gate, R, Shown, draw, shown
+from tsct.phantoms.structures import Structure, describe, lithiated_series, structure_names
+from tsct.records.io import write_text
+from tsct.validation.report import FOUND, NAIVE, R_LABEL, SECOND, TRUTH, legend, sheet, tidy
 
 matplotlib.use("Agg")
 

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from skimage.transform import iradon
 
-from tsct.analyze.prepare.corrections import line_integrals
-from tsct.analyze.tomography.rotation_axis import find_axis
+from tsct.analyze.prepare import line_integrals
+from tsct.analyze.tomography import find_axis
 
 
 def chain(scan, half_a_voxel=0.5):

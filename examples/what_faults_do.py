@@ -17,13 +17,12 @@ import numpy as np
 import xarray as xr
 
 from tsct import analyze, phantoms, simulate
-from tsct.analyze.chain import analyze_tile, collect, lean
-from tsct.analyze.pdf.peaks import extremum
-from tsct.analyze.pdf.transform import pdf_operator
-from tsct.phantoms.discharge import discharge
-from tsct.simulate.beamline.faults import COMMON
-from tsct.simulate.beampath.phase_spectra import spectra_table
-from tsct.simulate.scan import simulate_tile
+from tsct.analyze import analyze_tile, collect, lean
+from tsct.analyze.pdf import extremum, pdf_operator
+from tsct.phantoms import discharge
+from tsct.simulate import simulate_tile
+from tsct.simulate.beamline import COMMON
+from tsct.simulate.beampath import spectra_table
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tsct.validation.report.check_pages import checks_page
+from tsct.validation.report import checks_page
 
 if __name__ == "__main__":
     page = Path(__file__).parent.parent / "docs" / "checks.md"

@@ -1,22 +1,32 @@
 from .beamline.beamline import BEAMLINES, Beamline, ScanPattern, i15_1, id15a, id31
 from .beamline.detector import Detector
 from .beamline.faults import Faults, no_faults
-from .scan import scan
+from .frames import Frame, check_rays, frames, integrator
+from .scan import expected_tile, gains, known, scan, simulate_tile
 from .scattering.scattering import pair_distribution, scattering
-from .truth import truth
+from .truth import phase_truth, truth
 
 __all__ = [
     "BEAMLINES",
     "Beamline",
     "Detector",
     "Faults",
+    "Frame",
     "ScanPattern",
+    "check_rays",
+    "expected_tile",
+    "frames",
+    "gains",
     "i15_1",
     "id15a",
     "id31",
+    "integrator",
+    "known",
     "no_faults",
     "pair_distribution",
+    "phase_truth",
     "scan",
     "scattering",
+    "simulate_tile",
     "truth",
 ]

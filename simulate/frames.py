@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from tsct.phantoms.sample import Phantom
+from tsct.phantoms import Phantom
 from tsct.records.errors import InputError, UsageError
 from tsct.records.seeds import generator
 from tsct.records.units import photon_energy_ratio, two_theta_rad
 from tsct.simulate.beamline.beamline import Beamline
 from tsct.simulate.beamline.motion import motion
 from tsct.simulate.beamline.pixel_faults import pixel_channels, pixel_response
-from tsct.simulate.beamline.response import response
+from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.expected_counts import rates
 from tsct.simulate.beampath.phase_spectra import Spectra
 from tsct.simulate.beampath.sinogram import Lines, Row, expected_lines
@@ -162,7 +162,7 @@ class _Patterns:
 
         The cross section of Klein and Nishina is ``R^2 (g + P)`` with ``g = (R + 1/R - 2) / 2`` and Thomson's P.
         """
-        answer = response(self.beamline)
+        answer = detector_response(self.beamline)
         per_sr = 1 / np.maximum(answer.solid_angle, 1e-30)
         recoil = photon_energy_ratio(self.beamline.two_theta, self.beamline.energy_kev)
         extra = (recoil + 1 / recoil - 2) / 2

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from tsct.phantoms.sample import Phantom
+from tsct.phantoms import Phantom
 from tsct.simulate.beamline.beamline import Beamline
 
 #: NeXus' name for it

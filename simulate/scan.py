@@ -13,13 +13,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.phantoms.sample import Phantom
+from tsct.phantoms import Phantom
 from tsct.records.seeds import generator
 from tsct.records.tiles import stack_tiles
 from tsct.simulate.beamline.beamline import Beamline, id15a
 from tsct.simulate.beamline.motion import Motion, motion
 from tsct.simulate.beamline.pixel_faults import ring_response
-from tsct.simulate.beamline.response import response
+from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.expected_counts import rates
 from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
 from tsct.simulate.beampath.sinogram import Lines, expected_lines, warn_of_lost_mass
@@ -154,7 +154,7 @@ def _record(
     slice_index: int,
 ) -> xr.Dataset:
     rays, pattern = ("angle", "translation"), beamline.scan
-    answer = response(beamline)
+    answer = detector_response(beamline)
     return xr.Dataset(
         {
             "intensity": ((*rays, "q"), counts, {"units": "counts", "long_name": "photons counted"}),

@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.phantoms.sample import Phantom
-from tsct.phantoms.structures.library import Structure
+from tsct.phantoms import Phantom
+from tsct.phantoms.structures import Structure
 from tsct.records.provenance import source_hash
 from tsct.simulate.beamline.beamline import Beamline
-from tsct.simulate.beamline.response import response
+from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.phase_spectra import Spectra
 from tsct.simulate.beampath.sinogram import FINE, field_loss
 from tsct.simulate.scattering.scattering import structure_pair_distribution, structure_reduced
@@ -56,7 +56,7 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     states = range(len(phantom.discharge.potentials_v))
     patterns = np.stack([gains(beamline, seed, state)[1] for state in states])
     record["channel_gain"] = (("state", "q"), patterns, {"units": "1"})
-    seen = response(beamline)
+    seen = detector_response(beamline)
     weight = seen.compton / seen.coherent
     record["compton_weight"] = ("q", weight, {"units": "1", "long_name": "Compton over elastic, both corrected alike"})
     record = record.assign_coords(q=("q", beamline.scan.q, {"units": "1/angstrom"}))

@@ -8,17 +8,14 @@ from typing import Any
 
 import xarray as xr
 
-from tsct.analyze.recipe.recipe import PdfRecipe
-from tsct.phantoms.discharge import discharge
-from tsct.phantoms.sample import Phantom, wragg2023
+from tsct.analyze.recipe import PdfRecipe
+from tsct.phantoms import Phantom, discharge, wragg2023
 from tsct.records.errors import InputError
-from tsct.records.io.files import read_record
+from tsct.records.io import read_record
 from tsct.records.tiles import stack_tiles
-from tsct.simulate.beamline.beamline import Beamline, ScanPattern
-from tsct.simulate.beamline.faults import no_faults
-from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
-from tsct.simulate.scan import simulate_tile
-from tsct.simulate.truth import phase_truth, truth
+from tsct.simulate import phase_truth, simulate_tile, truth
+from tsct.simulate.beamline import Beamline, ScanPattern, no_faults
+from tsct.simulate.beampath import Spectra, spectra_table
 from tsct.validation.evidence.check import Check
 from tsct.validation.statistics.numbers import prose
 
@@ -59,7 +56,7 @@ def gate(chain: Chain, case: Case, checks: Sequence[Check] = GATE) -> Scores:
     ----------
     chain : callable
         Takes the scan, returns a dataset or a mapping from names to arrays with some of the layout; see
-        :func:`tsct.validation.evidence.recovered.recovered`. It gets a copy.
+        :func:`tsct.validation.evidence.recovered.complete_recovered`. It gets a copy.
     case : Case
         Scan and truth.
     checks : sequence of Check

@@ -31,7 +31,7 @@ from tsct.validation.checks import voxel_signal as check_voxel
 from tsct.validation.checks.measured_power import powered
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError
 from tsct.validation.evidence.intensity_truth import with_intensity
-from tsct.validation.evidence.recovered import recovered
+from tsct.validation.evidence.recovered import complete_recovered
 from tsct.validation.evidence.same_measurement import check_same_run
 
 Verdict = Literal["pass", "fail", "inconclusive", "not run"]
@@ -132,7 +132,7 @@ def score(
         See :func:`tsct.simulate.truth.truth`.
     found : xarray.Dataset or mapping
         See :func:`tsct.analyze.chain.collect`; or whatever part of the layout a chain returned, see
-        :func:`tsct.validation.evidence.recovered.recovered`.
+        :func:`tsct.validation.evidence.recovered.complete_recovered`.
     phases : xarray.Dataset, optional
         Scattering of every phase.
     checks : sequence of Check
@@ -150,7 +150,7 @@ def score(
         If a state was recovered that the truth does not have, or the data say that they are of another measurement.
     """
     if not isinstance(found, xr.Dataset) or found.data_vars:
-        found = recovered(found, truth)
+        found = complete_recovered(found, truth)
     states = _states(truth, found)
     check_same_run(found, truth)
     if "intensity" in found:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, TsctWarning
-from tsct.records.io.files import replacing, write_text
+from tsct.records.io import replacing, write_text
 
 Array = NDArray[np.float64]
 Facts = Mapping[str, str | float]

@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, TsctWarning, UsageError
-from tsct.records.io.untrusted import check_dataset, member, opened, values
+from tsct.records.io import check_dataset, member, opened, values
 
 from .hdf5_layouts import entry_attrs
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from tsct.records.errors import InputError
-from tsct.records.io.untrusted import member, names_of, opened, values
+from tsct.records.io import member, names_of, opened, values
 from tsct.records.units import unit_factor
 
 Tables = dict[str, Any]

@@ -12,9 +12,7 @@ from scipy.ndimage import uniform_filter1d
 
 from tsct.records.checks import SCAN, check
 from tsct.records.errors import InputError, TsctWarning, nearest
-from tsct.records.io.files import read_record
-from tsct.records.io.mapping import SOURCES, load_tables, parse_mapping, read_mapped
-from tsct.records.io.untrusted import opened
+from tsct.records.io import SOURCES, load_tables, opened, parse_mapping, read_mapped, read_record
 from tsct.records.units import HC_KEV_ANGSTROM, wavelength_angstrom
 
 from .frames import is_frames, read_frames

@@ -51,7 +51,7 @@ def analyze(
     """
     for source in sources:
         must_exist(source)
-    from tsct.analyze.readers.scans import is_ours
+    from tsct.analyze.readers import is_ours
     from tsct.apps.run import pipeline as job
     from tsct.apps.run.cluster import chosen
     from tsct.apps.run.experiment import load

@@ -11,12 +11,10 @@ from rich.table import Table
 
 from tsct.apps.run import pipeline as job
 from tsct.records.errors import UsageError, nearest
-from tsct.records.io.files import write_text
+from tsct.records.io import write_text
 from tsct.records.paths import writable
-from tsct.validation.drift import Drift, drifts, read_scores, same_data
-from tsct.validation.junit import junit
-from tsct.validation.score import CHECKS, GATE, Scores
-from tsct.validation.statistics.numbers import number, with_unit
+from tsct.validation import CHECKS, GATE, Drift, Scores, drifts, junit, read_scores, same_data
+from tsct.validation.statistics import number, with_unit
 
 CHOICES = {"chain": GATE, "all": CHECKS}
 

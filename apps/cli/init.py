@@ -18,7 +18,7 @@ def init(
 ) -> None:
     """Write a commented TOML to start from."""
     from tsct.apps.run.experiment import preset_text
-    from tsct.records.io.files import write_text
+    from tsct.records.io import write_text
 
     text = preset_text(preset)
     if output is None:

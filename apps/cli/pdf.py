@@ -51,8 +51,8 @@ def pdf(
     Example: `tsct pdf glass.xye --composition 'Si O2' --qmax 22 -o glass`
     """
     must_be_file(pattern)
-    from tsct.analyze.pdf.xray_tables import parse_composition
-    from tsct.analyze.recipe.recipe import PdfRecipe
+    from tsct.analyze.pdf import parse_composition
+    from tsct.analyze.recipe import PdfRecipe
     from tsct.apps.pattern import convert as one_pattern
     from tsct.apps.pattern.measured import Source
 

@@ -53,8 +53,8 @@ def plan(
     from tsct.apps.run.cluster import chosen
     from tsct.apps.run.workers import mapped
     from tsct.apps.studies import plan as planner
-    from tsct.validation.forecast.forecast import forecast
-    from tsct.validation.forecast.verify import compare, shared_by_seeds, simulate_seed
+    from tsct.validation import forecast
+    from tsct.validation.forecast import compare, shared_by_seeds, simulate_seed
 
     wanted = planner.checked_shift(shift)
     what = (made.phantom, made.beamline, made.recipe)

@@ -41,7 +41,7 @@ def scenarios(
 
 
 def _table(rows: Any) -> Table:
-    from tsct.validation.report.report import SIGNS
+    from tsct.validation.report import SIGNS
 
     table = Table("scenario", "verdict", "✓", "✗", "?", "what it is there for", "fails here, not in its base")
     for row in rows:

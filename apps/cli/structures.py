@@ -22,7 +22,7 @@ SnapshotsOption = Annotated[
 @structures_app.command("list")
 def structures_list() -> None:
     """All entries with density and size."""
-    from tsct.phantoms.structures.library import structure, structure_names
+    from tsct.phantoms.structures import structure, structure_names
 
     table = Table("name", "what", "kind", "g/cm³", "members", "atoms")
     for name in structure_names():

@@ -85,7 +85,7 @@ def validate(
     must_exist(recovered)
     must_exist(truth)
     must_be_free(output, PRODUCTS, overwrite=overwrite)
-    from tsct.validation.drift import read_scores
+    from tsct.validation import read_scores
 
     from . import gate
 

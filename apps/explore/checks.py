@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from tsct.validation.report.figures import PLATES
-from tsct.validation.report.report import SIGNS
-from tsct.validation.score import CHECKS
-from tsct.validation.statistics.numbers import prose, window, with_unit
+from tsct.validation import CHECKS
+from tsct.validation.report import PLATES, SIGNS
+from tsct.validation.statistics import prose, window, with_unit
 
 from .run import Run
 

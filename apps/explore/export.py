@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from tsct.analyze.readers.export import write_gr
-from tsct.validation.report.figure_style import DASHES, FAINT, FOUND, R_LABEL, TRUTH, legend, sheet, tidy
+from tsct.analyze.readers import write_gr
+from tsct.validation.report import DASHES, FAINT, FOUND, R_LABEL, TRUTH, legend, sheet, tidy
 
 from .maps import TITLES, Layers
 

@@ -23,7 +23,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from tsct.analyze.recipe.recipe import Roi
+from tsct.analyze.recipe import Roi
 from tsct.records.errors import InputError
 
 from .run import Run

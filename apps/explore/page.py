@@ -12,7 +12,7 @@ import xarray as xr
 
 from tsct.apps.run.experiment import load
 from tsct.records.errors import TsctError
-from tsct.validation.forecast.forecast import forecast
+from tsct.validation import forecast
 
 from . import checks as explore_checks
 from . import curves as explore_curves

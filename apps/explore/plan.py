@@ -11,7 +11,7 @@ import panel as pn
 from bokeh.models import ColumnDataSource, Span
 from bokeh.plotting import figure
 
-from tsct.validation.forecast.forecast import SIGNIFICANT, Forecast
+from tsct.validation.forecast import SIGNIFICANT, Forecast
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#00795a", "#777777"
 STYLE = """

@@ -6,14 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.peaks import extremum
-from tsct.analyze.phases.difference_fit import PARAMETER_UNITS, PARAMETERS, fit_difference
-from tsct.analyze.phases.reference_fit import Reference, fit_reference
-from tsct.analyze.phases.shells import SILICON_LITHIUM
-from tsct.analyze.tomography.fbp import fbp_weights
-from tsct.analyze.tomography.geometry import ParallelGeometry
+from tsct.analyze.pdf import extremum
+from tsct.analyze.phases import PARAMETER_UNITS, PARAMETERS, SILICON_LITHIUM, Reference, fit_difference, fit_reference
+from tsct.analyze.tomography import ParallelGeometry, fbp_weights
 from tsct.records.errors import InputError
-from tsct.validation.evidence.region_truth import untruncated_pdf
+from tsct.validation.evidence import untruncated_pdf
 
 from .run import Run
 

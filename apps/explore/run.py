@@ -11,13 +11,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.pdf import PdfOperator
 from tsct.apps.run.tiles import tile_name
 from tsct.records.errors import InputError
-from tsct.records.io.files import open_complete, read_record
-from tsct.records.io.untrusted import check_dataset, member
-from tsct.validation.evidence.check import NotRunError
-from tsct.validation.evidence.region_states import stated_operator, through_states
+from tsct.records.io import check_dataset, member, open_complete, read_record
+from tsct.validation.evidence import NotRunError, stated_operator, through_states
 
 Array = NDArray[np.float64]
 

@@ -10,26 +10,22 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
-from tsct.analyze.pdf.xray_tables import compton_weight, form_factor, mean_compton
-from tsct.analyze.recipe.recipe import PdfRecipe, Window
-from tsct.analyze.tomography.fbp import fbp, fbp_weights
-from tsct.analyze.tomography.geometry import ParallelGeometry
-from tsct.phantoms.sample import Phantom, wragg2023
-from tsct.phantoms.structures.library import lithiated_series, structure
-from tsct.phantoms.truth import shells
+from tsct.analyze import fbp
+from tsct.analyze.pdf import PdfOperator, compton_weight, form_factor, mean_compton, pdf_operator
+from tsct.analyze.recipe import PdfRecipe, Window
+from tsct.analyze.tomography import ParallelGeometry, fbp_weights
+from tsct.phantoms import Phantom, shells, wragg2023
+from tsct.phantoms.structures import lithiated_series, structure
 from tsct.records.seeds import generator
-from tsct.simulate.beamline.beamline import id15a
-from tsct.simulate.beamline.response import response
-from tsct.simulate.beampath.expected_counts import parallax_change
-from tsct.simulate.beampath.projector import project
-from tsct.simulate.scattering.scattering import (
+from tsct.simulate.beamline import detector_response, id15a
+from tsct.simulate.beampath import parallax_change, project
+from tsct.simulate.scattering import (
+    Q_MAX_TABLE,
     structure_compton,
     structure_pair_distribution,
     structure_reduced,
     structure_scattering,
 )
-from tsct.simulate.scattering.xray_tables import Q_MAX_TABLE
 
 Array = NDArray[np.float64]
 
@@ -155,8 +151,8 @@ def build_library() -> Library:
     q, r = beamline.scan.q, R_STEP * np.arange(1, round(R_MAX / R_STEP) + 1, dtype=np.float64)
     weight = compton_weight(q, beamline.energy_kev)
     spectra = np.stack([structure_scattering(m, q) + weight * structure_compton(m, q) for m in materials])
-    seen = response(beamline).coherent
-    per_sr = seen / response(beamline).solid_angle
+    seen = detector_response(beamline).coherent
+    per_sr = seen / detector_response(beamline).solid_angle
     elements = ("Si", "C", "Li")
     steps = np.arange(int((Q_MAX_TABLE - TRUTH_Q_MIN) / TRUTH_Q_STEP) + 1, dtype=np.float64)
     far_q = TRUTH_Q_MIN + TRUTH_Q_STEP * steps

@@ -14,7 +14,7 @@ from bokeh.resources import Resources
 from jinja2 import Environment
 from numpy.typing import NDArray
 
-from tsct.records.io.files import write_text
+from tsct.records.io import write_text
 
 from .figures import Board, board
 from .model import BLOCKS, FIELD_STEP, VOXELS, Library

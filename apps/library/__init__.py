@@ -1,1 +1,5 @@
 """The library of atomic structures on the command line: build, show, check."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,9 +9,9 @@ import numpy as np
 from ase import Atoms
 from rich.table import Table
 
-from tsct.phantoms.structures.library import rebuild, structure
+from tsct.phantoms.structures import rebuild, structure
 from tsct.records.errors import UsageError
-from tsct.records.io.files import write_text
+from tsct.records.io import write_text
 from tsct.records.paths import writable
 
 #: coordinates are stored to 1e-4 angstrom, so that two equal members differ by half of that along each axis

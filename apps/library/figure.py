@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsct.validation.report.figure_style import (
+from tsct.validation.report import (
     DASHES,
     FAINT,
     FOUND,

@@ -10,12 +10,17 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from tsct.phantoms.structures.describe import bond_angles_deg, boxed, describe, rings_per_atom, shell_limit_a
-from tsct.phantoms.structures.library import Structure
+from tsct.phantoms import describe
+from tsct.phantoms.structures import Structure, bond_angles_deg, boxed, rings_per_atom, shell_limit_a
 from tsct.records.errors import ResourceError
-from tsct.simulate.scattering.partials import Pair
-from tsct.simulate.scattering.scattering import partials, structure_pair_distribution, structure_scattering
-from tsct.simulate.scattering.xray_tables import mean_f, mean_f2
+from tsct.simulate.scattering import (
+    Pair,
+    mean_f,
+    mean_f2,
+    partial_pair_distributions,
+    structure_pair_distribution,
+    structure_scattering,
+)
 
 Array = NDArray[np.float64]
 
@@ -109,7 +114,7 @@ def structure_factor(structure: Structure, q: Array) -> Array:
 def _partials(structure: Structure) -> dict[Pair, Array]:
     if structure.kind != "periodic":
         return {}
-    found = [partials(member, R, structure.thermal) for member in structure.members]
+    found = [partial_pair_distributions(member, R, structure.thermal) for member in structure.members]
     pairs = {pair for member in found for pair in member}
     return {pair: np.mean([member[pair] for member in found if pair in member], axis=0) for pair in sorted(pairs)}
 

@@ -9,9 +9,8 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.peaks import extremum
-from tsct.phantoms.structures.describe import boxed
-from tsct.phantoms.structures.library import Structure
+from tsct.analyze.pdf import extremum
+from tsct.phantoms.structures import Structure, boxed
 from tsct.records.errors import InputError
 from tsct.records.units import ATOMS_PER_A3
 

@@ -8,12 +8,10 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from tsct.analyze.readers.patterns import read_pattern
-from tsct.phantoms.structures.files import FORMATS, read_structure
-from tsct.phantoms.structures.library import Structure, structure, structure_names
-from tsct.phantoms.structures.thermal import STATIC, Thermal
+from tsct.analyze.readers import read_pattern
+from tsct.phantoms.structures import FORMATS, STATIC, Structure, Thermal, read_structure, structure, structure_names
 from tsct.records.errors import InputError, UsageError, nearest
-from tsct.records.io.files import replacing
+from tsct.records.io import replacing
 from tsct.records.paths import file_must_be_free, writable
 
 from .figure import draw

@@ -8,13 +8,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.strongest_peaks import Peak, strongest_peaks
-from tsct.analyze.pdf.transform import pdf
-from tsct.analyze.readers.export import Facts, resolution_facts, write_fq, write_gr, write_sq
-from tsct.analyze.recipe.recipe import PdfRecipe
-from tsct.phantoms.structures.library import molar_mass_g_mol
+from tsct.analyze.pdf import Peak, pdf, strongest_peaks
+from tsct.analyze.readers import Facts, resolution_facts, write_fq, write_gr, write_sq
+from tsct.analyze.recipe import PdfRecipe
+from tsct.phantoms.structures import molar_mass_g_mol
 from tsct.records.errors import UsageError
-from tsct.records.io.files import replacing
+from tsct.records.io import replacing
 from tsct.records.paths import writable
 from tsct.records.units import ATOMS_PER_A3, HC_KEV_ANGSTROM
 

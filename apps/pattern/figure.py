@@ -8,19 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from tsct.analyze.pdf.strongest_peaks import Peak
-from tsct.validation.report.figure_style import (
-    FAINT,
-    FOUND,
-    NAIVE,
-    Q_LABEL,
-    R_LABEL,
-    SMALL,
-    around,
-    legend,
-    sheet,
-    tidy,
-)
+from tsct.analyze.pdf import Peak
+from tsct.validation.report import FAINT, FOUND, NAIVE, Q_LABEL, R_LABEL, SMALL, around, legend, sheet, tidy
 
 from .measured import Measured
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from tsct.analyze.readers.patterns import check_q, is_uniform, q_from_two_theta, read_pattern, resample
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.readers import check_q, is_uniform, q_from_two_theta, read_pattern, resample
+from tsct.analyze.recipe import PdfRecipe
 from tsct.records.errors import InputError, UsageError
 
 Array = NDArray[np.float64]

@@ -1,1 +1,5 @@
 """A run: the experiment as a file, its tiles, workers, ledger and outputs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,15 +15,22 @@ from typing import Any, TypeVar, get_type_hints
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
-from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.recipe.methods import BACKENDS, FILTERS, TAKES
-from tsct.analyze.recipe.recipe import PdfRecipe, PhasePattern, Recipe, Roi
-from tsct.phantoms.discharge import POTENTIALS_V, QUICK_POTENTIALS_V, discharge
-from tsct.phantoms.sample import CellGeometry, Electrode, Phantom, Texture, default_materials
-from tsct.phantoms.structures.library import Structure, lithiated_series, structure, structure_names
+from tsct.analyze.pdf import parse_composition
+from tsct.analyze.recipe import BACKENDS, FILTERS, TAKES, PdfRecipe, PhasePattern, Recipe, Roi
+from tsct.phantoms import (
+    POTENTIALS_V,
+    QUICK_POTENTIALS_V,
+    CellGeometry,
+    Electrode,
+    Phantom,
+    Texture,
+    default_materials,
+    discharge,
+)
+from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.paths import must_be_file, must_exist
-from tsct.simulate.beamline.beamline import Beamline
+from tsct.simulate.beamline import Beamline
 
 from .scenario_list import BASE, merged, scenarios
 
@@ -367,7 +374,7 @@ def _shared(cls: type, settings: Analysis) -> dict[str, Any]:
 
 
 def _phase(path: Path) -> PhasePattern:
-    from tsct.analyze.readers.patterns import read_pattern
+    from tsct.analyze.readers import read_pattern
 
     q, intensity, _ = read_pattern(path)
     name = re.sub(r"\W", "_", path.stem)
@@ -384,7 +391,7 @@ def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -
 
 def _material(choice: str, where: str, folder: Path) -> Structure:
     if Path(choice).suffix in (".extxyz", ".xyz", ".cif"):
-        from tsct.phantoms.structures.files import read_structure
+        from tsct.phantoms.structures import read_structure
 
         with _located(where):
             return read_structure(folder / choice)

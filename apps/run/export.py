@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from tsct.analyze.pdf.curves import curve_records
-from tsct.analyze.readers.export import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
+from tsct.analyze.pdf import curve_records
+from tsct.analyze.readers import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.records.errors import InputError, UsageError, nearest
-from tsct.records.io.files import read_record
+from tsct.records.io import read_record
 from tsct.records.paths import made, must_be_file, must_be_free
 from tsct.records.units import wavelength_angstrom
 

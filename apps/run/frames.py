@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from tsct.records.errors import InputError, UsageError
-from tsct.records.io.files import write_text
-from tsct.records.io.frame_files import write_frames
+from tsct.records.io import write_frames, write_text
 from tsct.records.paths import writable
-from tsct.simulate.beampath.phase_spectra import spectra_table
-from tsct.simulate.frames import Frame, check_rays, integrator
-from tsct.simulate.frames import frames as simulated
-from tsct.simulate.scan import known
+from tsct.simulate import Frame, check_rays, integrator, known
+from tsct.simulate import frames as simulated
+from tsct.simulate.beampath import spectra_table
 
 from .experiment import Experiment
 from .tiles import tile_name

@@ -15,21 +15,17 @@ from typing import Any, TypeVar
 
 import xarray as xr
 
-from tsct.analyze.chain import collect, reference_tile
-from tsct.analyze.pdf.curves import curve_records
-from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.readers.scans import read_scan
-from tsct.analyze.recipe.recipe import Recipe
+from tsct.analyze import collect, reference_tile
+from tsct.analyze.pdf import curve_records, parse_composition
+from tsct.analyze.readers import read_scan
+from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError, ResourceError, UsageError
-from tsct.records.io.files import read_record, write_records, write_text
+from tsct.records.io import read_record, write_records, write_text
 from tsct.records.paths import made, writable
-from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
-from tsct.simulate.beampath.sinogram import warn_of_lost_mass
-from tsct.simulate.truth import phase_truth, truth
-from tsct.validation.evidence.check import Check
-from tsct.validation.evidence.recovered import recovered as completed
-from tsct.validation.evidence.recovered_files import read_recovered
-from tsct.validation.score import CHECKS, Scores, score
+from tsct.simulate import phase_truth, truth
+from tsct.simulate.beampath import Spectra, spectra_table, warn_of_lost_mass
+from tsct.validation import CHECKS, Scores, score
+from tsct.validation.evidence import Check, complete_recovered, read_recovered
 
 from .estimate import disk_bytes
 from .experiment import Experiment, dump
@@ -286,10 +282,10 @@ def validate(
     mapping: Path | None = None,
 ) -> Scores:
     """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
-    from tsct.validation.report.report import write_report  # and with it the plotting library
+    from tsct.validation.report import write_report  # and with it the plotting library
 
     reality, phases = read_record(true, "truth"), read_record(true, "phases")
-    recovered = completed(read_recovered(found, mapping), reality)
+    recovered = complete_recovered(read_recovered(found, mapping), reality)
     writable(folder)
     scores = score(reality, recovered, phases, checks)
     manifest = _manifest(experiment, time.perf_counter() - started)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from tsct.records.errors import UsageError, nearest
-from tsct.simulate.beamline.faults import COMMON
+from tsct.simulate.beamline import COMMON
 
 #: the experiment that every scenario changes, and the one that faults are added to
 BASE, PERFECT = "wragg2023", "perfect"

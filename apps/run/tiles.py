@@ -9,14 +9,12 @@ from typing import Any
 
 import xarray as xr
 
-from tsct.analyze.chain import analyze_tile, lean, with_region
-from tsct.analyze.readers.scans import is_ours, read_scan
-from tsct.analyze.recipe.recipe import Recipe
+from tsct.analyze import analyze_tile, lean, with_region
+from tsct.analyze.readers import is_ours, read_scan
+from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError
-from tsct.records.io.files import read_record, write_records
-from tsct.records.io.scan_files import write_scan
-from tsct.records.io.untrusted import member, opened, values
-from tsct.simulate.scan import simulate_tile
+from tsct.records.io import member, opened, read_record, values, write_records, write_scan
+from tsct.simulate import simulate_tile
 
 from .experiment import Experiment
 from .ledger import fingerprint

@@ -13,10 +13,9 @@ from jinja2 import Environment, StrictUndefined
 
 from tsct.apps.run.experiment import Experiment
 from tsct.records.errors import UsageError
-from tsct.records.io.files import replacing, write_text
+from tsct.records.io import replacing, write_text
 from tsct.records.paths import writable
-from tsct.validation.forecast.forecast import SIGNIFICANT, Forecast
-from tsct.validation.forecast.verify import Comparison
+from tsct.validation.forecast import SIGNIFICANT, Comparison, Forecast
 
 #: a tomogram that lets the lithium content change by more than this blurs its own states
 MUCH_LITHIUM = 0.02

@@ -15,11 +15,11 @@ from tsct.apps.run.experiment import load
 from tsct.apps.run.scenario_list import BASE, Scenario, chosen
 from tsct.apps.run.workers import Workers, mapped
 from tsct.records.errors import UsageError
-from tsct.records.io.files import write_text
-from tsct.validation.evidence.check import Check
-from tsct.validation.report.report import SIGNS
-from tsct.validation.score import CHECKS, GATE
-from tsct.validation.statistics.numbers import prose, window, with_unit
+from tsct.records.io import write_text
+from tsct.validation import CHECKS, GATE
+from tsct.validation.evidence import Check
+from tsct.validation.report import SIGNS
+from tsct.validation.statistics import prose, window, with_unit
 
 #: what is kept of each scenario besides truth, results and report
 LEAN = ("output.scans=false", "output.volumes=false")

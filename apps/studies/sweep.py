@@ -16,19 +16,18 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import qmc, rankdata
 
-from tsct.analyze.chain import analyze_tile, collect, lean, reference_tile, with_region
+from tsct.analyze import analyze_tile, collect, lean, reference_tile, with_region
 from tsct.apps.run.experiment import Experiment, build, load, read_table
 from tsct.apps.run.ledger import Identity, differing, ledger, read_ledger, sha256
 from tsct.apps.run.pipeline import Track, identity
 from tsct.apps.run.workers import Workers, mapped
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
-from tsct.records.io.files import write_records, write_text
+from tsct.records.io import write_records, write_text
 from tsct.records.paths import writable
-from tsct.simulate.beampath.phase_spectra import spectra_table
-from tsct.simulate.scan import simulate_tile
-from tsct.simulate.truth import phase_truth, truth
-from tsct.validation.evidence.recovered import recovered
-from tsct.validation.score import CHECKS, score
+from tsct.simulate import phase_truth, simulate_tile, truth
+from tsct.simulate.beampath import spectra_table
+from tsct.validation import CHECKS, score
+from tsct.validation.evidence import complete_recovered
 
 #: powers of two need no more; what is larger is a mistake more often than a wish
 MOST_POINTS = 100_000
@@ -231,7 +230,7 @@ def _scores(made: Experiment, wanted: Sequence[str]) -> dict[str, Any]:
     reality = truth(phantom, beamline, seed)
     reality.attrs["experiment"] = made.settings.name
     checks = [check for check in CHECKS if not wanted or check.id in wanted]
-    return score(reality, recovered(collect(tiles, recipe), reality), phases, checks).document()
+    return score(reality, complete_recovered(collect(tiles, recipe), reality), phases, checks).document()
 
 
 class _Scattering:

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 from jinja2 import Environment, StrictUndefined
 
-from tsct.records.io.files import write_text
-from tsct.validation.evidence.check import Check
-from tsct.validation.score import CHECKS
+from tsct.records.io import write_text
+from tsct.validation import CHECKS
+from tsct.validation.evidence import Check
 
 from .sweep import correlation
 

@@ -34,7 +34,7 @@ class Response:
 
 
 @cache
-def response(beamline: Beamline) -> Response:
+def detector_response(beamline: Beamline) -> Response:
     """Response of detector and geometry.
 
     Elastic: r_e^2 dOmega P_T eta(E); Compton: r_e^2 dOmega P_KN eta(E'), with the Klein-Nishina cross section for

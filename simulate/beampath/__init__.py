@@ -1,1 +1,5 @@
 """Along the beam: spectra of phases, projections, absorption on the way out, expected counts."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,7 @@ from scipy.interpolate import CubicSpline
 
 from tsct.records.units import q_inv_angstrom
 from tsct.simulate.beamline.beamline import Beamline
-from tsct.simulate.beamline.response import Response, response
+from tsct.simulate.beamline.response import Response, detector_response
 
 from .sinogram import Lines, Row
 
@@ -43,7 +43,7 @@ class Rates:
 def rates(beamline: Beamline, rows: tuple[Row, ...]) -> Rates:
     """Counts per incident photon of everything that scatters."""
     true = beamline.as_it_is
-    answer = response(true)
+    answer = detector_response(true)
     intensity = _intensity(answer, rows)
     if beamline.faults.q_blur:
         intensity = intensity @ _blur(beamline.scan.q, beamline.faults.q_blur).T
@@ -52,7 +52,7 @@ def rates(beamline: Beamline, rows: tuple[Row, ...]) -> Rates:
     faults = beamline.faults
     if faults.energy_error or faults.distance_error_mm or faults.sensor_parallax:
         q_true, share = _true_q(beamline)
-        solid_angle = response(beamline).solid_angle * share
+        solid_angle = detector_response(beamline).solid_angle * share
         intensity, moments = (CubicSpline(beamline.scan.q, rows, axis=1)(q_true) for rows in (intensity, moments))
     # photons scattered twice leave in any direction alike
     efficiency = true.detector.efficiency(true.energy_kev, true.two_theta)

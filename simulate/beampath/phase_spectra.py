@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.phantoms.sample import Phantom
-from tsct.phantoms.structures.library import Structure, structure
+from tsct.phantoms import Phantom
+from tsct.phantoms.structures import Structure, structure
 from tsct.simulate.beamline.beamline import Beamline
 from tsct.simulate.scattering.scattering import second_shell_loss, structure_compton, structure_scattering
 from tsct.simulate.scattering.xray_tables import attenuation_per_mm

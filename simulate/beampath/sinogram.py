@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.phantoms.sample import Contents, Part, Phantom
-from tsct.phantoms.structures.library import structure
+from tsct.phantoms import Contents, Part, Phantom
+from tsct.phantoms.structures import structure
 from tsct.records.errors import TsctWarning
 from tsct.simulate.beamline.beam_profile import beam_slices, over_beam
 from tsct.simulate.beamline.beamline import Beamline

@@ -1,1 +1,5 @@
 """Scattering from atoms: pair distances, partial structure factors, Debye sums, form factors."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from tsct.phantoms.structures.thermal import Thermal
+from tsct.phantoms.structures import Thermal
 from tsct.records.errors import UsageError
 
 from .pair_histogram import checked

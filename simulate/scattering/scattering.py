@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike
 
-from tsct.phantoms.structures.thermal import STATIC, Thermal
+from tsct.phantoms.structures import STATIC, Thermal
 from tsct.records.errors import InputError, UsageError
 
 from .debye_sums import damped_sum, sine_transform
@@ -28,7 +28,7 @@ from .partials import (
 from .xray_tables import Q_MAX_TABLE, form_factor, mean_compton
 
 if TYPE_CHECKING:
-    from tsct.phantoms.structures.library import Structure
+    from tsct.phantoms.structures import Structure
 
 #: no pair is drawn narrower than this standard deviation (angstrom) in functions of r
 NARROWEST = 0.025
@@ -126,7 +126,7 @@ def pair_distribution(atoms: Atoms, r: ArrayLike, thermal: Thermal = STATIC, *, 
     return sine_transform(reduced, r, q_min=q_min, q_cut=_q_cut(correlations, variance), reach=correlations.reach)
 
 
-def partials(atoms: Atoms, r: ArrayLike, thermal: Thermal = STATIC) -> dict[Pair, Array]:
+def partial_pair_distributions(atoms: Atoms, r: ArrayLike, thermal: Thermal = STATIC) -> dict[Pair, Array]:
     """Partial pair distribution functions g_ab(r) of a periodic box, one at large r and zero inside the atoms.
 
     Parameters

@@ -13,7 +13,7 @@ from tsct.records.units import q_inv_angstrom
 from tsct.simulate import no_faults
 from tsct.simulate.beamline.motion import motion
 from tsct.simulate.beamline.pixel_faults import pixel_channels, pixel_response
-from tsct.simulate.beamline.response import response
+from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.expected_counts import rates
 from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.beampath.sinogram import expected_lines
@@ -65,7 +65,7 @@ def scanned(cell, beamline, table, seed=1):
     lines = expected_lines(cell, beamline, table, moves, 0, 1)
     translation, channel = patterns(beamline, seed, 0)
     mean = rates(beamline, lines.rows).counts(lines, RAY[0])[RAY[1]] * beamline.photons_per_frame
-    return mean * moves.flux[RAY] * translation[RAY[1]] * channel / response(beamline).solid_angle
+    return mean * moves.flux[RAY] * translation[RAY[1]] * channel / detector_response(beamline).solid_angle
 
 
 def over_pixels(beamline, pattern):

@@ -10,7 +10,7 @@ from tsct import phantoms, simulate
 from tsct.phantoms.structures.library import structure
 from tsct.simulate import no_faults
 from tsct.simulate.beamline.motion import motion
-from tsct.simulate.beamline.response import response
+from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.expected_counts import rates
 from tsct.simulate.beampath.sinogram import expected_lines
 from tsct.simulate.scan import gains, simulate_tile
@@ -194,7 +194,7 @@ def test_a_scan_of_nothing_is_air_in_every_frame(cell, perfect, table, fault):
     )
     found = simulate_tile(Emptied(cell), line, table, 3, 0, 1)
     np.testing.assert_allclose(found.transmission, 1.0, atol=1e-12)
-    answer, gas = response(line), table["air"]
+    answer, gas = detector_response(line), table["air"]
     per_photon = gas.coherent * answer.coherent + gas.compton * answer.compton
     mean = line.photons_per_frame * air.number_density_per_a3 * line.air_mm * per_photon
     net = (found.intensity.values - mean) / np.sqrt(mean)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tsct.analyze.pdf.peaks import between
-from tsct.analyze.phases.difference_fit import DIFFERENCE_RANGE
+from tsct.analyze.pdf import between
+from tsct.analyze.phases import DIFFERENCE_RANGE
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
 from tsct.validation.evidence.region_states import roi_patterns, stated_operator
 from tsct.validation.statistics.image_measures import slope

@@ -9,12 +9,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.peaks import between, extremum
-from tsct.analyze.pdf.transform import PdfOperator
-from tsct.analyze.phases.difference_fit import PARAMETERS, fit_difference
-from tsct.analyze.phases.reference_fit import fit_reference
-from tsct.analyze.phases.series import LOBES
-from tsct.analyze.phases.shells import SILICON_LITHIUM
+from tsct.analyze.pdf import PdfOperator, between, extremum
+from tsct.analyze.phases import LOBES, PARAMETERS, SILICON_LITHIUM, fit_difference, fit_reference
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need, stated
 from tsct.validation.evidence.region_states import roi_patterns, stated_operator
 from tsct.validation.statistics.image_measures import slope

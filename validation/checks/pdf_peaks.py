@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from tsct.analyze.pdf.peaks import extremum
-from tsct.analyze.pdf.transform import pdf_operator
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.pdf import extremum, pdf_operator
+from tsct.analyze.recipe import PdfRecipe
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need, stated
 from tsct.validation.statistics.propagation import gr_covariance, position_error
 

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from tsct.analyze.pdf.peaks import between, extremum
-from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
-from tsct.analyze.recipe.recipe import PdfRecipe, Window
+from tsct.analyze.pdf import PdfOperator, between, extremum, pdf_operator
+from tsct.analyze.recipe import PdfRecipe, Window
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need, stated
 from tsct.validation.statistics.propagation import largest_difference_error, pdf_covariance, position_error
 

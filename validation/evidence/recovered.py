@@ -11,10 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.chain import scatter_over_errors
-from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.prepare.channel_correlation import joined_scatter
-from tsct.analyze.recipe.recipe import Roi
+from tsct.analyze import scatter_over_errors
+from tsct.analyze.pdf import parse_composition
+from tsct.analyze.prepare import joined_scatter
+from tsct.analyze.recipe import Roi
 from tsct.records.errors import InputError, nearest
 from tsct.records.units import unit_factor
 
@@ -49,7 +49,7 @@ _NUMBERED = ("state", "slice")
 _FREE_SCALE = ("electron units/atom", "arbitrary")
 
 
-def recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset) -> xr.Dataset:
+def complete_recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset) -> xr.Dataset:
     """What a chain returned, as checks expect it.
 
     Parameters

@@ -8,9 +8,7 @@ import numpy as np
 import xarray as xr
 
 from tsct.records.errors import InputError
-from tsct.records.io.files import read_record
-from tsct.records.io.mapping import Wanted, load_mapping, read_mapped
-from tsct.records.io.untrusted import attributes, member, names_of, opened, values
+from tsct.records.io import Wanted, attributes, load_mapping, member, names_of, opened, read_mapped, read_record, values
 
 from .recovered import AXES, LAYOUT, from_arrays
 

@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
-from tsct.analyze.recipe.recipe import PdfRecipe
-from tsct.phantoms.sample import LITHIUM_VOLUME_A3
+from tsct.analyze.pdf import PdfOperator, pdf_operator
+from tsct.analyze.recipe import PdfRecipe
+from tsct.phantoms import LITHIUM_VOLUME_A3
 
 from .check import NotRunError
 

@@ -4,9 +4,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.transform import pdf_operator
-from tsct.analyze.pdf.xray_tables import mean_f
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.pdf import mean_f, pdf_operator
+from tsct.analyze.recipe import PdfRecipe
 
 from .check import NotRunError
 from .region_states import free_scattering, on_channels

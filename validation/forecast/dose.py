@@ -3,10 +3,10 @@
 import numpy as np
 from scipy.integrate import quad
 
-from tsct.phantoms.sample import Phantom
+from tsct.phantoms import Phantom
 from tsct.records.units import photon_energy_ratio
-from tsct.simulate.beamline.beamline import Beamline
-from tsct.simulate.scattering.xray_tables import attenuation_per_mm
+from tsct.simulate.beamline import Beamline
+from tsct.simulate.scattering import attenuation_per_mm
 
 #: joule per keV
 JOULE_PER_KEV = 1.602176634e-16

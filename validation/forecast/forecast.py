@@ -12,27 +12,30 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.chain import analyze_tile, with_region
-from tsct.analyze.pdf.peaks import extremum
-from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
-from tsct.analyze.pdf.xray_tables import mean_f
-from tsct.analyze.phases.breakpoints import fit_hinges
-from tsct.analyze.phases.difference_fit import PARAMETERS, SILICON_COORDINATION, fit_difference
-from tsct.analyze.phases.phase_maps import map_response
-from tsct.analyze.phases.reference_fit import Reference, fit_reference
-from tsct.analyze.phases.series import HINGED
-from tsct.analyze.phases.shells import SILICON, SILICON_LITHIUM, shell_derivatives, shell_pattern
-from tsct.analyze.prepare.normalisation_error import level_errors
-from tsct.analyze.prepare.prepare import prepared
-from tsct.analyze.recipe.recipe import Recipe, Roi
-from tsct.analyze.tomography.fbp import fbp, fbp_weights
-from tsct.analyze.tomography.geometry import ParallelGeometry
-from tsct.phantoms.sample import Phantom
-from tsct.phantoms.truth import shells, state_truth
+from tsct.analyze import analyze_tile, fbp, with_region
+from tsct.analyze.pdf import PdfOperator, extremum, mean_f, pdf_operator
+from tsct.analyze.phases import (
+    HINGED,
+    PARAMETERS,
+    SILICON,
+    SILICON_COORDINATION,
+    SILICON_LITHIUM,
+    Reference,
+    fit_difference,
+    fit_hinges,
+    fit_reference,
+    map_response,
+    shell_derivatives,
+    shell_pattern,
+)
+from tsct.analyze.prepare import level_errors, prepared
+from tsct.analyze.recipe import Recipe, Roi
+from tsct.analyze.tomography import ParallelGeometry, fbp_weights
+from tsct.phantoms import Phantom, shells, state_truth
 from tsct.records.errors import InputError, UsageError
-from tsct.simulate.beamline.beamline import Beamline
-from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
-from tsct.simulate.scan import expected_tile
+from tsct.simulate import expected_tile
+from tsct.simulate.beamline import Beamline
+from tsct.simulate.beampath import Spectra, spectra_table
 from tsct.validation.checks.termination_ghost import AT_20, ghost
 
 from .dose import absorbed_dose

@@ -8,17 +8,23 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.chain import analyze_tile, lean
-from tsct.analyze.pdf.transform import pdf_operator
-from tsct.analyze.phases.difference_fit import LITHIUM_BOUNDS, PARAMETERS, fit_difference
-from tsct.analyze.phases.reference_fit import fit_reference
-from tsct.analyze.phases.series import fit_series, lithium_shell
-from tsct.analyze.phases.shells import SILICON_LITHIUM, Shell
-from tsct.analyze.recipe.recipe import Recipe
-from tsct.phantoms.sample import Phantom
-from tsct.simulate.beamline.beamline import Beamline
-from tsct.simulate.beampath.phase_spectra import Spectra, spectra_table
-from tsct.simulate.scan import expected_tile, simulate_tile
+from tsct.analyze import analyze_tile, lean
+from tsct.analyze.pdf import pdf_operator
+from tsct.analyze.phases import (
+    LITHIUM_BOUNDS,
+    PARAMETERS,
+    SILICON_LITHIUM,
+    Shell,
+    fit_difference,
+    fit_reference,
+    fit_series,
+    lithium_shell,
+)
+from tsct.analyze.recipe import Recipe
+from tsct.phantoms import Phantom
+from tsct.simulate import expected_tile, simulate_tile
+from tsct.simulate.beamline import Beamline
+from tsct.simulate.beampath import Spectra, spectra_table
 
 from .forecast import Forecast, forecast, with_expected_region
 

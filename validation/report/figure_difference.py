@@ -7,8 +7,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.peaks import between
-from tsct.analyze.phases.difference_fit import DIFFERENCE_RANGE
+from tsct.analyze.pdf import between
+from tsct.analyze.phases import DIFFERENCE_RANGE
 
 from .figure_style import (
     DASHES,

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.peaks import extremum
+from tsct.analyze.pdf import extremum
 from tsct.validation.checks.termination_ghost import ghost
 
 from .figure_style import DASHES, FOUND, NAIVE, Q_LABEL, R_LABEL, SMALL, TRUTH, around, legend, sheet, tidy

@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 from jinja2 import Environment, StrictUndefined
 
-from tsct.records.io.files import replacing, write_text
+from tsct.records.io import replacing, write_text
 from tsct.validation.evidence.check import Check
 from tsct.validation.evidence.region_truth import roi_truth
 from tsct.validation.score import Outcome, Scores, Verdict

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from tsct.analyze.pdf.peaks import between, extremum
+from tsct.analyze.pdf import between, extremum
 from tsct.validation.checks.termination_ghost import AROUND_20, ghost
 from tsct.validation.score import Outcome, Scores
 from tsct.validation.statistics.numbers import number, with_unit

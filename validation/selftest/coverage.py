@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import binom, chi2, norm
 
-from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.pdf import PdfOperator
 from tsct.records.seeds import generator
 from tsct.validation.evidence.region_states import stated_operator
 

@@ -12,15 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
-from tsct.analyze.pdf.xray_tables import form_factor, mean_compton, parse_composition
-from tsct.analyze.phases.phase_maps import map_operator
-from tsct.analyze.phases.reference_fit import fit_reference
-from tsct.analyze.prepare.corrections import channel_compton, line_integrals
-from tsct.analyze.recipe.recipe import PdfRecipe, Roi
-from tsct.analyze.tomography.fbp import fbp, fbp_variance
-from tsct.analyze.tomography.geometry import ParallelGeometry
-from tsct.analyze.tomography.rotation_axis import find_axis
+from tsct.analyze import fbp
+from tsct.analyze.pdf import PdfOperator, form_factor, mean_compton, parse_composition, pdf_operator
+from tsct.analyze.phases import fit_reference, map_operator
+from tsct.analyze.prepare import channel_compton, line_integrals
+from tsct.analyze.recipe import PdfRecipe, Roi
+from tsct.analyze.tomography import ParallelGeometry, fbp_variance, find_axis
 
 FormFactor = Callable[[str, ArrayLike], NDArray[np.float64]]
 #: lowest and highest Q of the transform, 1/angstrom

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import gammainc
 
-from tsct.analyze.pdf.xray_tables import form_factor
+from tsct.analyze.pdf import form_factor
 from tsct.records.seeds import generator
 from tsct.records.units import q_inv_angstrom, two_theta_rad, wavelength_angstrom
 

@@ -15,11 +15,20 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
-from tsct.analyze.phases.difference_fit import PARAMETERS, SILICON_COORDINATION
-from tsct.analyze.phases.reference_fit import Reference, fit_reference
-from tsct.analyze.phases.series import HINGED, LITHIUM_DOUBT, fit_series
-from tsct.analyze.phases.shells import SILICON, SILICON_LITHIUM, Shell, shell_pattern
-from tsct.analyze.recipe.recipe import Recipe
+from tsct.analyze.phases import (
+    HINGED,
+    LITHIUM_DOUBT,
+    PARAMETERS,
+    SILICON,
+    SILICON_COORDINATION,
+    SILICON_LITHIUM,
+    Reference,
+    Shell,
+    fit_reference,
+    fit_series,
+    shell_pattern,
+)
+from tsct.analyze.recipe import Recipe
 from tsct.records.seeds import generator
 
 from .coverage import Region

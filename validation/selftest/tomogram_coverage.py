@@ -6,11 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.chain import analyze_tile, collect, lean
-from tsct.analyze.recipe.recipe import Recipe
+from tsct.analyze import analyze_tile, collect, lean
+from tsct.analyze.recipe import Recipe
 from tsct.records.seeds import generator
-from tsct.simulate.beamline.beamline import Beamline
-from tsct.simulate.scan import gains
+from tsct.simulate import gains
+from tsct.simulate.beamline import Beamline
 
 from .coverage import AT_R
 

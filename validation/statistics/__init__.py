@@ -1,1 +1,5 @@
 """Windows, error propagation and measures of images."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

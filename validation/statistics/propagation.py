@@ -6,7 +6,7 @@ Whatever they do not say makes a NaN here, and so a value whose error is unknown
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.pdf import PdfOperator
 from tsct.validation.evidence.check import Evidence, NotRunError
 from tsct.validation.evidence.region_states import stated_operator
 

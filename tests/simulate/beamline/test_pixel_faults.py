@@ -7,7 +7,7 @@ import pytest
 
 from tsct.simulate import no_faults
 from tsct.simulate.beamline.pixel_faults import pixel_channels, pixel_response, ring_response
-from tsct.simulate.beamline.response import response
+from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.scan import gains, patterns, simulate_tile
 
 
@@ -26,7 +26,8 @@ def test_pixels_fill_the_solid_angle_of_their_channel(perfect):
     pixel = (line.detector.pixel_mm / line.distance_mm) ** 2 * np.cos(line.two_theta) ** 3
     # rings are thinner than a pixel, so whole pixels must be counted over many; a ring of 4 mm still has 70 of them
     found, expected = (
-        part.reshape(-1, 50).sum(axis=1) for part in (number_of_pixels(line) * pixel, response(line).solid_angle)
+        part.reshape(-1, 50).sum(axis=1)
+        for part in (number_of_pixels(line) * pixel, detector_response(line).solid_angle)
     )
     np.testing.assert_allclose(found, expected, rtol=0.01)
 

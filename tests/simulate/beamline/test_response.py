@@ -7,7 +7,7 @@ import xraylib
 from tsct.records.units import photon_energy_ratio
 from tsct.simulate.beamline.beamline import Beamline, ScanPattern, id15a
 from tsct.simulate.beamline.detector import Detector
-from tsct.simulate.beamline.response import ANGSTROM_PER_MM, response
+from tsct.simulate.beamline.response import ANGSTROM_PER_MM, detector_response
 from tsct.simulate.scattering.xray_tables import form_factor
 
 #: square millimetres of the sample seen as 1/angstrom^3 mm, times cross sections in barn (1e-8 square angstrom)
@@ -31,7 +31,7 @@ def azimuths(detector: Detector, two_theta: float, distance: float) -> np.ndarra
 def test_cross_sections_are_those_of_polarised_light(polarisation):
     """Mean over the seen azimuth of (1 + P) / 2 horizontal and (1 - P) / 2 vertical light."""
     beamline = Beamline(detector=SQUARE, polarisation=polarisation, scan=ScanPattern(q_max=16.0, q_step=0.2))
-    answer = response(beamline)
+    answer = detector_response(beamline)
     for channel in (5, 30, 50, 70):
         angle = beamline.two_theta[channel]
         chi = azimuths(SQUARE, angle, beamline.distance_mm)
@@ -59,7 +59,7 @@ def test_cross_sections_are_those_of_polarised_light(polarisation):
 
 def test_unpolarised_light_has_the_textbook_factors():
     beamline = Beamline(polarisation=0.0)
-    answer, angle = response(beamline), beamline.two_theta
+    answer, angle = detector_response(beamline), beamline.two_theta
     np.testing.assert_allclose(answer.polarization, (1 + np.cos(angle) ** 2) / 2, rtol=1e-12)
     ratio = np.array([xraylib.DCS_KN(100.0, a) / xraylib.DCS_Thoms(a) for a in angle])
     efficiency = beamline.detector.efficiency
@@ -82,18 +82,18 @@ def test_solid_angles_of_all_channels_add_up_to_the_module():
     edge = 2 * np.arcsin((0.5 - 0.005) * beamline.wavelength / (4 * np.pi))
     # less the cone inside the first channel; 4096 azimuths on the edge of the module
     expected = whole - 2 * np.pi * (1 - np.cos(edge))
-    assert response(beamline).solid_angle.sum() == pytest.approx(expected, rel=1e-3)
+    assert detector_response(beamline).solid_angle.sum() == pytest.approx(expected, rel=1e-3)
 
 
 def test_channels_count_in_proportion_to_their_width():
-    narrow, wide = (response(Beamline(scan=ScanPattern(q_step=step))) for step in (0.02, 0.04))
+    narrow, wide = (detector_response(Beamline(scan=ScanPattern(q_step=step))) for step in (0.02, 0.04))
     np.testing.assert_allclose(wide.coherent, 2 * narrow.coherent[::2], rtol=1e-9)
 
 
 def test_counts_of_a_slab_of_silicon():
     """N0 n L times the differential cross section of free atoms, the solid angle and the efficiency."""
     beamline, density, path = id15a(), 0.05, 0.130
-    answer = response(beamline)
+    answer = detector_response(beamline)
     for channel, tolerance in ((70, 0.01), (470, 0.01), (970, 0.02)):
         q, angle = beamline.scan.q[channel], beamline.two_theta[channel]
         f2 = float(form_factor("Si", [q])[0]) ** 2
@@ -108,4 +108,4 @@ def test_counts_of_a_slab_of_silicon():
 
 
 def test_the_same_beamline_is_computed_once():
-    assert response(id15a()) is response(Beamline())
+    assert detector_response(id15a()) is detector_response(Beamline())

@@ -8,7 +8,7 @@ import xraylib
 
 from tsct.records.units import q_inv_angstrom
 from tsct.simulate import no_faults
-from tsct.simulate.beamline.response import response
+from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.expected_counts import rates
 from tsct.simulate.beampath.phase_spectra import Spectra
 from tsct.simulate.beampath.sinogram import Row
@@ -45,7 +45,9 @@ def test_a_free_electron_scatters_as_klein_and_nishina(perfect):
     recoil = np.array([xraylib.ComptonEnergy(line.energy_kev, angle) for angle in line.two_theta])
     barn = np.array([xraylib.DCS_KN(line.energy_kev, angle) for angle in line.two_theta])
     # 1 barn = 1e-8 square angstrom, 1 mm = 1e7 angstrom
-    expected = barn * 1e-8 * 1e7 * response(line).solid_angle * line.detector.efficiency(recoil, line.two_theta)
+    expected = (
+        barn * 1e-8 * 1e7 * detector_response(line).solid_angle * line.detector.efficiency(recoil, line.two_theta)
+    )
     np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
@@ -54,7 +56,7 @@ def test_elastic_scattering_is_thomsons(perfect):
     found = rates(line, (row(line.scan.q, coherent=1.0),)).paths[0]
     thomson = RADIUS**2 * (1 + np.cos(line.two_theta) ** 2) / 2 * 1e7
     efficiency = line.detector.efficiency(line.energy_kev, line.two_theta)
-    np.testing.assert_allclose(found, thomson * response(line).solid_angle * efficiency, rtol=1e-6)
+    np.testing.assert_allclose(found, thomson * detector_response(line).solid_angle * efficiency, rtol=1e-6)
 
 
 def test_polarised_light_is_not_scattered_along_its_field(perfect):
@@ -92,7 +94,7 @@ def test_parallax_conserves_photons(perfect):
     solid = [z / np.hypot(radius, z) ** 3 for z in (line.distance_mm - step, line.distance_mm + step)]
     change = (solid[0] - solid[1]) / (2 * step) / (line.distance_mm / np.hypot(radius, line.distance_mm) ** 3)
     # a flat pattern still has the slope of polarisation and sensor
-    efficiency = line.detector.efficiency(line.energy_kev, line.two_theta) * response(line).polarization
+    efficiency = line.detector.efficiency(line.energy_kev, line.two_theta) * detector_response(line).polarization
     two_theta = line.two_theta
     slope = np.gradient(efficiency, two_theta) * np.sin(two_theta) * np.cos(two_theta) / line.distance_mm / efficiency
     np.testing.assert_allclose((found.moments / found.paths)[0][2:-2], (change + slope)[2:-2], atol=2e-5)
@@ -141,7 +143,7 @@ def test_the_solid_angle_of_a_whole_disc_has_a_closed_form(perfect):
     edge_low, edge_high = (whole.scan.q[0] - 0.025, whole.scan.q[-1] + 0.025)
     two_theta = [2 * np.arcsin(q * whole.wavelength / (4 * np.pi)) for q in (edge_low, edge_high)]
     expected = 2 * np.pi * (np.cos(two_theta[0]) - np.cos(two_theta[1]))
-    assert response(whole).solid_angle.sum() == pytest.approx(expected, rel=1e-3)
+    assert detector_response(whole).solid_angle.sum() == pytest.approx(expected, rel=1e-3)
 
 
 def test_photons_seen_in_the_depth_of_the_sensor_seem_to_come_from_larger_angles(perfect):

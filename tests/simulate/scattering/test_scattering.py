@@ -18,7 +18,7 @@ from tsct.simulate.scattering import partials as correlations
 from tsct.simulate.scattering.molecular_liquid import percus_yevick, sphere_packing, van_der_waals_volume
 from tsct.simulate.scattering.scattering import (
     pair_distribution,
-    partials,
+    partial_pair_distributions,
     scattering,
     second_shell_loss,
     second_shell_loss_pdf,
@@ -352,20 +352,20 @@ def test_parseval():
 def test_partials_are_one_far_away_zero_inside_and_add_up():
     atoms, thermal = glass(3, symbols="mixed"), Thermal(u_iso=dict.fromkeys(("Si", "C", "Li", "Ge"), 0.004))
     r = np.arange(0.2, 5.0, 0.01)
-    found = partials(atoms, r, thermal)
+    found = partial_pair_distributions(atoms, r, thermal)
     shares = {symbol: float(np.mean(atoms.symbols == symbol)) for symbol in set(atoms.symbols)}
     total = sum((1 if a == b else 2) * shares[a] * shares[b] * g for (a, b), g in found.items())
     same = Atoms(f"Ge{len(atoms)}", positions=atoms.positions, cell=atoms.cell, pbc=True)
-    np.testing.assert_allclose(total, partials(same, r, thermal)["Ge", "Ge"], atol=1e-4)
+    np.testing.assert_allclose(total, partial_pair_distributions(same, r, thermal)["Ge", "Ge"], atol=1e-4)
     assert np.max(np.abs(total[r < 1.4])) < 1e-3
-    ((_, beyond),) = partials(same, np.array([20.0, 25.0]), thermal).items()
+    ((_, beyond),) = partial_pair_distributions(same, np.array([20.0, 25.0]), thermal).items()
     np.testing.assert_allclose(beyond, 1.0, atol=1e-6)
 
 
 def test_partials_give_g_of_one_element():
     atoms, r = glass(3), np.arange(1.0, 5.0, 0.01)
     density = len(atoms) / atoms.cell.volume
-    g = partials(atoms, r, MOVING)["Si", "Si"]
+    g = partial_pair_distributions(atoms, r, MOVING)["Si", "Si"]
     np.testing.assert_allclose(4 * np.pi * r * density * (g - 1), pair_distribution(atoms, r, MOVING), atol=1e-6)
 
 
@@ -459,8 +459,8 @@ def test_g_of_the_lost_second_shell_is_a_broader_peak_less_the_sharp_one():
         (lambda: scattering(Atoms("Si"), [-1.0]), InputError, "zero or larger"),
         (lambda: scattering(Atoms("Si"), [1.0], engine="fast"), UsageError, "unknown engine 'fast'"),
         (lambda: scattering(Atoms(), [1.0]), InputError, "no atoms"),
-        (lambda: partials(Atoms("Si"), [1.0]), InputError, "needs a periodic box"),
-        (lambda: partials(glass(2), [0.0, 1.0]), InputError, "larger than zero"),
+        (lambda: partial_pair_distributions(Atoms("Si"), [1.0]), InputError, "needs a periodic box"),
+        (lambda: partial_pair_distributions(glass(2), [0.0, 1.0]), InputError, "larger than zero"),
     ],
 )
 def test_what_cannot_be_done_is_refused(call, error, message):

@@ -8,7 +8,7 @@ import xarray as xr
 from tsct.records.errors import InputError
 from tsct.records.io.files import write_records
 from tsct.validation import score
-from tsct.validation.evidence.recovered import LAYOUT, recovered
+from tsct.validation.evidence.recovered import LAYOUT, complete_recovered
 from tsct.validation.evidence.recovered_files import read_recovered
 
 
@@ -18,7 +18,9 @@ def ran(scores):
 
 def test_our_own_record_stays_as_it_is(small):
     truth, found = small
-    xr.testing.assert_identical(recovered(found, truth)[list(found.data_vars)].drop_attrs(), found.drop_attrs())
+    xr.testing.assert_identical(
+        complete_recovered(found, truth)[list(found.data_vars)].drop_attrs(), found.drop_attrs()
+    )
 
 
 @pytest.mark.parametrize("name", ["silicon", "carbon"])
@@ -44,13 +46,13 @@ def test_a_volume_gives_the_region_and_the_scatter(small):
     clean = np.exp(-q / 10) * np.linspace(1, 2, 100).reshape(10, 10, 1)
     noisy = clean + error * rng.standard_normal(clean.shape)
     whole = {"iq": noisy, "iq_errors": np.full_like(noisy, error), "roi": np.ones((10, 10)), "q": q}
-    record = recovered(whole, truth)
+    record = complete_recovered(whole, truth)
     np.testing.assert_allclose(record.roi_iq.values[0], noisy.mean(axis=(0, 1)))
     assert record.attrs["reference_density"] == 1.0
     assert record.noise_ratio.item() == pytest.approx(1.0, abs=0.03)
     assert record.noise_ratio_joined.item() == pytest.approx(1.0, abs=0.1)
     free = xr.Dataset({"iq": (("y", "x", "q"), noisy, {"units": "arbitrary"})}, coords={"q": q})
-    assert "reference_density" not in recovered(free.assign(roi=(("y", "x"), np.ones((10, 10)))), truth).attrs
+    assert "reference_density" not in complete_recovered(free.assign(roi=(("y", "x"), np.ones((10, 10)))), truth).attrs
 
 
 def test_units_are_converted_or_refused(small):
@@ -58,7 +60,7 @@ def test_units_are_converted_or_refused(small):
     curve = found[["roi_gr"]].copy()
     curve["roi_gr"].attrs["units"] = "counts"
     with pytest.raises(InputError, match=r"'roi_gr' is in 'counts'"):
-        recovered(curve, truth)
+        complete_recovered(curve, truth)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_plain_files(tmp_path, small):
         handle["roi_gr"], handle["r"] = found.roi_gr.values[0], found.r.values / 10
         handle["r"].attrs["units"] = "nm"
         handle.attrs.update(q_max=20.0, q_min=0.8, composition="Si0.3 C0.7")
-    record = recovered(read_recovered(path), truth)
+    record = complete_recovered(read_recovered(path), truth)
     np.testing.assert_allclose(record.r.values, found.r.values)
     assert record.silicon.dims == LAYOUT["silicon"][0]
     assert record.attrs["composition"] == pytest.approx({"Si": 0.3, "C": 0.7})
@@ -112,7 +114,7 @@ def test_mapped_files(tmp_path, small):
     with h5py.File(path, "w") as handle:
         handle["deep/inside/map"] = found.silicon.values[0, 1].T
     mapping.write_text('[silicon]\npath = "/deep/inside/map"\ndims = ["x", "y"]\nunits = "1/angstrom^3"\n')
-    record = recovered(read_recovered(path, mapping), truth)
+    record = complete_recovered(read_recovered(path, mapping), truth)
     np.testing.assert_allclose(record.silicon.values[0, 0], found.silicon.values[0, 1])
 
 

@@ -1,0 +1,39 @@
+from .breakpoints import fit_hinges
+from .difference_fit import (
+    DIFFERENCE_RANGE,
+    LITHIUM_BOUNDS,
+    PARAMETER_UNITS,
+    PARAMETERS,
+    SILICON_COORDINATION,
+    fit_difference,
+)
+from .phase_maps import map_operator, map_response
+from .reference_fit import Reference, fit_reference
+from .series import HINGED, LITHIUM_DOUBT, LOBES, fit_series, lithium_shell
+from .shells import SILICON, SILICON_LITHIUM, Shell, shell_derivatives, shell_pattern
+from .unmixing import fit_phases
+
+__all__ = [
+    "DIFFERENCE_RANGE",
+    "HINGED",
+    "LITHIUM_BOUNDS",
+    "LITHIUM_DOUBT",
+    "LOBES",
+    "PARAMETERS",
+    "PARAMETER_UNITS",
+    "SILICON",
+    "SILICON_COORDINATION",
+    "SILICON_LITHIUM",
+    "Reference",
+    "Shell",
+    "fit_difference",
+    "fit_hinges",
+    "fit_phases",
+    "fit_reference",
+    "fit_series",
+    "lithium_shell",
+    "map_operator",
+    "map_response",
+    "shell_derivatives",
+    "shell_pattern",
+]

@@ -1,0 +1,13 @@
+from .fbp import fbp, fbp_variance, fbp_weights
+from .geometry import ParallelGeometry
+from .reconstruct import reconstruct
+from .rotation_axis import find_axis
+
+__all__ = [
+    "ParallelGeometry",
+    "fbp",
+    "fbp_variance",
+    "fbp_weights",
+    "find_axis",
+    "reconstruct",
+]

@@ -1,0 +1,6 @@
+from .plan import Plan, draw
+
+__all__ = [
+    "Plan",
+    "draw",
+]

@@ -1,0 +1,4 @@
+from .forecast import SIGNIFICANT, Forecast, forecast
+from .verify import Comparison, compare, shared_by_seeds, simulate_seed
+
+__all__ = ["SIGNIFICANT", "Comparison", "Forecast", "compare", "forecast", "shared_by_seeds", "simulate_seed"]

@@ -1,0 +1,40 @@
+from .check_pages import checks_page
+from .figure_style import (
+    DASHES,
+    FAINT,
+    FOUND,
+    NAIVE,
+    Q_LABEL,
+    R_LABEL,
+    SECOND,
+    SMALL,
+    THIRD,
+    TRUTH,
+    around,
+    legend,
+    sheet,
+    tidy,
+)
+from .figures import PLATES
+from .report import SIGNS, write_report
+
+__all__ = [
+    "DASHES",
+    "FAINT",
+    "FOUND",
+    "NAIVE",
+    "PLATES",
+    "Q_LABEL",
+    "R_LABEL",
+    "SECOND",
+    "SIGNS",
+    "SMALL",
+    "THIRD",
+    "TRUTH",
+    "around",
+    "checks_page",
+    "legend",
+    "sheet",
+    "tidy",
+    "write_report",
+]

@@ -1,0 +1,8 @@
+from .numbers import number, prose, window, with_unit
+
+__all__ = [
+    "number",
+    "prose",
+    "window",
+    "with_unit",
+]
