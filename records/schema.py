@@ -291,11 +291,12 @@ def check_version(version: Any, source: str) -> None:
         For a newer version, an older one or none, with what to do.
     """
     number = version.item() if isinstance(version, np.generic) else version
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= VERSION:
-        newer = isinstance(number, int) and number > VERSION
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    if whole and number > VERSION:
+        raise InputError(f"{source}: written by a newer tsct (schema {number}, known are 1 to {VERSION}); upgrade tsct")
+    if not whole or number < 1:
         raise InputError(
-            f"{source}: schema {'of no version' if number is None else number}, this tsct reads 1 to {VERSION}; "
-            + ("upgrade tsct" if newer else "write it again with this tsct")
+            f"{source}: written by no known tsct (schema {number!r}, known are 1 to {VERSION}); write it again"
         )
 
 
