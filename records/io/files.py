@@ -181,12 +181,12 @@ def _read_group(group: h5py.Group) -> xr.Dataset:
     for key in names_of(group):
         name, variable, is_coordinate = _read_variable(key, member(group, key))
         (coords if is_coordinate else variables)[name] = variable
-    attrs = {k: _plain(v) for k, v in attributes(group).items() if k not in _OF_THE_GROUP}
+    attrs = {k: _decoded(v) for k, v in attributes(group).items() if k not in _OF_THE_GROUP}
     return xr.Dataset(variables, coords=coords, attrs=attrs)
 
 
 def _read_variable(name: str, dataset: h5py.Dataset) -> tuple[str, xr.Variable, bool]:
-    attrs = {key: _plain(value) for key, value in attributes(dataset).items()}
+    attrs = {key: _decoded(value) for key, value in attributes(dataset).items()}
     if not {"dims", "coordinate"} <= attrs.keys():
         raise InputError(f"{dataset.file.filename}: {dataset.name} has no attributes 'dims' and 'coordinate'")
     dims = attrs.pop("dims")
@@ -199,11 +199,6 @@ def _read_variable(name: str, dataset: h5py.Dataset) -> tuple[str, xr.Variable, 
     return told["name"], xr.Variable(told["dims"], inner, told["attrs"]), is_coordinate
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, str) and value[:1] in "{[":
-        return json.loads(value)
-    return value
+def _decoded(value: Any) -> Any:
+    """Tables and lists, which are stored as JSON."""
+    return json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value

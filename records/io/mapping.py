@@ -273,8 +273,6 @@ def stated_units(dataset: h5py.Dataset) -> str | None:
     known = attributes(dataset)
     for key in ("units", "unit"):
         value = known.get(key)
-        if isinstance(value, bytes):
-            value = value.decode("utf-8", "replace")
         if isinstance(value, str) and value.strip():
             return value.strip()
     return None

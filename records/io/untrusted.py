@@ -121,10 +121,18 @@ def names_of(group: h5py.Group) -> Iterator[str]:
 
 
 def attributes(node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
-    """Attributes of a group or dataset, refusing absurdly many."""
+    """Attributes of a group or dataset as text, plain numbers and lists of these, refusing absurdly many."""
     with _sound(node):
         _check_number(node, len(node.attrs), "attributes")
-        return dict(node.attrs.items())
+        return {name: _plain(value) for name, value in node.attrs.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()] if value.ndim else _plain(value.item())
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check_number(node: h5py.Group | h5py.Dataset, number: int, what: str) -> None:

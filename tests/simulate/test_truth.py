@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tsct import phantoms, simulate
+from tsct.records.schema import PHASES, TRUTH, check, unknown
 from tsct.simulate import no_faults
 from tsct.simulate.scan import gains
 from tsct.simulate.scattering.xray_tables import mean_f, mean_f2
@@ -30,6 +31,12 @@ def test_the_axis_and_the_gains_are_those_of_the_scan(cell, perfect):
     drift = record["channel_gain"].values
     # the kept part cancels in the ratio of two states
     assert np.std(drift[1] / drift[0]) == pytest.approx(0.002 * np.sqrt(2), rel=0.3)
+
+
+def test_truth_and_phases_follow_their_schemas(cell, perfect, phases):
+    for record, schema in ((simulate.truth(cell, perfect, seed=1), TRUTH), (phases, PHASES)):
+        check(record, schema, schema.name)
+        assert not list(unknown(record, schema))
 
 
 def test_maps_hold_the_mass_of_the_phantom(cell, perfect):

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 import xarray as xr
 
 from tsct.records.errors import InputError
@@ -56,12 +55,6 @@ def _plain(handle: h5py.File) -> dict[str, dict[str, Any]]:
     nodes = {name: member(handle, name) for name in names}
     return {
         "arrays": {name: values(node) for name, node in nodes.items()},
-        "units": {name: _text(attributes(node)["units"]) for name, node in nodes.items() if "units" in node.attrs},
-        "attrs": {name: _text(value) for name, value in attributes(handle).items()},
+        "units": {name: attributes(node)["units"] for name, node in nodes.items() if "units" in node.attrs},
+        "attrs": attributes(handle),
     }
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value.item() if isinstance(value, np.generic) else value

@@ -1,12 +1,14 @@
 """The list of finished work: what is in it after crashes, for another job, and for two processes at once."""
 
+import json
 import os
 import socket
 
 import pytest
 
-from tsct.apps.run.ledger import fingerprint, is_whole, ledger, program, read_ledger, remove_remains
+from tsct.apps.run.ledger import differing, fingerprint, is_whole, ledger, program, read_ledger, remove_remains
 from tsct.records.errors import InputError, UsageError
+from tsct.records.schema import VERSION
 
 JOB = {"settings": "a", "program": "b"}
 
@@ -22,7 +24,16 @@ def test_work_is_remembered(path):
     with ledger(path, JOB) as done:
         assert done.done == {"one": {"x": 1}}
         done.add("two", None)
-    assert read_ledger(path) == (JOB, {"one": {"x": 1}, "two": None})
+    assert read_ledger(path) == (JOB | {"schema": VERSION}, {"one": {"x": 1}, "two": None})
+
+
+@pytest.mark.parametrize("schema", [{}, {"schema": VERSION - 1}, {"schema": VERSION + 1}])
+def test_a_job_of_another_schema_is_refused_by_name(path, schema):
+    """Whatever else is the same: what an earlier or later tsct noted is not gone on with."""
+    path.write_text(json.dumps({"job": JOB | schema, "pid": 1, "host": "there"}) + "\n")
+    assert differing(read_ledger(path)[0], JOB) == ["schema"]
+    with pytest.raises(UsageError, match=r"another job \(other schema\)"), ledger(path, JOB):
+        pass
 
 
 def test_another_job_is_refused(path):
