@@ -1,10 +1,13 @@
 """What any chain may hand over: parts of the layout, in any order, and nothing that is not what it says it is."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
 import xarray as xr
 
+from tsct.analyze.recipe import PdfRecipe, stated_recipe
 from tsct.records.errors import InputError
 from tsct.records.io.files import write_records
 from tsct.records.schema import RECOVERED
@@ -107,6 +110,23 @@ def test_plain_files(tmp_path, small):
     np.testing.assert_allclose(record.r.values, found.r.values)
     assert record.silicon.dims == RECOVERED.fields["silicon"].dims
     assert record.attrs["composition"] == pytest.approx({"Si": 0.3, "C": 0.7})
+
+
+def test_the_transform_is_stated_once_or_one_by_one(small):
+    """One attribute wins; after the door both say the same."""
+    truth, found = small
+    curve = found[["roi_gr"]].drop_attrs()
+    recipe = PdfRecipe(composition={"Si": 1.0}, q_max=18.0, window="lorch")
+    for value in (recipe.as_attribute(), json.dumps(recipe.as_attribute())):
+        record = complete_recovered(curve.assign_attrs(pdf_recipe=value, q_max=24.0, composition="O"), truth)
+        assert stated_recipe(record.attrs) == recipe
+        assert record.attrs["q_max"] == 18.0 and record.attrs["composition"] == {"Si": 1.0}
+        assert record.attrs["q_max_inst"] == 18.0 and record.attrs["r_poly"] == recipe.polynomial_range
+    single = complete_recovered(curve.assign_attrs(composition="Si0.5 C0.5", q_min=1.0, q_max=20.0), truth)
+    assert stated_recipe(single.attrs).r_poly == 0.0
+    assert "pdf_recipe" not in complete_recovered(curve.assign_attrs(q_max=20.0), truth).attrs
+    with pytest.raises(InputError, match="analyse the scan again"):
+        complete_recovered(curve.assign_attrs(pdf_recipe={"schema": 9}), truth)
 
 
 def test_mapped_files(tmp_path, small):
