@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.recipe.recipe import MAP_UNITS
 
 from .reference_fit import Reference, reference_response, shells_moved
 from .shells import CARBON, ELECTROLYTE, shell_pdf
@@ -36,6 +38,16 @@ class MapOperator:
 
     names: tuple[str, ...]
     weights: NDArray[np.float64]
+
+    def apply(self, patterns: NDArray[np.float32], variance: NDArray[np.float32]) -> dict[str, Any]:
+        """All maps as variables (y, x) of a dataset, each with its ``_errors``, of images with shape (y, x, q)."""
+        values = patterns @ self.weights.T.astype(np.float32)
+        errors = np.sqrt(variance @ (self.weights.T**2).astype(np.float32))
+        maps: dict[str, Any] = {}
+        for k, name in enumerate(self.names):
+            units = {"units": MAP_UNITS[name]}
+            maps |= {name: (("y", "x"), values[..., k], units), f"{name}_errors": (("y", "x"), errors[..., k], units)}
+        return maps
 
 
 def map_operator(operator: PdfOperator, reference: Reference, variance: NDArray[np.float64]) -> MapOperator:

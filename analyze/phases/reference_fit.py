@@ -81,6 +81,21 @@ def fit_reference(operator: PdfOperator, h: NDArray[np.float64], oxygen: float) 
     return Reference(first=first, second=second, amplitudes=amplitudes[:3], model=model)
 
 
+def fit_reference_pattern(operator: PdfOperator, pattern: NDArray[np.float64], oxygen_share: float) -> Reference:
+    """As :func:`fit_reference`, of a pattern in which so many of all atoms are oxygen.
+
+    Parameters
+    ----------
+    operator : PdfOperator
+        From J(Q) to H(r).
+    pattern : ndarray, shape (q,)
+        J(Q) of the reference state.
+    oxygen_share : float
+        Atom fraction of oxygen in the composition.
+    """
+    return fit_reference(operator, operator.apply(pattern), oxygen_share * float(operator.density(pattern)))
+
+
 def reference_response(
     operator: PdfOperator, reference: Reference, pattern: NDArray[np.float64], oxygen_share: float
 ) -> NDArray[np.float64]:

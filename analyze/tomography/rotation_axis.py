@@ -10,6 +10,8 @@ from scipy.special import chdtrc
 
 from tsct.records.errors import InputError
 
+from .geometry import ParallelGeometry
+
 Array = NDArray[np.float64]
 
 #: Two views this far from a half turn apart still mirror each other: a feature 50 steps out moves by 0.01 of a step
@@ -82,6 +84,28 @@ def find_axis(
         )
         return mirrored
     return min(centred, mirrored, key=lambda estimate: estimate[1])
+
+
+def find_geometry(
+    lines: NDArray, variance: NDArray, translations_mm: ArrayLike, angles_deg: ArrayLike
+) -> tuple[ParallelGeometry, float]:
+    """Where the rays of corrected lines run, about the axis that :func:`find_axis` sees in the sum of their channels.
+
+    Parameters
+    ----------
+    lines, variance : ndarray, shape (angle, translation, channel)
+        Line integrals and their variance.
+    translations_mm, angles_deg : array_like
+        Of the rays.
+
+    Returns
+    -------
+    geometry : ParallelGeometry
+    axis_error_mm : float
+        Standard deviation of its axis.
+    """
+    axis_mm, error_mm = find_axis(lines.sum(axis=-1), translations_mm, angles_deg, variance=variance.sum(axis=-1))
+    return ParallelGeometry.from_arrays(translations_mm, angles_deg, axis_mm), error_mm
 
 
 def _checked(views: ArrayLike, translations_mm: ArrayLike, angles_deg: ArrayLike) -> tuple[Array, Array, Array]:
