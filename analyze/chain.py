@@ -53,8 +53,8 @@ def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
     """
     recipe = recipe or default_recipe(scan)
     stack = scan.expand_dims([dim for dim in ("state", "slice") if dim not in scan.dims])
-    places = list(product(range(stack.sizes["state"]), range(stack.sizes["slice"])))
-    tiles = {(state, slice_): stack.isel(state=state, slice=slice_) for state, slice_ in places}
+    indices = product(range(stack.sizes["state"]), range(stack.sizes["slice"]))
+    tiles = {(state, slice_): stack.isel(state=state, slice=slice_) for state, slice_ in indices}
     same_region = with_region(recipe, tiles[reference_tile(tiles)])
     return collect([lean(analyze_tile(tile, same_region)) for tile in tiles.values()], recipe)
 

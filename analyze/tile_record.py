@@ -24,7 +24,7 @@ def tile_record(
     return xr.Dataset(variables).assign_coords(coords).assign_attrs(attrs)
 
 
-def volume_variables(images: Images, pdfs: NDArray, operator: PdfOperator) -> dict[str, Any]:
+def volume_variables(images: Images, pdfs: NDArray[Any], operator: PdfOperator) -> dict[str, Any]:
     """Patterns and PDFs, shape (y, x, r), of all voxels with their errors, which know no order of linear steps."""
     image, power = ("y", "x"), {"units": "electron units/angstrom^3"}
     density = {"units": "1/angstrom^5", "long_name": "density times G(r)"}

@@ -1,5 +1,7 @@
 """Differences of the region from the reference in every state: what is subtracted, fitted changes, lobes."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ SCALED_FROM = 1.0
 LOBES = {"lobe_low": (2.05, 2.40, -1.0), "lobe_high": (2.36, 2.65, 1.0)}
 
 
-def reference_weights(h: NDArray, r: NDArray, recipe: Recipe) -> NDArray[np.float64]:
+def reference_weights(density_weighted_gr: NDArray[Any], r: NDArray[Any], recipe: Recipe) -> NDArray[np.float64]:
     """Matrix (state, state) that turns patterns of states into differences from the reference.
 
     Row n is ``G_n - s_n mean(G_1 ... G_k)``. With `scale_matched`, s_n minimises the square of row n beyond 1 angstrom;
@@ -30,18 +32,18 @@ def reference_weights(h: NDArray, r: NDArray, recipe: Recipe) -> NDArray[np.floa
 
     Parameters
     ----------
-    h : ndarray, shape (state, r)
-        H(r) of the region in all states.
+    density_weighted_gr : ndarray, shape (state, r)
+        Density-weighted G(r) of the region in all states.
     r : ndarray, shape (r,)
     recipe : Recipe
     """
-    count = len(h)
+    count = len(density_weighted_gr)
     first = min(recipe.reference_states, count)
     mean = np.zeros(count)
     mean[:first] = 1.0 / first
     scale = np.ones(count)
     if recipe.scale_matched:
-        inside = h[:, r >= SCALED_FROM]
+        inside = density_weighted_gr[:, r >= SCALED_FROM]
         reference = mean @ inside
         scale = inside @ reference / (reference @ reference)
     return np.eye(count) - np.outer(scale, mean)
@@ -50,10 +52,10 @@ def reference_weights(h: NDArray, r: NDArray, recipe: Recipe) -> NDArray[np.floa
 def difference_record(
     operator: PdfOperator,
     reference: Reference,
-    intensity: NDArray,
-    variance: NDArray,
+    intensity: NDArray[Any],
+    variance: NDArray[Any],
     density: float,
-    weights: NDArray,
+    weights: NDArray[Any],
 ) -> xr.Dataset:
     """Fitted parameters of every difference; ``covariance_single`` is that of one state, without the reference's."""
     differences, both = operator.apply(weights @ intensity), weights**2 @ variance
@@ -90,7 +92,7 @@ def difference_record(
 
 
 def lithium_shell(
-    operator: PdfOperator, reference: Reference, differences: NDArray, variance: NDArray
+    operator: PdfOperator, reference: Reference, differences: NDArray[Any], variance: NDArray[Any]
 ) -> tuple[Shell, int]:
     """Si-Li shell for all states and the state that it is fitted to: the strongest, if it surely holds lithium.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -43,7 +44,7 @@ def _believed_hinges(hinges: Hinges) -> Hinges:
     return replace(hinges, potentials_v=nothing, errors_v=nothing, reasons=(why,) * len(nothing))
 
 
-def _signals(record: xr.Dataset, names: Iterable[str]) -> tuple[NDArray, NDArray]:
+def _signals(record: xr.Dataset, names: Iterable[str]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Parameters over the states, (signal, state), and their covariance, (signal, state, signal, state)."""
     rows = [PARAMETERS.index(name) for name in names]
     weights = record["difference_weights"].values[1:]

@@ -1,6 +1,7 @@
 """Maps of given phases and of unknown components, from the patterns of all voxels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,7 +17,7 @@ COMPONENT_BINS = 128
 
 
 def pattern_record(
-    iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Recipe, region: NDArray
+    iq: NDArray[Any], variance: NDArray[Any], operator: PdfOperator, recipe: Recipe, region: NDArray[Any]
 ) -> xr.Dataset:
     """:func:`phase_maps` if the recipe names phases, and :func:`binned_patterns` if it looks for components."""
     record = xr.Dataset()
@@ -27,13 +28,15 @@ def pattern_record(
     return record
 
 
-def phase_maps(iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Recipe, region: NDArray) -> xr.Dataset:
+def phase_maps(
+    iq: NDArray[Any], variance: NDArray[Any], operator: PdfOperator, recipe: Recipe, region: NDArray[Any]
+) -> xr.Dataset:
     """Amounts of the recipe's phases in every voxel, fitted with none below zero, and what they explain.
 
     Parameters
     ----------
     iq, variance : ndarray, shape (y, x, q)
-        J(Q) of the voxels in electron units per cubic angstrom.
+        Scattering power of the voxels in electron units per cubic angstrom.
     operator : PdfOperator
         Says which part of Q enters, and makes G(r) of patterns and phases where the fit is in r.
     recipe : Recipe
@@ -66,11 +69,11 @@ def phase_maps(iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Re
     return record
 
 
-def _on_grid(phases: Sequence[PhasePattern], q: NDArray) -> NDArray[np.float64]:
+def _on_grid(phases: Sequence[PhasePattern], q: NDArray[Any]) -> NDArray[np.float64]:
     return np.stack([np.interp(q, phase.q, phase.intensity) for phase in phases])
 
 
-def binned_patterns(iq: NDArray, operator: PdfOperator) -> xr.Dataset:
+def binned_patterns(iq: NDArray[Any], operator: PdfOperator) -> xr.Dataset:
     """Patterns of voxels in the fewer bins in which components are looked for: ``binned_iq`` (y, x, q_binned)."""
     used, q = iq[..., operator.used], operator.q[operator.used]
     starts = np.arange(0, len(q), -(-len(q) // COMPONENT_BINS))

@@ -1,6 +1,7 @@
 """Curves of the region in every state, and which of their features are ripples of the transform."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,10 +16,10 @@ def curve_record(
     operator: PdfOperator,
     density: float,
     tiles: Sequence[xr.Dataset],
-    intensity: NDArray,
-    absolute: NDArray,
-    changing: NDArray,
-    weights: NDArray,
+    intensity: NDArray[Any],
+    absolute: NDArray[Any],
+    changing: NDArray[Any],
+    weights: NDArray[Any],
 ) -> xr.Dataset:
     """I(Q), F(Q), G(r) and differences of G(r) in every state with their errors, per atom of the reference.
 
@@ -63,7 +64,9 @@ def curve_record(
     )
 
 
-def ripple_record(tiles: Sequence[xr.Dataset], recipe: Recipe, intensity: NDArray, weights: NDArray) -> xr.Dataset:
+def ripple_record(
+    tiles: Sequence[xr.Dataset], recipe: Recipe, intensity: NDArray[Any], weights: NDArray[Any]
+) -> xr.Dataset:
     """Which features of the reference's PDF and of the last difference are ripples of the transform."""
     q, compton = tiles[0].q.values, tiles[0].compton_weight.values
     record = xr.Dataset()

@@ -1,5 +1,7 @@
 """Noise of the region's pattern beyond counting: gains of channels, and what changes from state to state."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
@@ -10,7 +12,7 @@ from tsct.analyze.recipe import Recipe
 NOISE_CHANNELS = 101
 
 
-def channel_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:
+def channel_noise(intensity: NDArray[Any], poisson: NDArray[Any]) -> NDArray[np.float64]:
     """Variance of each channel beyond counting, shape (q,), from the scatter between neighbouring Q bins.
 
     A total-scattering pattern is smooth on the scale of a bin, so second differences hold noise alone:
@@ -22,14 +24,14 @@ def channel_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:
     return np.maximum(uniform_filter1d(padded - poisson.mean(axis=0), NOISE_CHANNELS, mode="nearest"), 0.0)
 
 
-def gain_noise(intensity: NDArray, poisson: NDArray, recipe: Recipe) -> NDArray[np.float64]:
+def gain_noise(intensity: NDArray[Any], poisson: NDArray[Any], recipe: Recipe) -> NDArray[np.float64]:
     """Variance of each channel by its gain, shape (q,): as the recipe has it, or from :func:`channel_noise`."""
     if recipe.gain_error is None:
         return channel_noise(intensity, poisson)
     return np.asarray((recipe.gain_error * intensity.mean(axis=0)) ** 2)
 
 
-def drift_noise(intensity: NDArray, poisson: NDArray) -> NDArray[np.float64]:
+def drift_noise(intensity: NDArray[Any], poisson: NDArray[Any]) -> NDArray[np.float64]:
     """Variance per state beyond counting that differences do not cancel, shape (q,)."""
     if len(intensity) < 2:
         return np.zeros(intensity.shape[-1])

@@ -1,6 +1,7 @@
 """Peaks of a difference PDF by squared amplitude, as Wragg et al. (2023) fitted them: for comparison, not for use."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -43,7 +44,9 @@ def squared_amplitudes(
     return (matrix @ difference[inside]) ** 2, np.diag(noise)
 
 
-def squared_record(record: xr.Dataset, operator: PdfOperator, variance: NDArray, weights: NDArray) -> xr.Dataset:
+def squared_record(
+    record: xr.Dataset, operator: PdfOperator, variance: NDArray[Any], weights: NDArray[Any]
+) -> xr.Dataset:
     """Squared amplitudes of every difference of a series, whose states have this variance of I(Q)."""
     both = weights**2 @ variance
     covariances = [operator.covariance(row) for row in both]

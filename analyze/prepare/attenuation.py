@@ -6,6 +6,7 @@ longer way.
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -41,7 +42,7 @@ class AttenuationMap:
 
 
 def attenuation_map(
-    transmission: NDArray, translations_mm: NDArray, angles_deg: NDArray, filter: str = "ramp"
+    transmission: NDArray[Any], translations_mm: NDArray[Any], angles_deg: NDArray[Any], filter: str = "ramp"
 ) -> AttenuationMap:
     """Attenuation of a slice by filtered back-projection of the absorption; noise below zero is cut off.
 
@@ -71,7 +72,7 @@ def attenuation_map(
     return AttenuationMap(mu=np.maximum(image, 0.0).astype(np.float64), geometry=geometry)
 
 
-def exit_depths(mu: NDArray, pixel_mm: float) -> NDArray[np.float32]:
+def exit_depths(mu: NDArray[Any], pixel_mm: float) -> NDArray[np.float32]:
     """Optical depth from the middle of each pixel to the outside, shape (direction, y, x).
 
     Direction k points ``2 pi k / DIRECTIONS`` from x towards y.
@@ -99,7 +100,7 @@ def ray_coordinates(geometry: ParallelGeometry) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)
-def _bilinear(image, x, y):  # pragma: no cover - compiled
+def _bilinear(image: NDArray[Any], x: float, y: float) -> float:  # pragma: no cover - compiled
     """Value between the middles of voxels; zero outside."""
     ix, iy = int(np.floor(x)), int(np.floor(y))
     if ix < 0 or iy < 0 or ix >= image.shape[1] - 1 or iy >= image.shape[0] - 1:
@@ -111,7 +112,9 @@ def _bilinear(image, x, y):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _exit_depths(mu, voxel, cos, sin):  # pragma: no cover - compiled
+def _exit_depths(
+    mu: NDArray[Any], voxel: float, cos: NDArray[Any], sin: NDArray[Any]
+) -> NDArray[Any]:  # pragma: no cover - compiled
     n = mu.shape[0]
     depth = np.zeros((cos.size, n, n), dtype=np.float32)
     for d in range(cos.size):
@@ -131,7 +134,9 @@ def turned_directions(turns: float) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def mean_over_ways(depth, turn, stretch, weight, stopped):  # pragma: no cover - compiled
+def mean_over_ways(
+    depth: NDArray[Any], turn: NDArray[Any], stretch: NDArray[Any], weight: NDArray[Any], stopped: bool
+) -> NDArray[Any]:  # pragma: no cover - compiled
     """Mean share of photons that leave (or, `stopped`, do not) by ways relative to each direction of the beam."""
     directions, n, m = depth.shape
     mean = np.zeros(depth.shape, dtype=np.float32)
@@ -148,7 +153,9 @@ def mean_over_ways(depth, turn, stretch, weight, stopped):  # pragma: no cover -
 
 
 @njit(cache=True, nogil=True)
-def integrate_rays(images, angles, offsets, pixel):  # pragma: no cover - compiled
+def integrate_rays(
+    images: NDArray[Any], angles: NDArray[Any], offsets: NDArray[Any], pixel: float
+) -> NDArray[Any]:  # pragma: no cover - compiled
     """Line integrals of an image that depends on the direction of the beam, shape (angle, translation).
 
     The beam of angle theta runs along (-sin, cos).

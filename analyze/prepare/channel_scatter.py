@@ -4,6 +4,8 @@ The first tells errors that are too small or too large, the second errors that a
 to be.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ COMPONENTS = 5
 POWER_STEPS = 4
 
 
-def scatter_over_errors(patterns: NDArray, errors: NDArray) -> tuple[float, int]:
+def scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> tuple[float, int]:
     """Mean squared second difference over its variance, and the number of independent differences.
 
     The mean pattern, scaled to each voxel, is taken away first: with it goes the gain pattern that all voxels share and
@@ -31,7 +33,7 @@ def scatter_over_errors(patterns: NDArray, errors: NDArray) -> tuple[float, int]
     return float(np.mean(second**2 / variance, dtype=np.float64)), second.size // 3
 
 
-def pair_scatter_over_errors(patterns: NDArray, errors: NDArray) -> float:
+def pair_scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> float:
     """Mean squared residual of sums of two neighbouring channels, over its variance if they are independent.
 
     The strongest principal components of all patterns are taken away as signal; what is left is noise. Data that were
@@ -50,7 +52,7 @@ def pair_scatter_over_errors(patterns: NDArray, errors: NDArray) -> float:
     return float(np.mean(_pairs(residual) ** 2 / _pairs(errors**2), dtype=np.float64) / kept)
 
 
-def _strongest(values: NDArray) -> NDArray[np.float64]:
+def _strongest(values: NDArray[Any]) -> NDArray[np.float64]:
     """Orthonormal columns, shape (voxel, component), by power iteration from sums over ranges of channels."""
     start = np.linspace(0, values.shape[1], COMPONENTS + 1).astype(int)[:-1]
     columns = np.add.reduceat(values, start, axis=1)
@@ -59,7 +61,7 @@ def _strongest(values: NDArray) -> NDArray[np.float64]:
     return np.linalg.qr(columns)[0]
 
 
-def _pairs(values: NDArray) -> NDArray:
+def _pairs(values: NDArray[Any]) -> NDArray[Any]:
     """Sums of neighbouring channels, shape (..., q // 2)."""
     even = values[..., : values.shape[-1] // 2 * 2]
     return even[..., ::2] + even[..., 1::2]

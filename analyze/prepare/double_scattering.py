@@ -1,6 +1,7 @@
 """Photons that scatter twice: how many each ray holds, from the attenuation map, and their subtraction."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: fl
     return (share**2 * integrate_rays(again * coarse, *ray_coordinates(geometry), pixel)).astype(np.float32)
 
 
-def isotropic_lines(chance: NDArray, polarization: NDArray) -> NDArray[np.float32]:
+def isotropic_lines(chance: NDArray[Any], polarization: NDArray[Any]) -> NDArray[np.float32]:
     """What isotropic photons add to line integrals of scattering power, in electron units per cubic angstrom times mm.
 
     A chance c per photon is c / (4 pi) per steradian, where a line L counts as ``r_e^2 L P``.

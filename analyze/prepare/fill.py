@@ -1,5 +1,7 @@
 """What fills the readings of a scan that are lost: neighbouring channels in a frame, neighbouring views for a frame."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -10,8 +12,8 @@ from .zingers import nearest_view
 
 
 def fill_readings(
-    counts: NDArray, holes: NDArray[np.intp], recorded: NDArray[np.bool_], angles_deg: NDArray
-) -> NDArray:
+    counts: NDArray[Any], holes: NDArray[np.intp], recorded: NDArray[np.bool_], angles_deg: NDArray[Any]
+) -> NDArray[Any]:
     """Fill single readings (flat indices, NaN or Inf) of `counts` in place from the channels beside them.
 
     They get the contrast with these that the neighbouring views show.
@@ -33,7 +35,9 @@ def fill_readings(
     return values
 
 
-def fill_frames(counts: NDArray, flux: NDArray, recorded: NDArray[np.bool_], angles_deg: NDArray) -> NDArray:
+def fill_frames(
+    counts: NDArray[Any], flux: NDArray[Any], recorded: NDArray[np.bool_], angles_deg: NDArray[Any]
+) -> NDArray[Any]:
     """Fill lost frames of `counts` in place; return the mean square error of such a fill, shape (lost frame, q)."""
     errors = np.empty((np.count_nonzero(~recorded), counts.shape[-1]), dtype=counts.dtype)
     for row, (view, t) in enumerate(np.argwhere(~recorded)):
@@ -54,7 +58,9 @@ def fill_frames(counts: NDArray, flux: NDArray, recorded: NDArray[np.bool_], ang
     return errors
 
 
-def fill_along_angle(values: NDArray, recorded: NDArray[np.bool_], angles_deg: NDArray) -> NDArray[np.float64]:
+def fill_along_angle(
+    values: NDArray[Any], recorded: NDArray[np.bool_], angles_deg: NDArray[Any]
+) -> NDArray[np.float64]:
     """Values of lost frames, shape (angle, translation), interpolated between recorded views."""
     filled = values.astype(np.float64)
     for t in np.flatnonzero(~recorded.all(axis=0)):
@@ -68,7 +74,9 @@ def fill_along_angle(values: NDArray, recorded: NDArray[np.bool_], angles_deg: N
 
 
 @njit(cache=True, nogil=True)
-def _readings(counts, holes, recorded, order):  # pragma: no cover - compiled
+def _readings(
+    counts: NDArray[Any], holes: NDArray[Any], recorded: NDArray[Any], order: NDArray[Any]
+) -> tuple[NDArray[Any], int]:  # pragma: no cover - compiled
     """Values for holes (flat indices of NaN or Inf), and how many have no readable channel in their frame."""
     _, translations, channels = counts.shape
     rank = np.empty(order.size, dtype=np.int64)

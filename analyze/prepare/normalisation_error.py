@@ -7,6 +7,7 @@ voxels.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ SHARED_ERRORS: Mapping[str, str] = {
 }
 
 
-def reading_noise(transmission: NDArray, air_rays: int) -> float:
+def reading_noise(transmission: NDArray[Any], air_rays: int) -> float:
     """Relative noise of single readings of the transmission, from rays that miss the sample; NaN if none do.
 
     Taken from the change between one view and the next, which a sample that sticks out moves least.
@@ -57,8 +58,8 @@ def shared_responses(operator: PdfOperator, map_responses: NDArray[np.float64]) 
 
 
 def normalisation_errors(
-    lines: NDArray,
-    variance: NDArray,
+    lines: NDArray[Any],
+    variance: NDArray[Any],
     geometry: ParallelGeometry,
     region: NDArray[np.bool_],
     responses: NDArray[np.float64],
@@ -94,8 +95,8 @@ def normalisation_errors(
     weights = responses.T.astype(lines.dtype)
     rays, counting = (lines @ weights).astype(np.float64), (variance @ weights**2).astype(np.float64)
     shares = fbp_weights(region, geometry)[..., None]
-    moved = fbp_weights(region, replace(geometry, axis_mm=geometry.axis_mm + axis_error_mm))[..., None]
+    shares_off_axis = fbp_weights(region, replace(geometry, axis_mm=geometry.axis_mm + axis_error_mm))[..., None]
     rays_alone = (0, 1)
-    quantity, by_axis = np.sum(shares * rays, rays_alone), np.sum((moved - shares) * rays, rays_alone)
+    quantity, by_axis = np.sum(shares * rays, rays_alone), np.sum((shares_off_axis - shares) * rays, rays_alone)
     by_frames = np.sum(shares**2 * (counting + 2 * (noise * rays) ** 2), rays_alone)
     return np.asarray(np.sqrt(by_frames + by_axis**2 + responses**2 @ gains) / np.abs(quantity))

@@ -46,8 +46,8 @@ class Sinogram:
 
     lines: NDArray[np.float32]
     variance: NDArray[np.float32]
-    translations_mm: NDArray
-    angles_deg: NDArray
+    translations_mm: NDArray[Any]
+    angles_deg: NDArray[Any]
     channels: Channels
     attenuation: AttenuationMap | None
     reading_noise: float

@@ -32,12 +32,12 @@ class Readings:
         Whether the transmission was divided out before, and so is not known.
     """
 
-    counts: NDArray
-    variance: NDArray | None
-    monitor: NDArray
-    transmission: NDArray
-    angles_deg: NDArray
-    translations_mm: NDArray
+    counts: NDArray[Any]
+    variance: NDArray[Any] | None
+    monitor: NDArray[Any]
+    transmission: NDArray[Any]
+    angles_deg: NDArray[Any]
+    translations_mm: NDArray[Any]
     background_subtracted: bool
     transmission_applied: bool
 
@@ -65,10 +65,10 @@ class Channels:
         :func:`~tsct.analyze.prepare.scattering_ways.detected_ways`.
     """
 
-    q: NDArray
+    q: NDArray[Any]
     energy_kev: float
-    solid_angle: NDArray
-    polarization: NDArray
+    solid_angle: NDArray[Any]
+    polarization: NDArray[Any]
     polarization_applied: bool
     sensor: tuple[str, float, float] | None
     distance_mm: float | None
@@ -147,9 +147,9 @@ def read_tile(scan: xr.Dataset) -> tuple[Readings, Channels, TileLabels]:
         distance_mm=attrs.get("distance_mm"),
         reach_mm=attrs.get("detector_reach_mm"),
     )
-    places = ("state", "slice", "potential_v", "z_mm")
+    coords = ("state", "slice", "potential_v", "z_mm")
     labels = TileLabels(
-        coords={"q": scan.q, **{name: scan[name] for name in places if name in scan.coords}},
+        coords={"q": scan.q, **{name: scan[name] for name in coords if name in scan.coords}},
         attrs={name: attrs[name] for name in ("entry_identifier",) if name in attrs},
     )
     return readings, channels, labels

@@ -4,6 +4,7 @@ Nothing is repaired in silence: every repaired reading is counted and gets a lar
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -113,7 +114,7 @@ def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
     return _fill(readings, counts.copy(), recorded, zingers, low=low), repairs
 
 
-def smooth_expectation(counts: NDArray) -> NDArray[np.float32]:
+def smooth_expectation(counts: NDArray[Any]) -> NDArray[np.float32]:
     """Expected counts, from a running mean along Q and the shape of the channels that all rays share.
 
     Where few photons arrive, a count is a poor estimate of its own variance: bins that happen to be low would weigh
@@ -128,13 +129,13 @@ def smooth_expectation(counts: NDArray) -> NDArray[np.float32]:
     mean = max(float(counts.mean(dtype=np.float64)), 1e-6)
     width = int(np.clip(SMOOTH_COUNTS / mean, 5, counts.shape[-1])) | 1
     smooth = uniform_filter1d(counts.astype(np.float32), width, axis=-1, mode="nearest")
-    level = smooth.mean(axis=(0, 1), dtype=np.float64)
-    shape = counts.mean(axis=(0, 1), dtype=np.float64) / np.where(level > 0, level, 1.0)
+    mean_smooth = smooth.mean(axis=(0, 1), dtype=np.float64)
+    shape = counts.mean(axis=(0, 1), dtype=np.float64) / np.where(mean_smooth > 0, mean_smooth, 1.0)
     # no channel is expected to stay empty for ever; one photon in all channels of the mean is what it could have missed
     return np.maximum(smooth * shape.astype(np.float32), np.float32(1.0 / width))
 
 
-def _recorded_frames(monitor: NDArray, counts: NDArray, unreadable: int) -> tuple[FrameMask, int]:
+def _recorded_frames(monitor: NDArray[Any], counts: NDArray[Any], unreadable: int) -> tuple[FrameMask, int]:
     """Frames that were recorded, shape (angle, translation), and how many readings in them are not finite."""
     recorded = np.isfinite(monitor) & (monitor > 0)
     if not unreadable:
@@ -144,7 +145,9 @@ def _recorded_frames(monitor: NDArray, counts: NDArray, unreadable: int) -> tupl
     return recorded, int(np.count_nonzero(~finite[recorded]))
 
 
-def _fill(readings: Readings, counts: NDArray, recorded: FrameMask, zingers: NDArray, *, low: bool) -> Readings:
+def _fill(
+    readings: Readings, counts: NDArray[Any], recorded: FrameMask, zingers: NDArray[Any], *, low: bool
+) -> Readings:
     """Readings with `counts` in which zingers and holes of recorded frames, and frames that are lost, are filled."""
     angles_deg = readings.angles_deg
     counts.reshape(-1)[zingers] = np.nan
@@ -165,7 +168,7 @@ def _fill(readings: Readings, counts: NDArray, recorded: FrameMask, zingers: NDA
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _tally(rows):  # pragma: no cover - compiled
+def _tally(rows: NDArray[Any]) -> tuple[int, int, float]:  # pragma: no cover - compiled
     """How many values are not finite, how many are negative, and the sum of the finite ones."""
     unreadable, negative, total = 0, 0, 0.0
     zero = rows.dtype.type(0)

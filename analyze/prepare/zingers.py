@@ -1,5 +1,7 @@
 """Zingers: readings that stand out of both their channels and the views beside them."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ ZINGER_SIGMAS = 6.0
 ZINGER_SHARE = 0.02
 
 
-def find_zingers(counts: NDArray, recorded: NDArray[np.bool_], angles_deg: NDArray) -> NDArray[np.int64]:
+def find_zingers(counts: NDArray[Any], recorded: NDArray[np.bool_], angles_deg: NDArray[Any]) -> NDArray[np.int64]:
     """Flat indices of zingers among the readings of recorded frames.
 
     A zinger must stand out of the neighbouring channels and of the neighbouring views, so that the Bragg peaks of a
@@ -32,7 +34,7 @@ def find_zingers(counts: NDArray, recorded: NDArray[np.bool_], angles_deg: NDArr
     return _confirmed(counts, suspects, recorded, order, reach, ZINGER_SIGMAS, ZINGER_SHARE)
 
 
-def _reach(angles_deg: NDArray, translations: int) -> int:
+def _reach(angles_deg: NDArray[Any], translations: int) -> int:
     """Translations that the outermost point of the field crosses from one view to the next."""
     steps = np.diff(np.sort(angles_deg))
     steps = steps[steps > 0]
@@ -41,7 +43,7 @@ def _reach(angles_deg: NDArray, translations: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _flag(row, flags, sigmas, share):  # pragma: no cover - compiled
+def _flag(row: NDArray[Any], flags: NDArray[Any], sigmas: float, share: float) -> int:  # pragma: no cover - compiled
     """Flag the channels of a frame that stand out of the median of the four around them; return how many."""
     zero, half = np.float32(0), np.float32(0.5)
     offset, square, little = np.float32(sigmas**2 / 4), np.float32(sigmas**2), np.float32(0.375)
@@ -69,7 +71,7 @@ def _flag(row, flags, sigmas, share):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _suspects(rows, sigmas, share):  # pragma: no cover - compiled
+def _suspects(rows: NDArray[Any], sigmas: float, share: float) -> NDArray[Any]:  # pragma: no cover - compiled
     """Flat indices of readings that stand out of the median of the four channels around them."""
     flat = np.empty(1024, dtype=np.int64)
     number = 0
@@ -89,7 +91,7 @@ def _suspects(rows, sigmas, share):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _middle(row, i):  # pragma: no cover - compiled
+def _middle(row: NDArray[Any], i: int) -> float:  # pragma: no cover - compiled
     """Mean of the middle two of the four channels nearest to `i` inside the pattern."""
     low = min(max(i - 2, 0), max(row.size - 5, 0))
     total, least, most = 0.0, np.inf, -np.inf
@@ -101,7 +103,9 @@ def _middle(row, i):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def nearest_view(order, rank, recorded, t, step):  # pragma: no cover - compiled
+def nearest_view(
+    order: NDArray[Any], rank: int, recorded: NDArray[Any], t: int, step: int
+) -> int:  # pragma: no cover - compiled
     """The nearest recorded view before (`step` -1) or after (1) a rank in the order of angles; -1 if there is none."""
     rank += step
     while 0 <= rank < order.size:
@@ -112,7 +116,15 @@ def nearest_view(order, rank, recorded, t, step):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _confirmed(counts, suspects, recorded, order, reach, sigmas, share):  # pragma: no cover - compiled
+def _confirmed(
+    counts: NDArray[Any],
+    suspects: NDArray[Any],
+    recorded: NDArray[Any],
+    order: NDArray[Any],
+    reach: int,
+    sigmas: float,
+    share: float,
+) -> NDArray[Any]:  # pragma: no cover - compiled
     """Suspects that the neighbouring views do not explain, as flat indices."""
     _, translations, channels = counts.shape
     rank = np.empty(order.size, dtype=np.int64)

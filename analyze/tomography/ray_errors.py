@@ -1,5 +1,7 @@
 """Typical errors of rays, by how far from a point they pass."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from .geometry import ParallelGeometry
 
 
 def ray_errors(
-    variance: NDArray, geometry: ParallelGeometry, centre_voxels: tuple[float, float]
+    variance: NDArray[Any], geometry: ParallelGeometry, centre_voxels: tuple[float, float]
 ) -> NDArray[np.float32]:
     """Root-mean-square error of the rays by their distance from a point, shape (offset, q).
 
