@@ -152,7 +152,7 @@ def trusted_mask(
         raise InputError(
             f"trusted_mask: object_radius_mm = {object_radius_mm} and tolerance = {tolerance} must be positive"
         )
-    complete = _complete_voxels(geometry)
+    covered = _covered_voxels(geometry)
     reach = min(geometry.axis_mm - geometry.translations_mm[0], geometry.translations_mm[-1] - geometry.axis_mm)
     beyond = int(np.ceil(max(object_radius_mm - reach, 0.0) / geometry.step_mm)) + geometry.n
     blank = np.zeros((len(geometry.angles_deg), geometry.n, 1), dtype=np.float32)
@@ -160,7 +160,7 @@ def trusted_mask(
     complete = _disc(wide, object_radius_mm)
     field, around = padded(complete[:, beyond : beyond + geometry.n], geometry, padding)
     change = _core(fbp(field, around), geometry.n) - _core(fbp(complete, wide), geometry.n)
-    return np.asarray(complete & (np.abs(change) <= tolerance))
+    return np.asarray(covered & (np.abs(change) <= tolerance))
 
 
 def _core(image: NDArray[Any], n: int) -> NDArray[Any]:
@@ -169,7 +169,7 @@ def _core(image: NDArray[Any], n: int) -> NDArray[Any]:
     return image[cut : cut + n, cut : cut + n, 0]
 
 
-def _complete_voxels(geometry: ParallelGeometry) -> NDArray[np.bool_]:
+def _covered_voxels(geometry: ParallelGeometry) -> NDArray[np.bool_]:
     """Voxels whose centre projects into the field, half a step around the outermost bins included, at all angles."""
     angles, x = np.deg2rad(geometry.angles_deg), geometry.voxel_centres_mm
     half = geometry.step_mm / 2
