@@ -1,12 +1,15 @@
-from .chain import analyze_tile, chain, collect, default_recipe, lean, reference_tile, scatter_over_errors, with_region
+from .chain import analyze_tile, chain, default_recipe, with_region
 from .pdf.transform import pdf, pdf_operator
 from .pdf.xray_tables import parse_composition
 from .phases.difference_fit import fit_difference
 from .phases.reference_fit import fit_reference
 from .phases.series import fit_series
+from .prepare.channel_scatter import scatter_over_errors
 from .recipe.pdf_recipe import PdfRecipe
 from .recipe.recipe import Recipe
 from .recipe.region import Roi
+from .region import reference_tile
+from .scan_record import collect, lean
 from .tomography.fbp import fbp, fbp_variance
 from .tomography.geometry import ParallelGeometry
 from .tomography.reconstruct import reconstruct

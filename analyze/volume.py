@@ -1,22 +1,25 @@
-"""Images of a tile by the method of the recipe, with the variance of every voxel and of the mean over a region."""
+"""Images and PDFs of all voxels of a tile, with the variance of every voxel and of the mean over a region."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from tsct.analyze.prepare.self_absorption import Absorption
+from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.prepare.prepare import Sinogram
+from tsct.analyze.prepare.self_absorption import Absorption, voxel_absorption
+from tsct.analyze.recipe import Recipe
 from tsct.analyze.recipe.methods import ITERATIONS, Settings
-from tsct.analyze.recipe.recipe import Recipe
 from tsct.analyze.tomography.fbp import fbp_variance, fbp_weights
 from tsct.analyze.tomography.field_of_view import EDGE_SIGNAL, edge_signal, folded, padded, trusted_mask, warn_of_gaps
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.reconstruct import drawn_rays, is_linear, reconstruct_variance, reconstructor
 from tsct.analyze.tomography.sirt_variance import sirt_rows
 
-#: makes images of rays (angle, translation, channel), told which channels of the tile they are
+#: makes images of rays (angle, translation, channel), given which channels of the tile they are
 Maker = Callable[[NDArray[np.float32], NDArray[np.intp]], NDArray[np.float32]]
 #: channels that are drawn anew where the variance has no exact rule, and how many neighbours are averaged
 DRAWN_CHANNELS, NEIGHBOURS = 64, 9
@@ -34,16 +37,33 @@ class Images:
     ----------
     values, variance : ndarray, shape (y, x, channel)
         Densities and their variance.
+    region : ndarray, shape (channel,)
+        Mean over the region.
     region_variance : ndarray, shape (channel,)
-        Variance of the mean over the region, the correlations of its voxels included.
+        Its variance, the correlations of the voxels included.
+    typical_variance : ndarray, shape (channel,)
+        Mean variance of a voxel of the region.
     trusted : ndarray of bool, shape (y, x)
         Voxels that truncation moves by less than 5 %; all if the object lies inside the field.
     """
 
     values: NDArray[np.float32]
     variance: NDArray[np.float32]
+    region: NDArray[np.float64]
     region_variance: NDArray[np.float64]
+    typical_variance: NDArray[np.float64]
     trusted: NDArray[np.bool_]
+
+
+def reconstruct_tile(
+    sinogram: Sinogram, geometry: ParallelGeometry, region: NDArray[np.bool_], recipe: Recipe, *, threads: int = 1
+) -> Images:
+    """Images of a corrected sinogram; see :func:`make_images`."""
+    absorption = None
+    if recipe.absorption_per_voxel:
+        absorption = voxel_absorption(sinogram.attenuation, sinogram.channels, geometry)
+    rays = sinogram.lines, sinogram.variance, geometry
+    return make_images(*rays, recipe, region, absorption=absorption, threads=threads)
 
 
 def make_images(
@@ -98,8 +118,40 @@ def make_images(
     else:
         spread, of_region = _drawn(rays, variance, geometry, recipe, region, make, threads)
     return Images(
-        values=values, variance=spread, region_variance=of_region, trusted=_trusted(lines, geometry, recipe.padding)
+        values=values,
+        variance=spread,
+        region=values[region].mean(axis=0, dtype=np.float64),
+        region_variance=of_region,
+        typical_variance=spread[region].mean(axis=0, dtype=np.float64),
+        trusted=_trusted(lines, geometry, recipe.padding),
     )
+
+
+def make_pdfs(
+    images: Images,
+    lines: NDArray[np.float32],
+    operator: PdfOperator,
+    geometry: ParallelGeometry,
+    recipe: Recipe,
+    *,
+    threads: int = 1,
+) -> NDArray[np.float32]:
+    """Density-weighted G(r) of all voxels, shape (y, x, r).
+
+    Transformed from the images, or reconstructed from transformed rays, as `recipe.pdf_of` says.
+
+    Parameters
+    ----------
+    images : Images
+        As :func:`make_images` returns.
+    lines, geometry, recipe, threads
+        As there.
+    operator : PdfOperator
+        From scattering power to density-weighted G(r).
+    """
+    if recipe.pdf_of == "rays":
+        return reconstructor(recipe.method, _settings(recipe, threads))(operator.apply(lines), geometry)
+    return operator.apply(images.values)
 
 
 def _is_exact(recipe: Recipe) -> bool:
@@ -112,14 +164,14 @@ def _maker(geometry: ParallelGeometry, recipe: Recipe, absorption: Absorption | 
 
     Absorption changes slowly with the scattering angle: images with the operators of the two nearest nodes are mixed.
     """
-    settings = Settings(**recipe.settings, threads=threads if recipe.backend == "tsct" else 1)
+    settings = _settings(recipe, threads)
     if absorption is None:
         run = reconstructor(recipe.method, settings)
         return lambda rays, _: run(rays, geometry)
     nodes = [reconstructor(recipe.method, replace(settings, transmission=share)) for share in absorption.voxels]
 
     def mixed(lines: NDArray[np.float32], channels: NDArray[np.intp]) -> NDArray[np.float32]:
-        rays, shares = absorption.arriving(lines, channels), absorption.basis[:, channels]
+        rays, shares = absorption.weaken(lines, channels), absorption.basis[:, channels]
         total = np.zeros((geometry.n, geometry.n, len(channels)), dtype=np.float32)
         for run, share in zip(nodes, shares, strict=True):
             some = np.flatnonzero(share)
@@ -128,6 +180,10 @@ def _maker(geometry: ParallelGeometry, recipe: Recipe, absorption: Absorption | 
         return total
 
     return mixed
+
+
+def _settings(recipe: Recipe, threads: int) -> Settings:
+    return Settings(**recipe.settings, threads=threads if recipe.backend == "tsct" else 1)
 
 
 def _region_weights(geometry: ParallelGeometry, recipe: Recipe, region: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -163,7 +219,7 @@ def _drawn(
     return linear * _along(ratio, chosen, channels), regional * _along(of_region, chosen, channels)
 
 
-def _along(ratio: NDArray, chosen: NDArray[np.intp], channels: int) -> NDArray:
+def _along(ratio: NDArray[Any], chosen: NDArray[np.intp], channels: int) -> NDArray[Any]:
     """Ratios of the chosen channels, averaged over neighbours, at all channels by linear interpolation."""
     smooth = uniform_filter1d(ratio, min(NEIGHBOURS, len(chosen)), axis=-1, mode="nearest")
     if len(chosen) == 1:

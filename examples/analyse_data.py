@@ -24,7 +24,7 @@ from tsct import analyze, phantoms, simulate
 from tsct.analyze import analyze_tile, default_recipe
 from tsct.analyze.pdf import mean_compton, mean_f2
 from tsct.analyze.phases import fit_phases
-from tsct.analyze.prepare import attenuation_map, prepared
+from tsct.analyze.prepare import attenuation_map, prepare_sinogram
 from tsct.analyze.readers import read_pattern, read_scan, resample
 from tsct.records.io import write_scan
 
@@ -57,15 +57,15 @@ def draw_scan(folder: Path) -> None:
     recipe = default_recipe(scan)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        lines, _, done = prepared(scan, recipe)
+        sinogram = prepare_sinogram(scan, recipe)
         found = analyze_tile(scan, recipe)
-    print(*{str(warning.message) for warning in told}, done, sep="\n")
-    mu, _ = attenuation_map(scan)
+    print(*{str(warning.message) for warning in told}, sinogram.corrections, sep="\n")
+    mu = attenuation_map(scan.transmission.values, scan.translation.values, scan.angle.values).mu
     channel = int(np.argmin(np.abs(scan.q.values - 3.6)))
     figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
     pictures = (
         (scan.intensity.values[:, :, channel], "1  counts at 3.6 Å⁻¹: view by translation"),
-        (lines[:, :, channel], "2  repaired, corrected: line integrals"),
+        (sinogram.lines[:, :, channel], "2  repaired, corrected: line integrals"),
         (mu, "3  attenuation map, 1/mm"),
         (found.iq.values[:, :, channel], "4  image at 3.6 Å⁻¹"),
     )

@@ -131,7 +131,7 @@ def score(
     truth : xarray.Dataset
         See :func:`tsct.simulate.truth.truth`.
     found : xarray.Dataset or mapping
-        See :func:`tsct.analyze.chain.collect`; or whatever part of the layout a chain returned, see
+        See :func:`tsct.analyze.collect`; or whatever part of the layout a chain returned, see
         :func:`tsct.validation.evidence.recovered.complete_recovered`.
     phases : xarray.Dataset, optional
         Scattering of every phase.

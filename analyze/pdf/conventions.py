@@ -64,8 +64,8 @@ def convert(r: Array, values: Array, source: Function, target: Function, density
     """
     for name in (source, target):
         if name not in _FROM_G:
-            known = get_args(Function)
-            raise UsageError(f"convert: no function '{name}'{nearest(name, known)}; there are {', '.join(known)}")
+            names = get_args(Function)
+            raise UsageError(f"convert: no function '{name}'{nearest(name, names)}; there are {', '.join(names)}")
     if not (np.all(r > 0) and density_per_a3 > 0):
         raise InputError(f"convert: distances and the density ({density_per_a3:g} 1/A3) must be positive")
     line = 4 * np.pi * r * density_per_a3

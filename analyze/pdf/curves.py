@@ -15,7 +15,7 @@ def curve_records(found: xr.Dataset) -> dict[str, xr.Dataset]:
     Parameters
     ----------
     found : xarray.Dataset
-        See :func:`tsct.analyze.chain.collect`.
+        See :func:`tsct.analyze.collect`.
 
     Returns
     -------

@@ -1,6 +1,7 @@
 """Peaks of a curve, and the peaks of one G(r) that a reader would name."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +18,7 @@ PEAKS, PROMINENCE = 4, 0.1
 SIGNIFICANT = 3.0
 
 
-def extremum(r: NDArray, curve: NDArray, low: float, high: float, sign: float) -> tuple[float, float]:
+def extremum(r: NDArray[Any], curve: NDArray[Any], low: float, high: float, sign: float) -> tuple[float, float]:
     """Position and height of the highest (`sign` 1) or lowest (-1) local extremum between two distances.
 
     Refined by the parabola through three points; NaN where the curve has no extremum inside.
@@ -34,7 +35,7 @@ def extremum(r: NDArray, curve: NDArray, low: float, high: float, sign: float) -
     return float(r[top] + offset * (r[1] - r[0])), float(sign * (at - 0.25 * (before - after) * offset))
 
 
-def between(r: NDArray, limits: tuple[float, float]) -> NDArray[np.bool_]:
+def between(r: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.bool_]:
     """Which points of a grid lie between two limits, ends included."""
     return (r >= limits[0]) & (r <= limits[1])
 
@@ -68,11 +69,11 @@ def strongest_peaks(data: xr.Dataset, recipe: PdfRecipe, number_density: float |
         At most four; empty if nothing stands out.
     """
     r, gr = data.r.values, data.gr.values
-    tops, found = find_peaks(gr, prominence=0.0)
+    tops, properties = find_peaks(gr, prominence=0.0)
     real = (r[tops] > recipe.polynomial_range) & (gr[tops] > 0)
     if "gr_errors" in data:
-        real &= found["prominences"] > SIGNIFICANT * data.gr_errors.values[tops]
-    tops, prominences = tops[real], found["prominences"][real]
+        real &= properties["prominences"] > SIGNIFICANT * data.gr_errors.values[tops]
+    tops, prominences = tops[real], properties["prominences"][real]
     least = np.sort(prominences)[-PEAKS:].min(initial=np.inf)
     named = tops[prominences >= max(least, PROMINENCE * prominences.max(initial=0.0))]
     nearest = _neighbours(r, gr, named[0], number_density) if len(named) and number_density else None

@@ -7,9 +7,11 @@ from .difference_fit import (
     SILICON_COORDINATION,
     fit_difference,
 )
+from .difference_series import LITHIUM_DOUBT, LOBES, lithium_shell
+from .onsets import HINGED
 from .phase_maps import map_operator, map_response
 from .reference_fit import Reference, fit_reference
-from .series import HINGED, LITHIUM_DOUBT, LOBES, fit_series, lithium_shell
+from .series import fit_series
 from .shells import SILICON, SILICON_LITHIUM, Shell, shell_derivatives, shell_pattern
 from .unmixing import fit_phases
 

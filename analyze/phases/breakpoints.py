@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,28 +91,28 @@ class _Series:
         """Degrees of freedom that so many hinges leave."""
         return self.target.size - hinges * (self.signals + 1)
 
-    def columns(self, at: NDArray) -> NDArray[np.float64]:
+    def columns(self, at: NDArray[Any]) -> NDArray[np.float64]:
         """Whitened ramps of every signal, shape (signal state, signal, hinge)."""
         ramps = np.maximum(0.0, at[:, None] - self.potential_v)
         return np.einsum("iks,hs->ikh", self.whiten, ramps)
 
-    def solve(self, at: NDArray) -> tuple[NDArray, NDArray]:
+    def solve(self, at: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Slopes, shape (signal, hinge), and what they leave of the target."""
         design = self.columns(at).reshape(len(self.target), -1)
         slopes = np.linalg.lstsq(design, self.target, rcond=1e-9)[0]
         return slopes.reshape(self.signals, -1), self.target - design @ slopes
 
-    def refined(self, start: NDArray, step_v: float) -> tuple[NDArray, NDArray]:
+    def refine(self, start: NDArray[Any], step_v: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """The best hinges near these, falling, and the errors that the curvature there suggests.
 
         The start itself, with unknown errors, if the search leaves the grid or lets two hinges meet.
         """
-        found = least_squares(lambda v: self.solve(v)[1], start, x_scale=step_v, diff_step=1e-5)
-        order = np.argsort(found.x)[::-1]
-        at, (low, high) = found.x[order], (self.potential_v.min(), self.potential_v.max() + REACH_ABOVE_V)
+        optimum = least_squares(lambda v: self.solve(v)[1], start, x_scale=step_v, diff_step=1e-5)
+        order = np.argsort(optimum.x)[::-1]
+        at, (low, high) = optimum.x[order], (self.potential_v.min(), self.potential_v.max() + REACH_ABOVE_V)
         if at[-1] <= low or at[0] >= high or np.any(-np.diff(at) < step_v / 10):
             return start, np.full(len(start), np.nan)
-        return at, _curvature_errors(found.jac)[order]
+        return at, _curvature_errors(optimum.jac)[order]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,7 +175,7 @@ def fit_hinges(
     series = _Series(potential_v=potential_v, whiten=whiten.reshape(-1, count, states), target=target)
     grid = np.arange(potential_v.min() + step_v, potential_v.max() + REACH_ABOVE_V, step_v)[::-1]
     columns = series.columns(grid)
-    fits = [_fitted(series, grid, columns, number, step_v) for number in range(1, hinges + 1)]
+    fits = [_best_fit(series, grid, columns, number, step_v) for number in range(1, hinges + 1)]
     chances = _chances(series, columns, fits)
     number = next((k for k in range(hinges, 1, -1) if chances[k - 1] <= SIGNIFICANCE), 1)
     best, richer = fits[number - 1], fits[number:]
@@ -200,29 +201,29 @@ def fit_hinges(
     )
 
 
-def _fitted(series: _Series, grid: NDArray, columns: NDArray, number: int, step_v: float) -> _Fit:
+def _best_fit(series: _Series, grid: NDArray[Any], columns: NDArray[Any], number: int, step_v: float) -> _Fit:
     choices = np.array(list(combinations(range(len(grid)), number)))
-    explained = _explained(columns, series.target[:, None], choices)[:, 0]
-    at, guess = series.refined(grid[choices[np.argmax(explained)]], step_v)
+    explained = _misfit_drop(columns, series.target[:, None], choices)[:, 0]
+    at, guess = series.refine(grid[choices[np.argmax(explained)]], step_v)
     return _Fit(at=at, guess=guess, choices=choices, explained=explained)
 
 
-def _chances(series: _Series, columns: NDArray, fits: Sequence[_Fit]) -> NDArray[np.float64]:
+def _chances(series: _Series, columns: NDArray[Any], fits: Sequence[_Fit]) -> NDArray[np.float64]:
     """See :attr:`Hinges.chances`; the last hinge is asked about first, and others only while none is supported."""
-    found = np.full(len(fits), np.nan)
-    found[0] = chdtrc(series.target.size, np.sum(series.target**2))
-    left = series.solve(fits[-1].at)[1]
-    scale = np.sqrt(_misfit(float(left @ left), series.freedom(len(fits))))
+    chances = np.full(len(fits), np.nan)
+    chances[0] = chdtrc(series.target.size, np.sum(series.target**2))
+    residuals = series.solve(fits[-1].at)[1]
+    scale = np.sqrt(_misfit(float(residuals @ residuals), series.freedom(len(fits))))
     for k in range(len(fits) - 1, 0, -1):
         fewer, more = fits[k - 1], fits[k]
         null = series.target - series.solve(fewer.at)[1]
         noise = generator(0, "hinges", k).standard_normal((len(null), DRAWS))
-        drawn = [_explained(columns, null[:, None] + scale * noise, fit.choices).max(axis=0) for fit in (fewer, more)]
+        drawn = [_misfit_drop(columns, null[:, None] + scale * noise, fit.choices).max(axis=0) for fit in (fewer, more)]
         gain = more.explained.max() - fewer.explained.max()
-        found[k] = (1 + np.sum(drawn[1] - drawn[0] >= gain)) / (1 + DRAWS)
-        if found[k] <= SIGNIFICANCE:
+        chances[k] = (1 + np.sum(drawn[1] - drawn[0] >= gain)) / (1 + DRAWS)
+        if chances[k] <= SIGNIFICANCE:
             break
-    return found
+    return chances
 
 
 def _misfit(chi_squared: float, freedom: int) -> float:
@@ -230,7 +231,7 @@ def _misfit(chi_squared: float, freedom: int) -> float:
     return max(1.0, chi_squared / freedom) if freedom > 0 else 1.0
 
 
-def _explained(ramps: NDArray, targets: NDArray, choices: NDArray) -> NDArray[np.float64]:
+def _misfit_drop(ramps: NDArray[Any], targets: NDArray[Any], choices: NDArray[Any]) -> NDArray[np.float64]:
     """What least squares with every combination of ramps explains of the whitened targets, shape (choice, target).
 
     It is ``b G^-1 b``, with the Gram matrix G of the ramps of all signals and b their products with the target.
@@ -248,18 +249,18 @@ def _explained(ramps: NDArray, targets: NDArray, choices: NDArray) -> NDArray[np
     at = (choices[:, None, :] + grid * np.arange(count)[:, None]).reshape(len(choices), -1)
     # ramps that differ by one step between two states are nearly parallel
     ridge = 1e-9 * gram.max() * np.eye(at.shape[1])
-    found = np.empty((len(choices), targets.shape[1]))
+    gain = np.empty((len(choices), targets.shape[1]))
     for start in range(0, len(choices), BLOCK):
         block = at[start : start + BLOCK]
         b = products[block]
         solved = np.linalg.solve(gram[block[:, :, None], block[:, None, :]] + ridge, b)
-        found[start : start + BLOCK] = np.einsum("ckt,ckt->ct", solved, b)
-    return found
+        gain[start : start + BLOCK] = np.einsum("ckt,ckt->ct", solved, b)
+    return gain
 
 
 def _profile_errors(
-    series: _Series, fit: _Fit, coarse: tuple[NDArray, NDArray], rise: float, step_v: float
-) -> tuple[NDArray, list[str]]:
+    series: _Series, fit: _Fit, coarse: tuple[NDArray[Any], NDArray[Any]], rise: float, step_v: float
+) -> tuple[NDArray[Any], list[str]]:
     """Standard errors of all hinges from their profiles, NaN with a reason where these do not rise on both sides.
 
     Parameters
@@ -295,48 +296,52 @@ def _profile_errors(
     return errors, [reasons[bool(low), bool(high)] for low, high in zip(below, above, strict=True)]
 
 
-def _near(series: _Series, at: NDArray, reach: NDArray, ends: NDArray) -> tuple[NDArray, NDArray]:
+def _near(
+    series: _Series, at: NDArray[Any], reach: NDArray[Any], ends: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Potentials, shape (choice, hinge), and chi-squared of combinations on fine lines about the best hinges."""
-    lines = np.clip(at[:, None] + reach[:, None] * np.linspace(-1, 1, POINTS), *ends)
+    points = np.clip(at[:, None] + reach[:, None] * np.linspace(-1, 1, POINTS), *ends)
     index = np.indices((POINTS,) * len(at)).reshape(len(at), -1).T
-    places = np.take_along_axis(lines, index.T, axis=1).T
-    falling = np.all(np.diff(places, axis=1) < 0, axis=1)
+    potentials = np.take_along_axis(points, index.T, axis=1).T
+    falling = np.all(np.diff(potentials, axis=1) < 0, axis=1)
     choices = index[falling] + POINTS * np.arange(len(at))
-    explained = _explained(series.columns(lines.ravel()), series.target[:, None], choices)[:, 0]
-    return places[falling], float(series.target @ series.target) - explained
+    explained = _misfit_drop(series.columns(points.ravel()), series.target[:, None], choices)[:, 0]
+    return potentials[falling], float(series.target @ series.target) - explained
 
 
-def _profile(fine: tuple[NDArray, NDArray], coarse: tuple[NDArray, NDArray], k: int) -> tuple[NDArray, NDArray]:
+def _profile(
+    fine: tuple[NDArray[Any], NDArray[Any]], coarse: tuple[NDArray[Any], NDArray[Any]], k: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Potentials of one hinge, rising, and the least chi-squared with it there; of the grid beyond the fine line."""
     values, misfits = [], []
     low, high = fine[0][:, k].min(), fine[0][:, k].max()
-    for places, chi_squared in (fine, coarse):
-        value, which = np.unique(places[:, k], return_inverse=True)
+    for potentials, chi_squared in (fine, coarse):
+        value, which = np.unique(potentials[:, k], return_inverse=True)
         least = np.full(len(value), np.inf)
         np.minimum.at(least, which, chi_squared)
-        use = np.ones(len(value), dtype=bool) if places is fine[0] else (value < low) | (value > high)
+        use = np.ones(len(value), dtype=bool) if potentials is fine[0] else (value < low) | (value > high)
         values.append(value[use])
         misfits.append(least[use])
     order = np.argsort(np.concatenate(values))
     return np.concatenate(values)[order], np.concatenate(misfits)[order]
 
 
-def _interval(value: NDArray, chi_squared: NDArray, least: float, rise: float) -> NDArray[np.float64]:
+def _interval(value: NDArray[Any], chi_squared: NDArray[Any], least: float, rise: float) -> NDArray[np.float64]:
     """Where a profile has risen for good, below and above; NaN where it never does."""
     height = np.sqrt(np.maximum(chi_squared - least, 0.0) / rise)
     inside = np.flatnonzero(height <= 1)
-    found = np.full(2, np.nan)
+    ends = np.full(2, np.nan)
     if not inside.size:
         # the least lies between the lines of this profile, which say nothing of its width then
-        return found
+        return ends
     for side, (last, next_) in enumerate(((inside[0], inside[0] - 1), (inside[-1], inside[-1] + 1))):
         if 0 <= next_ < len(value):
             share = (1 - height[last]) / (height[next_] - height[last])
-            found[side] = value[last] + share * (value[next_] - value[last])
-    return found
+            ends[side] = value[last] + share * (value[next_] - value[last])
+    return ends
 
 
-def _curvature_errors(jacobian: NDArray) -> NDArray[np.float64]:
+def _curvature_errors(jacobian: NDArray[Any]) -> NDArray[np.float64]:
     information = jacobian.T @ jacobian
     if np.linalg.cond(information) > 1e12:
         return np.full(len(information), np.nan)

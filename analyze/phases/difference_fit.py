@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class DifferenceFit:
     distance_by_variance: float
     model: NDArray[np.float64]
 
-    def covariance(self, covariance: NDArray) -> NDArray[np.float64]:
+    def covariance(self, covariance: NDArray[Any]) -> NDArray[np.float64]:
         """Covariance of the parameters for a covariance (r, r) of the difference, whatever its correlations."""
         return self.matrix @ covariance @ self.matrix.T
 
@@ -90,7 +91,7 @@ def fit_difference(
     Parameters
     ----------
     operator : PdfOperator
-        From J(Q) to H(r).
+        From scattering power to density-weighted G(r).
     reference : Reference
         Shells of the reference state.
     difference : ndarray, shape (r,)
@@ -101,16 +102,16 @@ def fit_difference(
     inside = between(operator.r, DIFFERENCE_RANGE)
     near, target = operator.within(DIFFERENCE_RANGE), difference[inside]
 
-    def left(parameters: NDArray) -> tuple[float, NDArray, NDArray]:
+    def misfit(parameters: NDArray[Any]) -> tuple[float, NDArray[Any], NDArray[Any]]:
         model, design = _difference_model(near, reference, lithium, parameters)
         rest = target - model
         return float(rest @ rest), rest, design
 
     parameters = np.zeros(len(PARAMETERS))
-    size, rest, design = left(parameters)
+    size, rest, design = misfit(parameters)
     for _ in range(STEPS if size > 0 else 0):
         step = np.linalg.lstsq(design[:, : len(PARAMETERS)], rest, rcond=None)[0]
-        tries = (left(parameters + step / 2**k) for k in range(HALVINGS))
+        tries = (misfit(parameters + step / 2**k) for k in range(HALVINGS))
         k, better = next(((k, tried) for k, tried in enumerate(tries) if tried[0] < size), (0, None))
         if better is None:
             break
@@ -149,28 +150,28 @@ def fit_lithium_shell(operator: PdfOperator, reference: Reference, difference: N
     inside = between(operator.r, DIFFERENCE_RANGE)
     scale = np.sqrt(np.mean(difference[inside] ** 2))
 
-    def rest(p: NDArray) -> NDArray[np.float64]:
+    def rest(p: NDArray[Any]) -> NDArray[np.float64]:
         shell = replace(SILICON_LITHIUM, distance=p[0])
         fit = fit_difference(operator, reference, difference, shell)
         return np.asarray((difference - fit.model)[inside] / scale)
 
     bounds = [limit[0] for limit in LITHIUM_BOUNDS]
-    found = least_squares(rest, [SILICON_LITHIUM.distance], bounds=bounds, x_scale=0.1, diff_step=1e-3, max_nfev=12)
-    return replace(SILICON_LITHIUM, distance=float(found.x[0]))
+    optimum = least_squares(rest, [SILICON_LITHIUM.distance], bounds=bounds, x_scale=0.1, diff_step=1e-3, max_nfev=12)
+    return replace(SILICON_LITHIUM, distance=float(optimum.x[0]))
 
 
 def _difference_model(
-    operator: PdfOperator, reference: Reference, lithium: Shell, parameters: NDArray
+    operator: PdfOperator, reference: Reference, lithium: Shell, parameters: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Difference of H(r), shape (r,), and its derivatives by parameters and Si-Li shell, shape (r, parameter + 2)."""
+    """Density-weighted difference, shape (r,), and its derivatives by parameters and shell, (r, parameter + 2)."""
     shift, number, broadening, skew, lithiums, second_number, second_shift, *line = parameters
     pattern, slopes = (partial(f, operator.q, q_broad=operator.q_broad) for f in (shell_pattern, shell_derivatives))
     lines = np.stack([np.ones_like(operator.r), operator.r])
     silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
     second_density = reference.amplitudes[1]
     neighbours = SILICON_COORDINATION + number
-    first = _changed(replace(reference.first, number=1.0), shift, broadening, skew)
-    second = _changed(reference.second, second_shift, 0.0, 0.0)
+    first = _change_shell(replace(reference.first, number=1.0), shift, broadening, skew)
+    second = _change_shell(reference.second, second_shift, 0.0, 0.0)
     per_neighbour, per_lithium = (silicon * pattern(shell) for shell in (first, lithium))
     per_second = second_density * pattern(second)
     before = reference.amplitudes[0] * pattern(reference.first)
@@ -185,7 +186,7 @@ def _difference_model(
     return change + np.asarray(line) @ lines, np.stack([*columns[:-2], *lines, *columns[-2:]], axis=1)
 
 
-def _changed(shell: Shell, shift: float, broadening: float, skew: float) -> Shell:
+def _change_shell(shell: Shell, shift: float, broadening: float, skew: float) -> Shell:
     """A shell moved, broadened and skewed, as far as distances can be distributed."""
     sigma = float(np.sqrt(max(shell.sigma**2 + broadening, LEAST_SIGMA**2)))
     most = MOST_SKEW * sigma**3

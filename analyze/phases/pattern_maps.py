@@ -1,6 +1,7 @@
 """Maps of given phases and of unknown components, from the patterns of all voxels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,19 +16,33 @@ from .unmixing import find_phases, fit_phases
 COMPONENT_BINS = 128
 
 
-def phase_maps(iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Recipe, region: NDArray) -> xr.Dataset:
+def pattern_record(
+    iq: NDArray[Any], variance: NDArray[Any], operator: PdfOperator, recipe: Recipe, region: NDArray[Any]
+) -> xr.Dataset:
+    """:func:`phase_maps` if the recipe names phases, and :func:`binned_patterns` if it looks for components."""
+    record = xr.Dataset()
+    if recipe.phases:
+        record = record.merge(phase_maps(iq, variance, operator, recipe, region))
+    if recipe.components:
+        record = record.merge(binned_patterns(iq, operator))
+    return record
+
+
+def phase_maps(
+    iq: NDArray[Any], variance: NDArray[Any], operator: PdfOperator, recipe: Recipe, region: NDArray[Any]
+) -> xr.Dataset:
     """Amounts of the recipe's phases in every voxel, fitted with none below zero, and what they explain.
 
     Parameters
     ----------
     iq, variance : ndarray, shape (y, x, q)
-        J(Q) of the voxels in electron units per cubic angstrom.
+        Scattering power of the voxels in electron units per cubic angstrom.
     operator : PdfOperator
         Says which part of Q enters, and makes G(r) of patterns and phases where the fit is in r.
     recipe : Recipe
         With phases.
     region : ndarray of bool, shape (y, x)
-        Whose mean variance weighs the fit. A voxel's errors follow from its own level of noise.
+        Whose mean variance weighs the fit. A voxel's errors follow from its own noise.
 
     Returns
     -------
@@ -43,22 +58,22 @@ def phase_maps(iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Re
     else:
         patterns, templates, noise = (curves[..., operator.used] for curves in (patterns, templates, mean))
     fit = fit_phases(patterns, templates, noise)
-    level = np.sqrt(np.mean(variance[..., operator.used] / mean[operator.used], axis=-1))
-    found = xr.Dataset()
+    noisier = np.sqrt(np.mean(variance[..., operator.used] / mean[operator.used], axis=-1))
+    record = xr.Dataset()
     for k, phase in enumerate(recipe.phases):
         amount = {"units": PHASE_UNITS, "long_name": f"amount of {phase.name}, in units of its pattern"}
-        found[f"phase_{phase.name}"] = (("y", "x"), fit.amounts[..., k].astype(np.float32), amount)
-        errors = (fit.errors[..., k] * level).astype(np.float32)
-        found[f"phase_{phase.name}_errors"] = (("y", "x"), errors, {"units": PHASE_UNITS})
-    found["phases_explained"] = (("y", "x"), fit.explained.astype(np.float32), {"units": "1"})
-    return found
+        record[f"phase_{phase.name}"] = (("y", "x"), fit.amounts[..., k].astype(np.float32), amount)
+        errors = (fit.errors[..., k] * noisier).astype(np.float32)
+        record[f"phase_{phase.name}_errors"] = (("y", "x"), errors, {"units": PHASE_UNITS})
+    record["phases_explained"] = (("y", "x"), fit.explained.astype(np.float32), {"units": "1"})
+    return record
 
 
-def _on_grid(phases: Sequence[PhasePattern], q: NDArray) -> NDArray[np.float64]:
+def _on_grid(phases: Sequence[PhasePattern], q: NDArray[Any]) -> NDArray[np.float64]:
     return np.stack([np.interp(q, phase.q, phase.intensity) for phase in phases])
 
 
-def binned_patterns(iq: NDArray, operator: PdfOperator) -> xr.Dataset:
+def binned_patterns(iq: NDArray[Any], operator: PdfOperator) -> xr.Dataset:
     """Patterns of voxels in the fewer bins in which components are looked for: ``binned_iq`` (y, x, q_binned)."""
     used, q = iq[..., operator.used], operator.q[operator.used]
     starts = np.arange(0, len(q), -(-len(q) // COMPONENT_BINS))
@@ -91,10 +106,10 @@ def component_maps(patterns: xr.DataArray, number: int) -> xr.Dataset:
         ``component_1`` ... (state, slice, y, x) and ``component_spectra`` (component, q_binned), each with mean one.
         A factorisation has no errors; ``components_left`` is the share of the norm that it leaves.
     """
-    amounts, spectra, left = find_phases(patterns.values, number)
-    found = xr.Dataset(coords={"component": ("component", np.arange(1, number + 1)), "q_binned": patterns.q_binned})
+    amounts, spectra, residual = find_phases(patterns.values, number)
+    record = xr.Dataset(coords={"component": ("component", np.arange(1, number + 1)), "q_binned": patterns.q_binned})
     for k in range(number):
         units = {"units": "electron units/angstrom^3", "long_name": f"component {k + 1}"}
-        found[f"component_{k + 1}"] = (patterns.dims[:-1], amounts[..., k].astype(np.float32), units)
-    found["component_spectra"] = (("component", "q_binned"), spectra, {"units": "1"})
-    return found.assign_attrs(components_left=left)
+        record[f"component_{k + 1}"] = (patterns.dims[:-1], amounts[..., k].astype(np.float32), units)
+    record["component_spectra"] = (("component", "q_binned"), spectra, {"units": "1"})
+    return record.assign_attrs(components_left=residual)

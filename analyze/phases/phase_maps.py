@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.recipe.recipe import MAP_UNITS
 
-from .reference_fit import Reference, reference_response, shells_moved
+from .reference_fit import Reference, reference_response, shell_slopes
 from .shells import CARBON, ELECTROLYTE, shell_pdf
 
 #: limits of the C-C and the Si-Si peak in angstrom, at minima of a PDF with Qmax of 20 1/angstrom
 PEAKS: Mapping[str, tuple[float, float]] = {"carbon_peak": (1.24, 1.60), "silicon_peak": (2.14, 2.60)}
-#: where the height of H(r) is mapped, angstrom
+#: where the height of the density-weighted G(r) is mapped, angstrom
 HEIGHTS: Mapping[str, float] = {"carbon_height": 1.42, "silicon_height": 2.38}
 #: range of the template fit: the first two peaks with their flanks
 FIT_RANGE = (1.15, 3.10)
@@ -21,13 +23,14 @@ FIT_RANGE = (1.15, 3.10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapOperator:
-    """Linear functionals of J(Q), one per map: a map is ``J @ weights.T`` and its variance ``var @ weights.T**2``.
+    """Linear functionals of scattering power: a map is ``power @ weights.T``, its variance ``var @ weights.T**2``.
 
     Attributes
     ----------
     names : tuple of str
-        ``carbon_peak`` and ``silicon_peak``: area of a peak of H(r) above the line between its limits.
-        ``carbon_height`` and ``silicon_height``: H(r) at the top of the peaks.
+        ``carbon_peak`` and ``silicon_peak``: area of a peak of the density-weighted G(r) above the line between
+        its limits.
+        ``carbon_height`` and ``silicon_height``: its height at the top of the peaks.
         ``silicon`` and ``carbon``: atoms per cubic angstrom whose first shells explain both peaks, fitted together with
         a carbonate (electrolyte and binder) and a line, so that neither phase leaks into the other.
     weights : ndarray, shape (map, q)
@@ -37,6 +40,16 @@ class MapOperator:
     names: tuple[str, ...]
     weights: NDArray[np.float64]
 
+    def apply(self, patterns: NDArray[np.float32], variance: NDArray[np.float32]) -> dict[str, Any]:
+        """All maps as variables (y, x) of a dataset, each with its ``_errors``, of images with shape (y, x, q)."""
+        values = patterns @ self.weights.T.astype(np.float32)
+        errors = np.sqrt(variance @ (self.weights.T**2).astype(np.float32))
+        maps: dict[str, Any] = {}
+        for k, name in enumerate(self.names):
+            units = {"units": MAP_UNITS[name]}
+            maps |= {name: (("y", "x"), values[..., k], units), f"{name}_errors": (("y", "x"), errors[..., k], units)}
+        return maps
+
 
 def map_operator(operator: PdfOperator, reference: Reference, variance: NDArray[np.float64]) -> MapOperator:
     """Build the maps' weights for one tile.
@@ -44,11 +57,11 @@ def map_operator(operator: PdfOperator, reference: Reference, variance: NDArray[
     Parameters
     ----------
     operator : PdfOperator
-        From J(Q) to H(r).
+        From scattering power to density-weighted G(r).
     reference : Reference
         Fit of the mean pattern of the region of interest, which gives distance and spread of the silicon shell.
     variance : ndarray, shape (q,)
-        Typical variance of J(Q) in one voxel, which weights the fit.
+        Typical variance of the scattering power of one voxel, which weights the fit.
     """
     rows = {name: peak_area(operator.r, *limits) for name, limits in PEAKS.items()}
     rows |= {name: np.eye(len(operator.r))[np.argmin(abs(operator.r - r))] for name, r in HEIGHTS.items()}
@@ -70,7 +83,7 @@ def peak_area(r: NDArray[np.float64], low: float, high: float) -> NDArray[np.flo
     return weights
 
 
-def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray) -> dict[str, NDArray[np.float64]]:
+def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
     """Weights, shape (r,), of silicon and carbon in the fit of the first two peaks."""
     inside, design, weight = _fit(operator, reference, variance)
     solution = np.zeros((2, len(operator.r)))
@@ -78,7 +91,9 @@ def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray) ->
     return {"silicon": solution[0], "carbon": solution[1]}
 
 
-def _fit(operator: PdfOperator, reference: Reference, variance: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def _fit(
+    operator: PdfOperator, reference: Reference, variance: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Generalised least squares of the first two peaks with silicon, carbon, electrolyte and a line.
 
     The covariance is that of the counting noise plus, on its diagonal, an equal share for what the templates do not
@@ -115,16 +130,16 @@ def map_response(
     operator, reference, variance
         As in :func:`map_operator`; the weights W are taken as fixed.
     pattern : ndarray, shape (q,)
-        J(Q) of the region, which the reference was fitted to.
+        Scattering power of the region, which the reference was fitted to.
     oxygen_share : float
         Atom fraction of oxygen in the composition.
     """
     inside, design, weight = _fit(operator, reference, variance)
-    moved, y = shells_moved(operator, reference)[:, inside], operator.apply(pattern)[inside]
+    slopes, y = shell_slopes(operator, reference)[:, inside], operator.apply(pattern)[inside]
     normal = design.T @ weight @ design
     x = np.linalg.solve(normal, design.T @ weight @ y)
-    right = -x[0] * (design.T @ weight @ moved.T)
-    right[0] += moved @ weight @ (y - design @ x)
+    right = -x[0] * (design.T @ weight @ slopes.T)
+    right[0] += slopes @ weight @ (y - design @ x)
     direct = np.zeros((2, len(operator.q)))
     direct[:, operator.used] = np.linalg.solve(normal, design.T @ weight @ operator.matrix[inside])[:2]
     by_shells = np.linalg.solve(normal, right)[:2]

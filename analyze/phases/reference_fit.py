@@ -1,6 +1,7 @@
 """The PDF of the reference state as a sum of shells, from which the analysis learns what silicon looks like here."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ class Reference:
     amplitudes : ndarray, shape (3,)
         Number densities (1/angstrom^3) of silicon by its first and by its second shell, and of carbon.
     model : ndarray, shape (r,)
-        The fitted H(r).
+        The fitted density-weighted G(r).
     """
 
     first: Shell
@@ -53,8 +54,8 @@ class Reference:
     model: NDArray[np.float64]
 
 
-def fit_reference(operator: PdfOperator, h: NDArray[np.float64], oxygen: float) -> Reference:
-    """Fit the reference PDF H(r) with two Si-Si shells, carbon, a known amount of carbonate and a line.
+def fit_reference(operator: PdfOperator, density_weighted_gr: NDArray[np.float64], oxygen: float) -> Reference:
+    """Fit the reference PDF with two Si-Si shells, carbon, a known amount of carbonate and a line.
 
     Distance, spread and skewness of the first shell and distance and spread of the second are searched, amplitudes
     follow by linear least squares (variable projection). The bonds of carbonates, which make up electrolyte and binder,
@@ -64,21 +65,36 @@ def fit_reference(operator: PdfOperator, h: NDArray[np.float64], oxygen: float) 
     Parameters
     ----------
     operator : PdfOperator
-        From J(Q) to H(r).
-    h : ndarray, shape (r,)
-        H(r) of the reference state.
+        From scattering power to density-weighted G(r).
+    density_weighted_gr : ndarray, shape (r,)
+        Number density times G(r) of the reference state.
     oxygen : float
         Number density of oxygen, 1/angstrom^3.
     """
-    problem = _problem(operator, h, oxygen)
+    problem = _problem(operator, density_weighted_gr, oxygen)
     first, second = SILICON
     start = [first.distance, first.sigma, first.skew, second.distance, second.sigma]
-    found = least_squares(problem.rest, start, jac=problem.slope, bounds=BOUNDS, x_scale=SCALE)
-    amplitudes, _ = problem.solve(found.x)
-    first, second = _shells(found.x)
-    model = np.column_stack([_columns(operator, found.x), _fixed_columns(operator)]) @ amplitudes
+    optimum = least_squares(problem.rest, start, jac=problem.slope, bounds=BOUNDS, x_scale=SCALE)
+    amplitudes, _ = problem.solve(optimum.x)
+    first, second = _shells(optimum.x)
+    model = np.column_stack([_columns(operator, optimum.x), _fixed_columns(operator)]) @ amplitudes
     model += _carbonate(operator, oxygen)
     return Reference(first=first, second=second, amplitudes=amplitudes[:3], model=model)
+
+
+def fit_reference_pattern(operator: PdfOperator, pattern: NDArray[np.float64], oxygen_share: float) -> Reference:
+    """As :func:`fit_reference`, of a pattern in which so many of all atoms are oxygen.
+
+    Parameters
+    ----------
+    operator : PdfOperator
+        From scattering power to density-weighted G(r).
+    pattern : ndarray, shape (q,)
+        Scattering power of the reference state.
+    oxygen_share : float
+        Atom fraction of oxygen in the composition.
+    """
+    return fit_reference(operator, operator.apply(pattern), oxygen_share * float(operator.density(pattern)))
 
 
 def reference_response(
@@ -93,11 +109,11 @@ def reference_response(
     Parameters
     ----------
     operator : PdfOperator
-        From J(Q) to H(r).
+        From scattering power to density-weighted G(r).
     reference : Reference
         What :func:`fit_reference` found in `pattern`.
     pattern : ndarray, shape (q,)
-        J(Q) of the reference state.
+        Scattering power of the reference state.
     oxygen_share : float
         Atom fraction of oxygen in the composition.
 
@@ -115,18 +131,20 @@ def reference_response(
     curvature /= 2 * STEP
     curvature = curvature[np.ix_(free, free)] * np.array(SCALE)[free, None]
     per_carbonate = shell_pdf(problem.near, ELECTROLYTE) / ELECTROLYTE_OXYGEN
-    seen = problem.near.matrix - np.outer(per_carbonate, oxygen_share * operator.density_weights)
+    target_by_pattern = problem.near.matrix - np.outer(per_carbonate, oxygen_share * operator.density_weights)
     response = np.zeros((len(p), len(operator.q)))
     if not np.linalg.cond(curvature) < WORST_CONDITION:
         return np.full_like(response, np.nan)
     by_target = np.array(SCALE)[free, None] * problem.gradient_by_target(p)[free]
-    response[free, operator.used] = -np.array(SCALE)[free, None] * np.linalg.solve(curvature, by_target @ seen)
+    response[free, operator.used] = -np.array(SCALE)[free, None] * np.linalg.solve(
+        curvature, by_target @ target_by_pattern
+    )
     return response
 
 
-def shells_moved(operator: PdfOperator, reference: Reference) -> NDArray[np.float64]:
-    """Change of H(r) of one silicon atom per unit of each fitted parameter of its shells, shape (5, r)."""
-    return _moved(operator, _parameters(reference))
+def shell_slopes(operator: PdfOperator, reference: Reference) -> NDArray[np.float64]:
+    """Change of the density-weighted G(r) of one silicon atom by each fitted parameter of its shells, shape (5, r)."""
+    return _slopes(operator, _parameters(reference))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -137,42 +155,42 @@ class _Problem:
     target: NDArray[np.float64]
     fixed: NDArray[np.float64]
 
-    def solve(self, p: NDArray) -> tuple[NDArray, NDArray]:
+    def solve(self, p: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Amplitudes, and the columns that they belong to, shape (r, column)."""
         design = np.column_stack([_columns(self.near, p), self.fixed])
         return np.linalg.lstsq(design, self.target, rcond=None)[0], design
 
-    def rest(self, p: NDArray) -> NDArray[np.float64]:
+    def rest(self, p: NDArray[Any]) -> NDArray[np.float64]:
         amplitudes, design = self.solve(p)
         return np.asarray(design @ amplitudes - self.target)
 
-    def slope(self, p: NDArray) -> NDArray[np.float64]:
+    def slope(self, p: NDArray[Any]) -> NDArray[np.float64]:
         """Change of the rest by each parameter that no amplitudes make up for (Kaufman, BIT 15, 49 (1975))."""
         amplitudes, design = self.solve(p)
-        moved = (amplitudes[OWNERS] * _moved(self.near, p).T).reshape(len(self.target), -1)
+        moved = (amplitudes[OWNERS] * _slopes(self.near, p).T).reshape(len(self.target), -1)
         basis = np.linalg.qr(design)[0]
         return np.asarray(moved - basis @ (basis.T @ moved))
 
-    def gradient(self, p: NDArray) -> NDArray[np.float64]:
+    def gradient(self, p: NDArray[Any]) -> NDArray[np.float64]:
         """Derivatives of half the squared rest by the parameters."""
         return np.asarray(self.slope(p).T @ self.rest(p))
 
-    def gradient_by_target(self, p: NDArray) -> NDArray[np.float64]:
+    def gradient_by_target(self, p: NDArray[Any]) -> NDArray[np.float64]:
         """Derivatives of :meth:`gradient` by the target, shape (parameter, r).
 
         With the projector P off the columns D, ``g_j = -a_c m_j P y`` for the parameter j that moves column c by m_j
         per unit of its amplitude ``a_c = (D^+ y)_c``.
         """
         _, design = self.solve(p)
-        inverse, moved = np.linalg.pinv(design), _moved(self.near, p)
+        inverse, moved = np.linalg.pinv(design), _slopes(self.near, p)
         projected = moved - (moved @ design) @ inverse
         amplitudes = inverse @ self.target
         return np.asarray(-amplitudes[OWNERS, None] * projected - (projected @ self.target)[:, None] * inverse[OWNERS])
 
 
-def _problem(operator: PdfOperator, h: NDArray, oxygen: float) -> _Problem:
+def _problem(operator: PdfOperator, density_weighted_gr: NDArray[Any], oxygen: float) -> _Problem:
     near = operator.within(REFERENCE_RANGE)
-    target = h[between(operator.r, REFERENCE_RANGE)] - _carbonate(near, oxygen)
+    target = density_weighted_gr[between(operator.r, REFERENCE_RANGE)] - _carbonate(near, oxygen)
     return _Problem(near=near, target=target, fixed=_fixed_columns(near))
 
 
@@ -181,8 +199,8 @@ def _parameters(reference: Reference) -> NDArray[np.float64]:
     return np.array([first.distance, first.sigma, first.skew, second.distance, second.sigma])
 
 
-def _moved(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
-    """Change of the shells' H(r) by each parameter, per unit of amplitude, shape (parameter, r)."""
+def _slopes(operator: PdfOperator, p: NDArray[Any]) -> NDArray[np.float64]:
+    """Change of the shells' density-weighted G(r) by each parameter, per unit of amplitude, shape (parameter, r)."""
     first, second = _shells(p)
     of_first, of_second = (shell_derivatives(operator.q, shell, operator.q_broad) for shell in (first, second))
     by_distance, by_variance, by_skew = of_first
@@ -191,12 +209,12 @@ def _moved(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
     return operator.apply(np.stack([by_distance, by_sigma, by_skew, second_distance, second_sigma]))
 
 
-def _shells(p: NDArray) -> tuple[Shell, Shell]:
+def _shells(p: NDArray[Any]) -> tuple[Shell, Shell]:
     first, second = SILICON
     return replace(first, distance=p[0], sigma=p[1], skew=p[2]), replace(second, distance=p[3], sigma=p[4])
 
 
-def _columns(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
+def _columns(operator: PdfOperator, p: NDArray[Any]) -> NDArray[np.float64]:
     return operator.apply(np.stack([shell_pattern(operator.q, shell, operator.q_broad) for shell in _shells(p)])).T
 
 

@@ -159,6 +159,6 @@ def _spread(u: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
 
 
 def shell_pdf(operator: PdfOperator, shells: Sequence[Shell]) -> NDArray[np.float64]:
-    """H(r) of shells around one atom a per cubic angstrom, through the operator of the data, shape (r,)."""
+    """Density-weighted G(r), shape (r,), of shells around one atom a per cubic angstrom, through an operator."""
     patterns = (shell_pattern(operator.q, shell, operator.q_broad) for shell in shells)
     return operator.apply(sum(patterns, np.zeros_like(operator.q)))

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class PhaseFit:
     explained: Array
 
 
-def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None = None) -> PhaseFit:
+def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None = None) -> PhaseFit:
     """Fit every pattern with templates of known phases, none negative.
 
     Least squares with bounds, exactly and for all patterns at once: for one set of phases after the other, from all to
@@ -56,7 +57,7 @@ def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None
     InputError
         If shapes do not match, values are not finite, or templates are not independent of each other.
     """
-    flat, basis = _whitened(patterns, templates, covariance)
+    flat, basis = _whiten(patterns, templates, covariance)
     gram, products = basis @ basis.T, flat @ basis.T
     size = np.sqrt(np.diag(gram))
     if np.linalg.cond(gram / np.outer(size, size)) > 1e12:
@@ -68,13 +69,13 @@ def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None
         if not open_.any():
             break
         inverse = np.linalg.inv(gram[np.ix_(chosen, chosen)])
-        found = np.zeros((np.count_nonzero(open_), len(gram)))
-        found[:, chosen] = products[open_][:, chosen] @ inverse
-        gradient = products[open_] - found @ gram
+        solution = np.zeros((np.count_nonzero(open_), len(gram)))
+        solution[:, chosen] = products[open_][:, chosen] @ inverse
+        gradient = products[open_] - solution @ gram
         gradient[:, chosen] = 0.0
-        done = np.all(found >= 0, axis=1) & np.all(gradient <= least[open_], axis=1)
-        rows = np.flatnonzero(open_)[done]
-        amounts[rows] = found[done]
+        optimal = np.all(solution >= 0, axis=1) & np.all(gradient <= least[open_], axis=1)
+        rows = np.flatnonzero(open_)[optimal]
+        amounts[rows] = solution[optimal]
         open_[rows] = False
     total = np.einsum("vp,vp->v", flat, flat)
     explained = np.divide(np.einsum("vp,vp->v", amounts, products), total, out=np.zeros_like(total), where=total > 0)
@@ -86,7 +87,7 @@ def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None
     )
 
 
-def _whitened(patterns: NDArray, templates: NDArray, covariance: NDArray | None) -> tuple[Array, Array]:
+def _whiten(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None) -> tuple[Array, Array]:
     """Patterns and templates whose points are independent with variance one."""
     flat, basis = (np.asarray(a, dtype=np.float64).reshape(-1, np.shape(a)[-1]) for a in (patterns, templates))
     points = flat.shape[1]
@@ -108,8 +109,8 @@ def _whitened(patterns: NDArray, templates: NDArray, covariance: NDArray | None)
         )
     # points of G(r) outnumber what Q knows: directions without noise are left out instead of being trusted
     values, vectors = np.linalg.eigh(noise)
-    known = values > 1e-10 * values[-1]
-    whiten = vectors[:, known] / np.sqrt(values[known])
+    noisy = values > 1e-10 * values[-1]
+    whiten = vectors[:, noisy] / np.sqrt(values[noisy])
     return flat @ whiten, basis @ whiten
 
 
@@ -117,7 +118,9 @@ def _subsets(count: int) -> list[list[int]]:
     return [list(chosen) for size in range(count, -1, -1) for chosen in combinations(range(count), size)]
 
 
-def find_phases(patterns: NDArray, number: int, *, seed: int = 0, iterations: int = 500) -> tuple[Array, Array, float]:
+def find_phases(
+    patterns: NDArray[Any], number: int, *, seed: int = 0, iterations: int = 500
+) -> tuple[Array, Array, float]:
     """Unknown phases of non-negative patterns, by factorising them into amounts times spectra, neither negative.
 
     scikit-learn's NMF (coordinate descent, deterministic start). The factors are not unique where no voxel holds a
@@ -140,7 +143,7 @@ def find_phases(patterns: NDArray, number: int, *, seed: int = 0, iterations: in
         In the unit of the patterns.
     spectra : ndarray, shape (phase, point)
         With mean one each.
-    left : float
+    unexplained : float
         Share of the norm of the patterns that is not explained.
 
     Raises
@@ -171,7 +174,7 @@ def find_phases(patterns: NDArray, number: int, *, seed: int = 0, iterations: in
             TsctWarning,
             stacklevel=2,
         )
-    level = model.components_.mean(axis=1)
-    spectra = model.components_ / np.where(level > 0, level, 1.0)[:, None]
-    left = float(np.linalg.norm(flat - amounts @ model.components_) / np.linalg.norm(flat))
-    return (amounts * level).reshape(*np.shape(patterns)[:-1], number), spectra, left
+    mean = model.components_.mean(axis=1)
+    spectra = model.components_ / np.where(mean > 0, mean, 1.0)[:, None]
+    unexplained = float(np.linalg.norm(flat - amounts @ model.components_) / np.linalg.norm(flat))
+    return (amounts * mean).reshape(*np.shape(patterns)[:-1], number), spectra, unexplained

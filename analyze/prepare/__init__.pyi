@@ -1,14 +1,17 @@
-from .attenuation import attenuation_map
-from .channel_correlation import joined_scatter
+from .attenuation import AttenuationMap, attenuation_map
+from .channel_scatter import pair_scatter_over_errors, scatter_over_errors
 from .corrections import channel_compton, line_integrals
-from .normalisation_error import level_errors
-from .prepare import prepared
+from .normalisation_error import normalisation_errors
+from .prepare import Sinogram, prepare_sinogram
 
 __all__ = [
+    "AttenuationMap",
+    "Sinogram",
     "attenuation_map",
     "channel_compton",
-    "joined_scatter",
-    "level_errors",
     "line_integrals",
-    "prepared",
+    "normalisation_errors",
+    "pair_scatter_over_errors",
+    "prepare_sinogram",
+    "scatter_over_errors",
 ]

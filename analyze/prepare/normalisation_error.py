@@ -1,20 +1,30 @@
-"""The errors of the levels that all channels and voxels share, which the errors of single ones cannot show.
+"""The errors of normalisation that all channels and voxels share, which the errors of single ones cannot show.
 
 Counting errors of channels are independent and average out in their sum. A wrong reading of the monitor or of the
 transmission moves all channels of a frame together, a wrong axis those of all frames, and a wrong gain of a channel all
 voxels.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsct.analyze.pdf.transform import PdfOperator
 from tsct.analyze.tomography.fbp import fbp_weights
 from tsct.analyze.tomography.geometry import ParallelGeometry
 
+#: quantities that all voxels share an error of: variable of the result -> words
+SHARED_ERRORS: Mapping[str, str] = {
+    "level_errors": "the number density",
+    "silicon_level_errors": "silicon, as its map has it,",
+    "carbon_level_errors": "carbon, as its map has it,",
+}
 
-def frame_noise(transmission: NDArray, air_rays: int) -> float:
+
+def reading_noise(transmission: NDArray[Any], air_rays: int) -> float:
     """Relative noise of single readings of the transmission, from rays that miss the sample; NaN if none do.
 
     Taken from the change between one view and the next, which a sample that sticks out moves least.
@@ -32,9 +42,24 @@ def frame_noise(transmission: NDArray, air_rays: int) -> float:
     return float(np.sqrt(np.nanmean(np.diff(air, axis=0) ** 2) / 2) / np.nanmean(air))
 
 
-def level_errors(
-    lines: NDArray,
-    variance: NDArray,
+def shared_responses(operator: PdfOperator, map_responses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Derivatives of the quantities of :data:`SHARED_ERRORS` by the pattern of the region, shape (quantity, q).
+
+    Parameters
+    ----------
+    operator : PdfOperator
+        Which knows that of the number density.
+    map_responses : ndarray, shape (2, q)
+        Those of silicon and carbon; see :func:`tsct.analyze.phases.phase_maps.map_response`.
+    """
+    density = np.zeros((1, len(operator.q)))
+    density[0, operator.used] = operator.density_weights
+    return np.concatenate([density, map_responses])
+
+
+def normalisation_errors(
+    lines: NDArray[Any],
+    variance: NDArray[Any],
     geometry: ParallelGeometry,
     region: NDArray[np.bool_],
     responses: NDArray[np.float64],
@@ -63,15 +88,15 @@ def level_errors(
     gains : ndarray, shape (q,)
         Variance of the region's pattern by the gains of the channels.
     noise : float
-        See :func:`frame_noise`; where it is not known, nor are the errors.
+        See :func:`reading_noise`; where it is not known, nor are the errors.
     axis_error_mm : float
         Standard error of the axis.
     """
     weights = responses.T.astype(lines.dtype)
     rays, counting = (lines @ weights).astype(np.float64), (variance @ weights**2).astype(np.float64)
     shares = fbp_weights(region, geometry)[..., None]
-    moved = fbp_weights(region, replace(geometry, axis_mm=geometry.axis_mm + axis_error_mm))[..., None]
+    shares_off_axis = fbp_weights(region, replace(geometry, axis_mm=geometry.axis_mm + axis_error_mm))[..., None]
     rays_alone = (0, 1)
-    level, by_axis = np.sum(shares * rays, rays_alone), np.sum((moved - shares) * rays, rays_alone)
+    quantity, by_axis = np.sum(shares * rays, rays_alone), np.sum((shares_off_axis - shares) * rays, rays_alone)
     by_frames = np.sum(shares**2 * (counting + 2 * (noise * rays) ** 2), rays_alone)
-    return np.asarray(np.sqrt(by_frames + by_axis**2 + responses**2 @ gains) / np.abs(level))
+    return np.asarray(np.sqrt(by_frames + by_axis**2 + responses**2 @ gains) / np.abs(quantity))

@@ -1,25 +1,62 @@
-"""From a scan as it comes to line integrals: repaired first, then corrected, and told what was done."""
+"""From a scan to its corrected sinogram: repaired first, then corrected, with a record of what was done."""
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.recipe.recipe import Recipe
+from tsct.analyze.recipe import Recipe
 from tsct.records.errors import TsctWarning
 
-from .attenuation import corrected
-from .corrections import line_integrals
-from .repair import Repairs, repaired
+from .attenuation import AttenuationMap, attenuation_map
+from .corrections import corrected_lines
+from .double_scattering import subtract_double_scattering
+from .normalisation_error import reading_noise
+from .readings import Channels, Readings, TileLabels, read_tile
+from .repair import Repairs, repair_readings
+from .self_absorption import undo_ray_absorption
 from .stripes import translation_gains
 
-Rays = NDArray[np.float32]
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sinogram:
+    """Corrected line integrals of one tile, and what else the analysis needs of its scan.
+
+    Attributes
+    ----------
+    lines, variance : ndarray, shape (angle, translation, q)
+        See :func:`~tsct.analyze.prepare.corrections.corrected_lines`.
+    translations_mm, angles_deg : ndarray
+        Where the rays run.
+    channels : Channels
+        The beam, and the channels of the detector.
+    attenuation : AttenuationMap or None
+        From the transmission; None if no correction needs it, or the transmission was divided out before.
+    reading_noise : float
+        Relative noise of single readings of monitor and transmission; NaN if unknown.
+    labels : TileLabels
+        Where the tile belongs.
+    corrections : mapping
+        Numbers of repaired readings, the error model and sizes of corrections, as attributes of the result.
+    """
+
+    lines: NDArray[np.float32]
+    variance: NDArray[np.float32]
+    translations_mm: NDArray[Any]
+    angles_deg: NDArray[Any]
+    channels: Channels
+    attenuation: AttenuationMap | None
+    reading_noise: float
+    labels: TileLabels
+    corrections: Mapping[str, Any]
 
 
-def prepared(scan: xr.Dataset, recipe: Recipe) -> tuple[Rays, Rays, dict[str, Any]]:
-    """Line integrals of one tile, their variance, and what was done to the scan.
+def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
+    """Repair and correct one tile.
 
     Parameters
     ----------
@@ -28,47 +65,56 @@ def prepared(scan: xr.Dataset, recipe: Recipe) -> tuple[Rays, Rays, dict[str, An
     recipe : Recipe
         All choices.
 
-    Returns
-    -------
-    lines, variance : ndarray, shape (angle, translation, q)
-        See :func:`~tsct.analyze.prepare.corrections.line_integrals`.
-    told : dict
-        Numbers of repaired readings and the error model, as attributes of the result.
+    Raises
+    ------
+    InputError
+        If the scan lacks a quantity, holds impossible values, or leaves too little to repair it from.
 
     Warns
     -----
     TsctWarning
         If anything was repaired, or counts are so few that the square root of a count is a misleading error.
     """
-    whole, repairs = repaired(scan)
-    if (words := _words(repairs)) is not None:
-        warnings.warn(f"scan: {words}", TsctWarning, stacklevel=3)
-    lines, variance = line_integrals(whole, air_rays=recipe.air_rays)
-    told: dict[str, Any] = {
+    raw, channels, labels = read_tile(scan)
+    readings, repairs = repair_readings(raw)
+    if repairs.words:
+        warnings.warn(f"scan: {repairs.words}", TsctWarning, stacklevel=3)
+    lines, variance = corrected_lines(readings, channels, recipe.air_rays)
+    attenuation = _attenuation(readings, recipe)
+    corrections = _repair_attrs(repairs)
+    if attenuation is not None and recipe.multiple_scattering:
+        percent = subtract_double_scattering(lines, attenuation, channels, recipe.pdf.composition)
+        corrections["twice_scattered_percent"] = percent
+    if attenuation is not None and recipe.outgoing_absorption:
+        corrections["outgoing_percent"] = undo_ray_absorption(lines, variance, attenuation, channels)
+    if recipe.remove_stripes:
+        gains = translation_gains(lines.sum(axis=-1, dtype=np.float64)).astype(np.float32)
+        lines /= gains[:, None]
+        variance /= gains[:, None] ** 2
+        corrections["stripes_percent"] = 100 * float(gains.std())
+    return Sinogram(
+        lines=lines,
+        variance=variance,
+        translations_mm=readings.translations_mm,
+        angles_deg=readings.angles_deg,
+        channels=channels,
+        attenuation=attenuation,
+        reading_noise=float("nan") if raw.transmission_applied else reading_noise(raw.transmission, recipe.air_rays),
+        labels=labels,
+        corrections=corrections,
+    )
+
+
+def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:
+    if readings.transmission_applied or not (recipe.multiple_scattering or recipe.outgoing_absorption):
+        return None
+    return attenuation_map(readings.transmission, readings.translations_mm, readings.angles_deg)
+
+
+def _repair_attrs(repairs: Repairs) -> dict[str, Any]:
+    return {
         "lost_frames": repairs.lost_frames,
         "masked_readings": repairs.masked,
         "zingers": repairs.zingers,
         "error_model": repairs.variance_model,
     }
-    wanted = recipe.multiple_scattering or recipe.outgoing_absorption
-    if wanted and not scan.attrs.get("transmission_applied", False):
-        told |= corrected(lines, variance, whole, recipe)
-    if recipe.remove_stripes:
-        gains = translation_gains(lines.sum(axis=-1, dtype=np.float64)).astype(np.float32)
-        lines /= gains[:, None]
-        variance /= gains[:, None] ** 2
-        told["stripes_percent"] = 100 * float(gains.std())
-    return lines, variance, told
-
-
-def _words(repairs: Repairs) -> str | None:
-    """What was repaired, in words; None if nothing was."""
-    counted = (
-        (repairs.lost_frames, "lost frames interpolated between views"),
-        (repairs.masked, "readings that were not finite masked and filled"),
-        (repairs.zingers, "zingers filled"),
-    )
-    words = [f"{number} {what}" for number, what in counted if number]
-    if repairs.variance_model == "smooth expectation":
-        words.append("few counts: errors from a smooth expectation instead of sqrt(n)")
-    return "; ".join(words) if words else None

@@ -40,9 +40,9 @@ def translation_gains(total: ArrayLike) -> NDArray[np.float64]:
     if enough[-1] + 1 - enough[0] <= WINDOW:
         return gains
     profile = np.log(np.maximum(rows[:, inner], 1e-3 * mean.max()))
-    left = profile.mean(axis=0)
+    residual = profile.mean(axis=0)
     for _ in range(PASSES):
-        step = left - savgol_filter(left, WINDOW, 2)
+        step = residual - savgol_filter(residual, WINDOW, 2)
         gains[inner] *= np.exp(step)
-        left = left - step
+        residual = residual - step
     return gains

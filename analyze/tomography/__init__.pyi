@@ -1,7 +1,7 @@
 from .fbp import fbp, fbp_variance, fbp_weights
 from .geometry import ParallelGeometry
 from .reconstruct import reconstruct
-from .rotation_axis import find_axis
+from .rotation_axis import find_axis, find_geometry
 
 __all__ = [
     "ParallelGeometry",
@@ -9,5 +9,6 @@ __all__ = [
     "fbp_variance",
     "fbp_weights",
     "find_axis",
+    "find_geometry",
     "reconstruct",
 ]

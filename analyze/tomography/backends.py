@@ -57,7 +57,7 @@ def skimage_fbp(rays: Rays, geometry: ParallelGeometry, filter: str) -> Rays:
     transform = _imported("skimage.transform")
     wide = _to_skimage(_weighted(rays, geometry), geometry)
 
-    def image(channel: Rays) -> NDArray:
+    def image(channel: Rays) -> NDArray[Any]:
         return transform.iradon(
             channel.T, geometry.angles_deg, output_size=geometry.n, filter_name=filter, circle=False
         )
@@ -73,11 +73,11 @@ def skimage_sart(rays: Rays, geometry: ParallelGeometry, iterations: int, nonneg
     middle, angles = slice(cut, cut + geometry.n), np.asarray(geometry.angles_deg, dtype=np.float64)
     clip = (0.0, np.inf) if nonnegative else None
 
-    def image(channel: Rays) -> NDArray:
-        found = None
+    def image(channel: Rays) -> NDArray[Any]:
+        estimate = None
         for _ in range(iterations):
-            found = transform.iradon_sart(channel.T.astype(np.float64), angles, image=found, clip=clip)
-        return np.asarray(found)[middle, middle]
+            estimate = transform.iradon_sart(channel.T.astype(np.float64), angles, image=estimate, clip=clip)
+        return np.asarray(estimate)[middle, middle]
 
     return _channel_by_channel(image, wide, geometry)
 
@@ -157,7 +157,7 @@ def _to_skimage(rays: Rays, geometry: ParallelGeometry) -> Rays:
     return _recentred(rays, geometry, late=off, move=(-off, off))
 
 
-def _channel_by_channel(image: Callable[[Rays], NDArray], rays: Rays, geometry: ParallelGeometry) -> Rays:
+def _channel_by_channel(image: Callable[[Rays], NDArray[Any]], rays: Rays, geometry: ParallelGeometry) -> Rays:
     """Images of the channels, rows turned to run upwards, per mm instead of per voxel."""
     result = np.empty((geometry.n, geometry.n, rays.shape[2]), dtype=np.float32)
     for c in range(rays.shape[2]):
@@ -198,17 +198,17 @@ def _run_astra(
     astra: Any, method: str, scan: Any, rays: Rays, geometry: ParallelGeometry, iterations: int, options: dict[str, Any]
 ) -> Rays:
     volume = astra.create_vol_geom(geometry.n, geometry.n)
-    with _astra_data(astra, scan, volume) as (projector, sinogram, found):
-        links = {"ProjectorId": projector, "ProjectionDataId": sinogram, "ReconstructionDataId": found}
+    with _astra_data(astra, scan, volume) as (projector, sinogram, image_id):
+        links = {"ProjectorId": projector, "ProjectionDataId": sinogram, "ReconstructionDataId": image_id}
 
-        def image(channel: Rays) -> NDArray:
+        def image(channel: Rays) -> NDArray[Any]:
             astra.data2d.store(sinogram, channel)
-            astra.data2d.store(found, 0.0)
+            astra.data2d.store(image_id, 0.0)
             # CGLS keeps its direction from run to run, so each channel needs a new one
             job = astra.algorithm.create(astra.astra_dict(method) | links | options)
             astra.algorithm.run(job, iterations)
             astra.algorithm.delete(job)
-            return astra.data2d.get(found)
+            return astra.data2d.get(image_id)
 
         return _channel_by_channel(image, rays, geometry)
 
@@ -217,9 +217,9 @@ def _run_astra(
 def _astra_data(astra: Any, scan: Any, volume: Any) -> Iterator[tuple[int, int, int]]:
     """Identifiers of a projector, a sinogram and an image, deleted afterwards."""
     projector = astra.create_projector("strip", scan, volume)
-    sinogram, found = astra.data2d.create("-sino", scan), astra.data2d.create("-vol", volume)
+    sinogram, image_id = astra.data2d.create("-sino", scan), astra.data2d.create("-vol", volume)
     try:
-        yield projector, sinogram, found
+        yield projector, sinogram, image_id
     finally:
-        astra.data2d.delete([sinogram, found])
+        astra.data2d.delete([sinogram, image_id])
         astra.projector.delete(projector)

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,7 +74,7 @@ def warn_of_gaps(sinogram: ArrayLike, geometry: ParallelGeometry) -> None:
         )
 
 
-def padded(sinogram: ArrayLike, geometry: ParallelGeometry, steps: int) -> tuple[NDArray, ParallelGeometry]:
+def padded(sinogram: ArrayLike, geometry: ParallelGeometry, steps: int) -> tuple[NDArray[Any], ParallelGeometry]:
     """Widen a sinogram on both sides by its edge values, which fade to zero as half a cosine.
 
     An object that leaves the field then ends gently instead of with a jump, which the ramp filter would turn into a
@@ -151,7 +152,7 @@ def trusted_mask(
         raise InputError(
             f"trusted_mask: object_radius_mm = {object_radius_mm} and tolerance = {tolerance} must be positive"
         )
-    seen = _seen_in_every_view(geometry)
+    covered = _covered_voxels(geometry)
     reach = min(geometry.axis_mm - geometry.translations_mm[0], geometry.translations_mm[-1] - geometry.axis_mm)
     beyond = int(np.ceil(max(object_radius_mm - reach, 0.0) / geometry.step_mm)) + geometry.n
     blank = np.zeros((len(geometry.angles_deg), geometry.n, 1), dtype=np.float32)
@@ -159,26 +160,26 @@ def trusted_mask(
     complete = _disc(wide, object_radius_mm)
     field, around = padded(complete[:, beyond : beyond + geometry.n], geometry, padding)
     change = _core(fbp(field, around), geometry.n) - _core(fbp(complete, wide), geometry.n)
-    return np.asarray(seen & (np.abs(change) <= tolerance))
+    return np.asarray(covered & (np.abs(change) <= tolerance))
 
 
-def _core(image: NDArray, n: int) -> NDArray:
+def _core(image: NDArray[Any], n: int) -> NDArray[Any]:
     """The first channel of the middle n x n voxels."""
     cut = (image.shape[0] - n) // 2
     return image[cut : cut + n, cut : cut + n, 0]
 
 
-def _seen_in_every_view(geometry: ParallelGeometry) -> NDArray[np.bool_]:
+def _covered_voxels(geometry: ParallelGeometry) -> NDArray[np.bool_]:
     """Voxels whose centre projects into the field, half a step around the outermost bins included, at all angles."""
     angles, x = np.deg2rad(geometry.angles_deg), geometry.voxel_centres_mm
     half = geometry.step_mm / 2
     low = geometry.translations_mm[0] - geometry.axis_mm - half
     high = geometry.translations_mm[-1] - geometry.axis_mm + half
-    seen = np.ones((geometry.n, geometry.n), dtype=bool)
+    complete = np.ones((geometry.n, geometry.n), dtype=bool)
     for angle in angles:
         t = x * np.cos(angle) + x[:, None] * np.sin(angle)
-        seen &= (t >= low) & (t <= high)
-    return seen
+        complete &= (t >= low) & (t <= high)
+    return complete
 
 
 def _disc(geometry: ParallelGeometry, radius: float) -> NDArray[np.float32]:

@@ -11,8 +11,7 @@ from tsct.analyze.recipe.methods import ITERATIONS, TAKES, Settings
 from tsct.records.errors import InputError, UsageError
 from tsct.records.seeds import generator
 
-from . import backends as peers
-from . import iterative
+from . import backends, iterative
 from .fbp import fbp, fbp_variance
 from .field_of_view import padded, warn_of_gaps
 from .geometry import ParallelGeometry
@@ -31,9 +30,9 @@ METHODS: dict[str, dict[str, Callable[..., Image]]] = {
         "osem": iterative.osem,
         "tv": iterative.total_variation,
     },
-    "astra": {"fbp": peers.astra_fbp, "sirt": peers.astra_sirt, "cgls": peers.astra_cgls},
-    "skimage": {"fbp": peers.skimage_fbp, "sart": peers.skimage_sart},
-    "tomopy": {"fbp": peers.tomopy_fbp, "mlem": peers.tomopy_mlem, "osem": peers.tomopy_osem},
+    "astra": {"fbp": backends.astra_fbp, "sirt": backends.astra_sirt, "cgls": backends.astra_cgls},
+    "skimage": {"fbp": backends.skimage_fbp, "sart": backends.skimage_sart},
+    "tomopy": {"fbp": backends.tomopy_fbp, "mlem": backends.tomopy_mlem, "osem": backends.tomopy_osem},
 }
 
 

@@ -1,6 +1,7 @@
 """Where the rotation axis projects to, found from the scan itself."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.special import chdtrc
 
 from tsct.records.errors import InputError
+
+from .geometry import ParallelGeometry
 
 Array = NDArray[np.float64]
 
@@ -65,14 +68,14 @@ def find_axis(
         If the object leaves the field in some views, or if both estimates contradict each other.
     """
     views, t, angles = _checked(total_sinogram, translations_mm, angles_deg)
-    known = variance is not None
-    noise = _checked_variance(variance, views) if known else _noise_from_curvature(views)
+    noise_known = variance is not None
+    noise = _checked_variance(variance, views) if noise_known else _noise_from_curvature(views)
     _warn_if_truncated(views, noise)
-    centred = _from_mass_centres(views, noise, t, angles, known)
+    centred = _from_mass_centres(views, noise, t, angles, noise_known)
     pairs = _mirrored_pairs(angles)
     if not len(pairs):
         return centred
-    mirrored = _from_mirrored_views(views, noise, t, pairs, centred[0], known)
+    mirrored = _from_mirrored_views(views, noise, t, pairs, centred[0], noise_known)
     allowed = 5.0 * np.hypot(centred[1], mirrored[1]) + AGREE_WITHIN_STEPS * (t[1] - t[0])
     if abs(centred[0] - mirrored[0]) > allowed:
         warnings.warn(
@@ -82,6 +85,28 @@ def find_axis(
         )
         return mirrored
     return min(centred, mirrored, key=lambda estimate: estimate[1])
+
+
+def find_geometry(
+    lines: NDArray[Any], variance: NDArray[Any], translations_mm: ArrayLike, angles_deg: ArrayLike
+) -> tuple[ParallelGeometry, float]:
+    """Where the rays of corrected lines run, about the axis that :func:`find_axis` sees in the sum of their channels.
+
+    Parameters
+    ----------
+    lines, variance : ndarray, shape (angle, translation, channel)
+        Line integrals and their variance.
+    translations_mm, angles_deg : array_like
+        Of the rays.
+
+    Returns
+    -------
+    geometry : ParallelGeometry
+    axis_error_mm : float
+        Standard deviation of its axis.
+    """
+    axis_mm, error_mm = find_axis(lines.sum(axis=-1), translations_mm, angles_deg, variance=variance.sum(axis=-1))
+    return ParallelGeometry.from_arrays(translations_mm, angles_deg, axis_mm), error_mm
 
 
 def _checked(views: ArrayLike, translations_mm: ArrayLike, angles_deg: ArrayLike) -> tuple[Array, Array, Array]:
@@ -135,15 +160,15 @@ def _warn_if_truncated(views: Array, noise: Array) -> None:
         )
 
 
-def _sigma(variance: float, residuals: Array, free: int, known: bool) -> float:
+def _sigma(variance: float, residuals: Array, free: int, noise_known: bool) -> float:
     """Standard deviation of an estimate, enlarged if its normalised residuals are larger than noise explains."""
     excess = (residuals**2).sum() / free if free else 1.0
-    if known and chdtrc(free, excess * free) > RARE:
+    if noise_known and chdtrc(free, excess * free) > RARE:
         excess = 1.0
     return float(np.sqrt(variance * excess))
 
 
-def _from_mass_centres(views: Array, noise: Array, t: Array, angles: Array, known: bool) -> tuple[float, float]:
+def _from_mass_centres(views: Array, noise: Array, t: Array, angles: Array, noise_known: bool) -> tuple[float, float]:
     mass = views.sum(axis=1)
     centre = views @ t / mass
     error = np.sqrt((noise * (t - centre[:, None]) ** 2).sum(axis=1)) / mass
@@ -153,7 +178,7 @@ def _from_mass_centres(views: Array, noise: Array, t: Array, angles: Array, know
         raise InputError("find_axis: the views have fewer than three different angles, which cannot tell the axis")
     inverse = np.linalg.inv(model.T @ model)
     fit = inverse @ model.T @ (centre / error)
-    return float(fit[0]), _sigma(inverse[0, 0], centre / error - model @ fit, theta.size - 3, known)
+    return float(fit[0]), _sigma(inverse[0, 0], centre / error - model @ fit, theta.size - 3, noise_known)
 
 
 def _mirrored_pairs(angles: Array) -> NDArray[np.intp]:
@@ -168,7 +193,7 @@ def _mirrored_pairs(angles: Array) -> NDArray[np.intp]:
 
 
 def _from_mirrored_views(
-    views: Array, noise: Array, t: Array, pairs: NDArray[np.intp], start: float, known: bool
+    views: Array, noise: Array, t: Array, pairs: NDArray[np.intp], start: float, noise_known: bool
 ) -> tuple[float, float]:
     """Axis that maps the first view of each pair onto the mirror image of the second, by Gauss-Newton steps."""
     profile, spread = CubicSpline(t, views, axis=1), make_interp_spline(t, noise, k=1, axis=1)
@@ -180,7 +205,7 @@ def _from_mirrored_views(
         if abs(beyond) < 1e-6 * (t[1] - t[0]):
             break
     residuals = (score - beyond * response) / np.sqrt(variance)
-    return float(axis), _sigma(variance.sum() / response.sum() ** 2, residuals, len(pairs) - 1, known)
+    return float(axis), _sigma(variance.sum() / response.sum() ** 2, residuals, len(pairs) - 1, noise_known)
 
 
 def _mirror_score(

@@ -30,7 +30,7 @@ class Run:
     Attributes
     ----------
     found : xarray.Dataset
-        See :func:`tsct.analyze.chain.collect`.
+        See :func:`tsct.analyze.collect`.
     truth, phases : xarray.Dataset or None
         See :mod:`tsct.simulate.truth`.
     checks : tuple of dict

@@ -18,7 +18,7 @@ class Evidence:
     truth : xarray.Dataset
         See :func:`tsct.simulate.truth.truth`.
     found : xarray.Dataset
-        See :func:`tsct.analyze.chain.collect`.
+        See :func:`tsct.analyze.collect`.
     phases : xarray.Dataset or None
         Scattering of every phase, see :func:`tsct.simulate.truth.phase_truth`.
     """

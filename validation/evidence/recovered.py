@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze import scatter_over_errors
 from tsct.analyze.pdf import parse_composition
-from tsct.analyze.prepare import joined_scatter
+from tsct.analyze.prepare import pair_scatter_over_errors
 from tsct.analyze.recipe import Roi, stated_recipe
 from tsct.records.errors import InputError, nearest
 from tsct.records.schema import AXES, COMPARED, POWER, RECOVERED
@@ -211,12 +211,12 @@ def _from_volume(found: xr.Dataset) -> xr.Dataset:
 
 
 def _scatter(found: xr.Dataset, inside: NDArray[np.bool_]) -> dict[str, tuple]:
-    """As :func:`tsct.analyze.chain.lean` has it for every tile."""
+    """As :func:`tsct.analyze.lean` has it for every tile."""
     values, errors = (found[name].values[:, :, inside].astype(np.float64) for name in ("iq", "iq_errors"))
     tiles = [(values[at], errors[at]) for at in np.ndindex(values.shape[:2])]
     shape, dims = values.shape[:2], ("state", "slice")
     alone = [scatter_over_errors(*tile) for tile in tiles]
-    joined = [joined_scatter(*tile) for tile in tiles]
+    joined = [pair_scatter_over_errors(*tile) for tile in tiles]
     return {
         "noise_ratio": (dims, np.reshape([ratio for ratio, _ in alone], shape)),
         "noise_number": (dims, np.reshape([number for _, number in alone], shape)),

@@ -24,7 +24,7 @@ def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -
         ``phase_density`` (phase, slice, y, x) in atoms/angstrom^3, reference state, with the coordinate
         ``phase_structure`` (phase).
     found : xarray.Dataset
-        See :func:`tsct.analyze.chain.collect`.
+        See :func:`tsct.analyze.collect`.
     phases : xarray.Dataset or None
         See :func:`tsct.simulate.truth.phase_truth`.
 

@@ -28,7 +28,7 @@ from tsct.analyze.phases import (
     shell_derivatives,
     shell_pattern,
 )
-from tsct.analyze.prepare import level_errors, prepared
+from tsct.analyze.prepare import normalisation_errors, prepare_sinogram
 from tsct.analyze.recipe import Recipe, Roi
 from tsct.analyze.tomography import ParallelGeometry, fbp_weights
 from tsct.phantoms import Phantom, shells, state_truth
@@ -225,15 +225,15 @@ def _expected(
 ) -> _Expected:
     scan = expected_tile(phantom, beamline, table, 0, index)
     tile = analyze_tile(scan, with_expected_region(phantom, beamline, recipe, table))
-    lines, variance, _ = prepared(scan, recipe)
+    sinogram = prepare_sinogram(scan, recipe)
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=tile.compton_weight.values)
     density = float(operator.density(tile.roi_iq.values))
     oxygen = recipe.pdf.composition.get("O", 0.0) * density
     return _Expected(
         tile=tile,
         counts=scan.intensity[:, scan.sizes["translation"] // 2].mean("angle"),
-        lines=lines,
-        variance=variance,
+        lines=sinogram.lines,
+        variance=sinogram.variance,
         geometry=ParallelGeometry.from_arrays(scan.translation.values, scan.angle.values, float(tile.axis_mm)),
         operator=operator,
         reference=fit_reference(operator, operator.apply(tile.roi_iq.values), oxygen),
@@ -372,7 +372,7 @@ def _map_levels(
     tile, share = expected.tile, recipe.pdf.composition.get("O", 0.0)
     pattern = tile.roi_iq.values
     responses = map_response(expected.operator, expected.reference, voxel, pattern, share)
-    alike = level_errors(
+    alike = normalisation_errors(
         *(expected.lines, expected.variance, expected.geometry, tile.roi.values.astype(bool), responses),
         gains=gains,
         noise=beamline.faults.monitor_noise,

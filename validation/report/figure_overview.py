@@ -16,7 +16,7 @@ def overview(found: xr.Dataset, truth: xr.Dataset, true: xr.Dataset | None) -> F
     Parameters
     ----------
     found : xarray.Dataset
-        See :func:`tsct.analyze.chain.collect`; at least two states.
+        See :func:`tsct.analyze.collect`; at least two states.
     truth : xarray.Dataset
         With the map of silicon.
     true : xarray.Dataset or None

@@ -21,7 +21,7 @@ class Sources:
     Attributes
     ----------
     found : xarray.Dataset
-        See :func:`tsct.analyze.chain.collect`.
+        See :func:`tsct.analyze.collect`.
     truth : xarray.Dataset or None
         See :func:`tsct.simulate.truth.truth`.
     region : xarray.Dataset or None

@@ -16,7 +16,7 @@ from tsct.analyze.phases import shells as templates
 from tsct.analyze.phases.difference_fit import PARAMETERS, SILICON_COORDINATION, fit_difference, fit_lithium_shell
 from tsct.analyze.phases.phase_maps import map_operator
 from tsct.analyze.phases.reference_fit import fit_reference
-from tsct.analyze.phases.series import channel_noise, drift_noise
+from tsct.analyze.phases.region_noise import channel_noise, drift_noise
 from tsct.analyze.phases.shells import (
     CARBON,
     ELECTROLYTE,

@@ -8,7 +8,8 @@ import xarray as xr
 
 from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
-from tsct.analyze.phases.series import fit_series, reference_weights
+from tsct.analyze.phases.difference_series import reference_weights
+from tsct.analyze.phases.series import fit_series
 from tsct.analyze.phases.shells import CARBON, SILICON, SILICON_LITHIUM, shell_pattern
 from tsct.analyze.phases.squared_amplitude_fit import SPREAD, SQUARED_PEAKS, squared_amplitudes
 from tsct.analyze.recipe import PdfRecipe, Recipe, Roi

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from tsct.analyze.prepare import attenuation
-from tsct.analyze.prepare.prepare import prepared
+from tsct.analyze.prepare.attenuation import DIRECTIONS, exit_depths
+from tsct.analyze.prepare.double_scattering import twice_scattered
+from tsct.analyze.prepare.prepare import prepare_sinogram
+from tsct.analyze.prepare.scattering_ways import Ways, detected_ways, scattering_share
+from tsct.analyze.prepare.self_absorption import out_factors, voxel_factors
 from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.analyze.tomography.geometry import ParallelGeometry
 
@@ -26,15 +29,15 @@ def chord_out(x, y, turn):
 
 
 def test_depths_are_the_chords_of_a_disc():
-    depth = attenuation.exit_depths(disc(), VOXEL)
+    depth = exit_depths(disc(), VOXEL)
     x, y = VOXEL * (36 - 29.5), VOXEL * (22 - 29.5)
-    turn = 2 * np.pi * np.arange(attenuation.DIRECTIONS) / attenuation.DIRECTIONS
+    turn = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
     # half a voxel at the rim and half at the start
     np.testing.assert_allclose(depth[:, 22, 36], MU * chord_out(x, y, turn), atol=0.5 * VOXEL * MU)
 
 
 def test_a_photon_that_goes_straight_on_needs_no_correction():
-    factors = attenuation.out_factors(disc(), GEOMETRY, attenuation.detected_ways(np.array([0.0])))
+    factors = out_factors(disc(), GEOMETRY, detected_ways(np.array([0.0])))
     np.testing.assert_allclose(factors, 1.0, atol=1e-6)
 
 
@@ -57,8 +60,8 @@ def followed(offset, two_theta, low_side_only):
 def test_ways_out_of_a_disc(offset, quadrant):
     two_theta = np.radians(35.0)
     reach = (1e9, 0.0, 0.0, 1e9) if quadrant else None
-    ways = attenuation.detected_ways(np.array([two_theta]), 300.0, reach)
-    factors = attenuation.out_factors(disc(), GEOMETRY, ways)
+    ways = detected_ways(np.array([two_theta]), 300.0, reach)
+    factors = out_factors(disc(), GEOMETRY, ways)
     t = np.interp(offset, GEOMETRY.translations_mm, np.arange(N))
     found = np.interp(t, np.arange(N), factors[0, :, 0])
     assert found == pytest.approx(followed(offset, two_theta, quadrant), abs=0.004)
@@ -66,8 +69,8 @@ def test_ways_out_of_a_disc(offset, quadrant):
 
 def test_factors_of_voxels_are_those_of_chords():
     two_theta, (x, y) = np.radians(30.0), np.meshgrid(*[GEOMETRY.voxel_centres_mm] * 2)
-    inside, ways = np.hypot(x, y) < RADIUS - VOXEL, attenuation.detected_ways(np.array([two_theta]))
-    found = attenuation.voxel_factors(disc(), GEOMETRY, ways)[0]
+    inside, ways = np.hypot(x, y) < RADIUS - VOXEL, detected_ways(np.array([two_theta]))
+    found = voxel_factors(disc(), GEOMETRY, ways)[0]
     for view, angle in zip(found, np.radians(GEOMETRY.angles_deg), strict=True):
         # the beam comes from (sin, -cos) and goes on along (-sin, cos)
         ahead = angle + np.pi / 2
@@ -93,12 +96,12 @@ def test_photons_scattered_twice_are_those_of_photons_followed_one_by_one():
     nodes, weights = np.polynomial.legendre.leggauss(24)
     azimuth = np.pi * (np.arange(12) + 0.5) / 12
     sine, up = np.sqrt(1 - nodes**2)[:, None], np.sin(azimuth)
-    ways = attenuation.Ways(
+    ways = Ways(
         turn=np.arctan2(sine * np.cos(azimuth), nodes[:, None]).ravel(),
         stretch=(1 / np.sqrt(1 - (sine * up) ** 2)).ravel(),
         weight=np.repeat(weights / 24, 12),
     )
-    found = attenuation.twice_scattered(disc(), GEOMETRY, ways, share)
+    found = twice_scattered(disc(), GEOMETRY, ways, share)
     at = np.interp(offset, GEOMETRY.translations_mm, found[0])
     # standard error of the draws 0.5 %, pixels of the depths about 1 %
     assert at == pytest.approx(expected, rel=0.02)
@@ -106,20 +109,22 @@ def test_photons_scattered_twice_are_those_of_photons_followed_one_by_one():
 
 def test_scattering_of_light_elements_is_most_of_their_attenuation():
     # NIST XCOM, carbon at 100 keV: coherent 3.6e-3, incoherent 0.146, total 0.1514 cm2/g
-    assert attenuation.scattering_share({"C": 1.0}, 100.0) == pytest.approx(0.990, abs=0.004)
-    assert attenuation.scattering_share({"Pb": 1.0}, 100.0) < 0.1
+    assert scattering_share({"C": 1.0}, 100.0) == pytest.approx(0.990, abs=0.004)
+    assert scattering_share({"Pb": 1.0}, 100.0) < 0.1
 
 
 def test_the_axis_is_where_the_straight_beam_has_it(small_scan):
-    _, geometry = attenuation.attenuation_map(small_scan.isel(state=0, slice=0))
-    assert geometry.axis_mm == pytest.approx(0.03, abs=0.002)
+    tile = small_scan.isel(state=0, slice=0)
+    sinogram = prepare_sinogram(tile, Recipe(pdf=PdfRecipe(composition={"Si": 0.5, "C": 0.5})))
+    assert sinogram.attenuation.geometry.axis_mm == pytest.approx(0.03, abs=0.002)
 
 
 def test_corrections_can_be_left_out(small_scan):
     tile, pdf = small_scan.isel(state=0, slice=0), PdfRecipe(composition={"Si": 0.5, "C": 0.5})
-    done = prepared(tile, Recipe(pdf=pdf))
-    left = prepared(tile, Recipe(pdf=pdf, multiple_scattering=False, outgoing_absorption=False))
-    assert {"twice_scattered_percent", "outgoing_percent"} <= set(done[2])
-    assert "twice_scattered_percent" not in left[2]
-    assert 1.0 < done[2]["twice_scattered_percent"] < 10.0
-    assert done[0].sum() < left[0].sum()
+    both = prepare_sinogram(tile, Recipe(pdf=pdf))
+    neither = prepare_sinogram(tile, Recipe(pdf=pdf, multiple_scattering=False, outgoing_absorption=False))
+    assert {"twice_scattered_percent", "outgoing_percent"} <= set(both.corrections)
+    assert not {"twice_scattered_percent", "outgoing_percent"} & set(neither.corrections)
+    assert neither.attenuation is None
+    assert 1.0 < both.corrections["twice_scattered_percent"] < 10.0
+    assert both.lines.sum() < neither.lines.sum()

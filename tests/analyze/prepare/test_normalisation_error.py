@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tsct.analyze.chain import LEVELS, analyze_tile, default_recipe
+from tsct.analyze.chain import analyze_tile, default_recipe
 from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
 from tsct.analyze.phases.phase_maps import map_operator, map_response
 from tsct.analyze.phases.reference_fit import fit_reference, reference_response
 from tsct.analyze.phases.shells import CARBON, SILICON, shell_pattern
 from tsct.analyze.prepare.corrections import channel_compton
-from tsct.analyze.prepare.normalisation_error import frame_noise
-from tsct.analyze.prepare.prepare import prepared
+from tsct.analyze.prepare.normalisation_error import SHARED_ERRORS, reading_noise
+from tsct.analyze.prepare.prepare import prepare_sinogram
 from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.tomography.fbp import fbp_weights
-from tsct.analyze.tomography.geometry import ParallelGeometry
-from tsct.analyze.tomography.rotation_axis import find_axis
+from tsct.analyze.tomography.rotation_axis import find_geometry
 from tsct.records.errors import UsageError
 from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import expected_tile
@@ -110,8 +109,8 @@ def test_shells_that_a_pattern_does_not_hold_have_no_response(fit):
 
 def test_the_noise_of_readings_is_unknown_without_air():
     readings = 1 + 1e-3 * np.random.default_rng(3).standard_normal((200, 20))
-    assert frame_noise(readings, 2) == pytest.approx(1e-3, rel=0.15)
-    assert np.isnan(frame_noise(readings, 0)) and np.isnan(frame_noise(readings[:1], 2))
+    assert reading_noise(readings, 2) == pytest.approx(1e-3, rel=0.15)
+    assert np.isnan(reading_noise(readings, 0)) and np.isnan(reading_noise(readings[:1], 2))
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +125,14 @@ def test_what_is_not_known_of_the_level_is_not_said_to_be_small(mean):
     divided = mean.assign_attrs(transmission_applied=True).assign(transmission=xr.ones_like(mean.transmission))
     for scan, choice in ((mean, replace(recipe, air_rays=0)), (divided, recipe)):
         found = analyze_tile(scan, choice)
-        assert all(np.isnan(float(found[name])) for name in LEVELS)
+        assert all(np.isnan(float(found[name])) for name in SHARED_ERRORS)
         assert np.isfinite(found.silicon_errors.values).all()
 
 
 def test_gains_enter_the_level_as_they_are_stated(mean):
     recipe = default_recipe(mean)
     without, small, large = (
-        np.array([float(analyze_tile(mean, replace(recipe, gain_error=error))[name]) for name in LEVELS])
+        np.array([float(analyze_tile(mean, replace(recipe, gain_error=error))[name]) for name in SHARED_ERRORS])
         for error in (0.0, 0.003, 0.006)
     )
     np.testing.assert_allclose(large**2 - without**2, 4 * (small**2 - without**2), rtol=1e-6)
@@ -162,18 +161,16 @@ def test_levels_scatter_as_their_errors_say(mean, noise, gain):
     scan = drawn(mean, noise, gain, random)
     recipe = replace(default_recipe(mean), gain_error=gain)
     tile = analyze_tile(scan, recipe)
-    claimed = np.array([float(tile[name]) for name in LEVELS])
-    assert frame_noise(scan.transmission.values, 2) == pytest.approx(noise, rel=0.15)
+    claimed = np.array([float(tile[name]) for name in SHARED_ERRORS])
+    assert reading_noise(scan.transmission.values, 2) == pytest.approx(noise, rel=0.15)
     operator = pdf_operator(mean.q.values, recipe.pdf, compton=channel_compton(mean))
     typical = (tile.iq_errors.values[tile.roi.values.astype(bool)].astype(float) ** 2).mean(axis=0)
     levels = []
     for _ in range(DRAWS):
-        lines, variance, _ = prepared(drawn(mean, noise, gain, random), recipe)
-        places = mean.translation.values, mean.angle.values
-        axis, _ = find_axis(lines.sum(axis=-1), *places, variance=variance.sum(axis=-1))
-        geometry = ParallelGeometry.from_arrays(*places, axis)
+        sinogram = prepare_sinogram(drawn(mean, noise, gain, random), recipe)
+        geometry, _ = find_geometry(sinogram.lines, sinogram.variance, sinogram.translations_mm, sinogram.angles_deg)
         shares = fbp_weights(recipe.roi.mask(geometry.n), geometry)
-        j = np.einsum("at,atq->q", shares, lines)
+        j = np.einsum("at,atq->q", shares, sinogram.lines)
         density = operator.density(j)
         reference = fit_reference(operator, operator.apply(j), recipe.pdf.composition.get("O", 0.0) * float(density))
         levels.append([density, *map_operator(operator, reference, typical).weights[-2:] @ j])

@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
-from tsct.analyze.prepare.prepare import prepared
-from tsct.analyze.prepare.repair import repaired, smooth_expectation
+from tsct.analyze.prepare.prepare import prepare_sinogram
+from tsct.analyze.prepare.readings import read_tile
+from tsct.analyze.prepare.repair import repair_readings, smooth_expectation
 from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.records.errors import InputError, TsctWarning
+
+RECIPE = Recipe(pdf=PdfRecipe(composition={"Si": 1.0}))
+
+
+def repair(tile):
+    return repair_readings(read_tile(tile)[0])
 
 
 @pytest.fixture
@@ -15,8 +22,9 @@ def tile(small_scan):
 
 
 def test_nothing_is_done_to_a_sound_scan(tile):
-    same, repairs = repaired(tile)
-    assert same is tile
+    readings, _, _ = read_tile(tile)
+    same, repairs = repair_readings(readings)
+    assert same is readings
     assert (repairs.lost_frames, repairs.masked, repairs.zingers, repairs.variance_model) == (0, 0, 0, "counts")
 
 
@@ -24,24 +32,24 @@ def test_unreadable_readings_are_masked_counted_and_told(tile):
     true = tile.intensity.values.copy()
     places = (np.array([3, 17, 40]), np.array([30, 22, 31]), np.array([100, 5, 400]))
     tile.intensity.values[places] = [np.nan, np.inf, np.nan]
-    filled, repairs = repaired(tile)
+    filled, repairs = repair(tile)
     assert repairs.masked == 3
-    np.testing.assert_allclose(filled.intensity.values[places], true[places], rtol=0.02)
-    assert np.all(filled["variance"].values[places] > true[places])
+    np.testing.assert_allclose(filled.counts[places], true[places], rtol=0.02)
+    assert np.all(filled.variance[places] > true[places])
     untouched = np.ones(true.shape, dtype=bool)
     untouched[places] = False
-    np.testing.assert_array_equal(filled.intensity.values[untouched], true[untouched])
+    np.testing.assert_array_equal(filled.counts[untouched], true[untouched])
     with pytest.warns(TsctWarning, match="3 readings that were not finite masked"):
-        _, _, told = prepared(tile, Recipe(pdf=PdfRecipe(composition={"Si": 1.0})))
-    assert told["masked_readings"] == 3 and told["error_model"] == "counts"
+        corrections = prepare_sinogram(tile, RECIPE).corrections
+    assert corrections["masked_readings"] == 3 and corrections["error_model"] == "counts"
 
 
 def test_a_dead_channel_of_all_frames_is_filled(tile):
     true = tile.intensity.values[..., 200].copy()
     tile.intensity.values[..., 200] = np.nan
-    filled, repairs = repaired(tile)
+    filled, repairs = repair(tile)
     assert repairs.masked == true.size
-    np.testing.assert_allclose(filled.intensity.values[..., 200].mean(), true.mean(), rtol=0.01)
+    np.testing.assert_allclose(filled.counts[..., 200].mean(), true.mean(), rtol=0.01)
 
 
 def test_zingers_are_found_and_nothing_else(tile):
@@ -49,18 +57,18 @@ def test_zingers_are_found_and_nothing_else(tile):
     true = tile.intensity.values.copy()
     struck = rng.choice(true.size, 50, replace=False)
     tile.intensity.values.reshape(-1)[struck] *= 3
-    filled, repairs = repaired(tile)
+    filled, repairs = repair(tile)
     assert 45 <= repairs.zingers <= 51
-    np.testing.assert_allclose(filled.intensity.values.sum(), true.sum(), rtol=1e-5)
+    np.testing.assert_allclose(filled.counts.sum(), true.sum(), rtol=1e-5)
 
 
 def test_a_lost_frame_is_interpolated_between_views(tile):
     true = tile.intensity.values[10, 25].copy()
     tile.intensity.values[10, 25] = 0.0
     tile.monitor.values[10, 25] = 0.0
-    filled, repairs = repaired(tile)
+    filled, repairs = repair(tile)
     assert repairs.lost_frames == 1
-    found, spread = filled.intensity.values[10, 25], filled["variance"].values[10, 25]
+    found, spread = filled.counts[10, 25], filled.variance[10, 25]
     # the variance holds the error of interpolating between views, which channels share
     assert np.mean((found - true) ** 2 / spread) < 2.0
     assert abs(found.sum() / true.sum() - 1) < 0.03
@@ -69,7 +77,7 @@ def test_a_lost_frame_is_interpolated_between_views(tile):
 def test_negative_counts_are_refused(tile):
     tile.intensity.values[0, 0, 0] = -1.0
     with pytest.raises(InputError, match=r"1 of \d+ counts are negative; raw counts never are"):
-        repaired(tile)
+        repair(tile)
 
 
 def expected_few():
@@ -98,9 +106,9 @@ def test_few_counts_are_weighed_without_bias():
 def test_a_scan_of_few_counts_changes_its_error_model(tile):
     few = np.random.default_rng(9).poisson(tile.intensity.values * (5 / tile.intensity.values.mean()))
     dim = tile.assign(intensity=tile.intensity.copy(data=few.astype(np.float32)))
-    changed, repairs = repaired(dim)
+    changed, repairs = repair(dim)
     assert repairs.variance_model == "smooth expectation"
-    assert changed["variance"].values.sum() == pytest.approx(few.sum(), rel=0.01)
+    assert changed.variance.sum() == pytest.approx(few.sum(), rel=0.01)
     with pytest.warns(TsctWarning, match="few counts"):
-        _, _, told = prepared(dim, Recipe(pdf=PdfRecipe(composition={"Si": 1.0})))
-    assert told["error_model"] == "smooth expectation"
+        corrections = prepare_sinogram(dim, RECIPE).corrections
+    assert corrections["error_model"] == "smooth expectation"

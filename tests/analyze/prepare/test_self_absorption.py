@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tsct.analyze.prepare.prepare import prepared
-from tsct.analyze.prepare.self_absorption import absorption
+from tsct.analyze.prepare.prepare import prepare_sinogram
+from tsct.analyze.prepare.self_absorption import voxel_absorption
 from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.projector import make_projector
-from tsct.analyze.volume import make_images
+from tsct.analyze.volume import make_images, reconstruct_tile
 from tsct.records.errors import InputError, UsageError
 from tsct.records.units import R_E_ANGSTROM, two_theta_rad, wavelength_angstrom
 
@@ -80,9 +80,7 @@ def scan():
 
 
 def images(scan, recipe):
-    lines, variance, _ = prepared(scan, recipe)
-    seen = absorption(scan, GEOMETRY) if recipe.absorption_per_voxel else None
-    return make_images(lines, variance, GEOMETRY, recipe, CORE, absorption=seen)
+    return reconstruct_tile(prepare_sinogram(scan, recipe), GEOMETRY, CORE, recipe)
 
 
 @pytest.mark.parametrize("method", ["cgls", "osem"])
@@ -104,14 +102,16 @@ def test_errors_are_the_scatter_of_images_of_drawn_counts(scan):
     scan = scan.assign(
         monitor=scan.monitor.copy(data=scan.monitor * 1e-4), intensity=scan.intensity.copy(data=scan.intensity * 1e-4)
     )
-    recipe, seen = replace(RECIPE, absorption_per_voxel=True, iterations=8), absorption(scan, GEOMETRY)
-    lines, variance, _ = prepared(scan, recipe)
-    claimed = make_images(lines, variance, GEOMETRY, recipe, CORE, absorption=seen).variance[CORE]
+    recipe = replace(RECIPE, absorption_per_voxel=True, iterations=8)
+    sinogram = prepare_sinogram(scan, recipe)
+    absorption = voxel_absorption(sinogram.attenuation, sinogram.channels, GEOMETRY)
+    claimed = reconstruct_tile(sinogram, GEOMETRY, CORE, recipe).variance[CORE]
     random, few, values = np.random.default_rng(5), replace(recipe, draws=2), []
     for _ in range(20):
         drawn = scan.intensity.copy(data=random.poisson(scan.intensity.values).astype(np.float32))
-        lines, variance, _ = prepared(scan.assign(intensity=drawn), recipe)
-        values.append(make_images(lines, variance, GEOMETRY, few, CORE, absorption=seen).values[CORE])
+        again = prepare_sinogram(scan.assign(intensity=drawn), recipe)
+        images = make_images(again.lines, again.variance, GEOMETRY, few, CORE, absorption=absorption)
+        values.append(images.values[CORE])
     # some thirty independent values in either of 20 draws: six per cent each
     assert claimed.mean() == pytest.approx(np.var(values, axis=0, ddof=1).mean(), rel=0.2)
 
@@ -121,4 +121,4 @@ def test_what_cannot_be_weighed_is_refused(scan):
         with pytest.raises(UsageError, match="absorption_per_voxel"):
             replace(RECIPE, absorption_per_voxel=True, **change)
     with pytest.raises(InputError, match="transmission"):
-        absorption(scan.assign_attrs(transmission_applied=True), GEOMETRY)
+        images(scan.assign_attrs(transmission_applied=True), replace(RECIPE, absorption_per_voxel=True))

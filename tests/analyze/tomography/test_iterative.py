@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.sparse.linalg import lsqr
 
-from tsct.analyze.tomography import backends as peers
+from tsct.analyze.tomography import backends
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.iterative import cgls, mlem, osem, sirt, total_variation
 from tsct.records.errors import InputError, UsageError
@@ -176,9 +176,9 @@ def test_agrees_with_astra(method):
     geometry = ParallelGeometry.from_arrays(np.arange(24) * 0.4 - 4.5, np.arange(30) * 6.0, 0.15)
     rays = blobs(geometry, noise=0.1)[1].astype(np.float32)
     if method is sirt:
-        found, theirs = sirt(rays, geometry, 40), peers.astra_sirt(rays, geometry, 40, False)
+        found, theirs = sirt(rays, geometry, 40), backends.astra_sirt(rays, geometry, 40, False)
     else:
-        found, theirs = cgls(rays, geometry, 5), peers.astra_cgls(rays, geometry, 5)
+        found, theirs = cgls(rays, geometry, 5), backends.astra_cgls(rays, geometry, 5)
     # both walk the same path on the same strips; baseline 1e-6 and 7e-6
     assert np.abs(found - theirs).max() < 5e-5 * theirs.max()
 

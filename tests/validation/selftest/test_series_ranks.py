@@ -9,8 +9,8 @@ from scipy.stats import kstest, norm, truncnorm
 from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
 from tsct.analyze.phases.difference_fit import PARAMETERS, fit_difference
+from tsct.analyze.phases.difference_series import LITHIUM_DOUBT
 from tsct.analyze.phases.reference_fit import fit_reference
-from tsct.analyze.phases.series import LITHIUM_DOUBT
 from tsct.analyze.phases.shells import CARBON, SILICON, SILICON_LITHIUM, shell_pattern
 from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.records.seeds import generator

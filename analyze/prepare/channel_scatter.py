@@ -1,4 +1,10 @@
-"""Whether errors of neighbouring channels are as independent as they are taken to be."""
+"""Whether the channels of voxels scatter as their errors say: each by itself, and neighbouring ones in pairs.
+
+The first tells errors that are too small or too large, the second errors that are not as independent as they are taken
+to be.
+"""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +15,26 @@ COMPONENTS = 5
 POWER_STEPS = 4
 
 
-def joined_scatter(patterns: NDArray, errors: NDArray) -> float:
-    """Mean squared residual of neighbouring channels joined in pairs, over its variance if they are independent.
+def scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> tuple[float, int]:
+    """Mean squared second difference over its variance, and the number of independent differences.
+
+    The mean pattern, scaled to each voxel, is taken away first: with it goes the gain pattern that all voxels share and
+    that counting statistics cannot know.
+
+    Parameters
+    ----------
+    patterns, errors : ndarray, shape (voxel, q)
+        Patterns that are smooth on the scale of a channel, and their standard deviations.
+    """
+    mean = patterns.mean(axis=0)
+    patterns = patterns - np.outer(patterns @ mean / (mean @ mean), mean)
+    second = patterns[:, :-2] - 2 * patterns[:, 1:-1] + patterns[:, 2:]
+    variance = errors[:, :-2] ** 2 + 4 * errors[:, 1:-1] ** 2 + errors[:, 2:] ** 2
+    return float(np.mean(second**2 / variance, dtype=np.float64)), second.size // 3
+
+
+def pair_scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> float:
+    """Mean squared residual of sums of two neighbouring channels, over its variance if they are independent.
 
     The strongest principal components of all patterns are taken away as signal; what is left is noise. Data that were
     smoothed over channels, or split between them, scatter less in each channel than in the sum of two.
@@ -28,7 +52,7 @@ def joined_scatter(patterns: NDArray, errors: NDArray) -> float:
     return float(np.mean(_pairs(residual) ** 2 / _pairs(errors**2), dtype=np.float64) / kept)
 
 
-def _strongest(values: NDArray) -> NDArray[np.float64]:
+def _strongest(values: NDArray[Any]) -> NDArray[np.float64]:
     """Orthonormal columns, shape (voxel, component), by power iteration from sums over ranges of channels."""
     start = np.linspace(0, values.shape[1], COMPONENTS + 1).astype(int)[:-1]
     columns = np.add.reduceat(values, start, axis=1)
@@ -37,7 +61,7 @@ def _strongest(values: NDArray) -> NDArray[np.float64]:
     return np.linalg.qr(columns)[0]
 
 
-def _pairs(values: NDArray) -> NDArray:
+def _pairs(values: NDArray[Any]) -> NDArray[Any]:
     """Sums of neighbouring channels, shape (..., q // 2)."""
     even = values[..., : values.shape[-1] // 2 * 2]
     return even[..., ::2] + even[..., 1::2]

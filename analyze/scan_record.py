@@ -1,0 +1,73 @@
+"""From the tiles of a scan to one result: each without its volumes, all maps together, and the series of a slice."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tsct.analyze.phases.pattern_maps import component_maps
+from tsct.analyze.phases.series import fit_series
+from tsct.analyze.prepare.channel_scatter import pair_scatter_over_errors, scatter_over_errors
+from tsct.analyze.recipe import Recipe
+from tsct.records.provenance import source_hash
+from tsct.records.tiles import stack_tiles
+
+from .region import middle_slice, region_attrs
+
+
+def lean(tile: xr.Dataset) -> xr.Dataset:
+    """A tile without its volumes: maps, ROI pattern and typical errors, small enough to keep all tiles in memory."""
+    inside = tile.roi.values.astype(bool)
+    small = tile.drop_vars(["iq", "iq_errors", "hr", "hr_errors", "r"])
+    for name in ("iq_errors", "hr_errors"):
+        rms = np.sqrt(np.mean(tile[name].values[inside].astype(np.float64) ** 2, axis=0))
+        small[f"voxel_{name}"] = (tile[name].dims[-1:], rms, tile[name].attrs)
+    ratio, number = scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
+    small["noise_ratio"] = ((), ratio, {"units": "1", "long_name": "scatter between channels over counting noise"})
+    small["noise_number"] = ((), number, {"units": "1"})
+    pairs = pair_scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
+    small["noise_ratio_joined"] = ((), pairs, {"units": "1", "long_name": "scatter of joined channels over noise"})
+    small["roi_counting_errors"] = np.sqrt(tile.roi_iq_variance).assign_attrs(tile.roi_iq.attrs)
+    return small
+
+
+def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
+    """Join the tiles of a scan and follow the region of interest of the middle slice.
+
+    Parameters
+    ----------
+    tiles : sequence of xarray.Dataset
+        Results of :func:`lean`, one for every state and slice.
+    recipe : Recipe
+        All choices, as they were before :func:`~tsct.analyze.chain.with_region`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Maps with dims (state, slice, y, x) and the curves, fits and onsets of
+        :func:`~tsct.analyze.phases.series.fit_series`.
+    """
+    middle = middle_slice(int(tile["slice"]) for tile in tiles)
+    states = sorted((tile for tile in tiles if tile["slice"] == middle), key=lambda tile: int(tile["state"]))
+    series = fit_series(states, recipe)
+    repeated = ["roi_iq", "roi_iq_variance", "compton_weight", "roi", "potential_v"]
+    maps = stack_tiles([tile.drop_vars(repeated) for tile in tiles]).assign_attrs(roi_slice=middle)
+    if recipe.components:
+        components = component_maps(maps.binned_iq, recipe.components)
+        maps = maps.drop_vars("binned_iq").merge(components, combine_attrs="no_conflicts")
+    maps["roi"] = states[0].roi.reset_coords(drop=True)
+    maps.attrs |= _provenance(recipe) | region_attrs(recipe)
+    return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
+
+
+def _provenance(recipe: Recipe) -> dict[str, Any]:
+    """Model of the scan that this analysis inverts, under the names that the truth gives to what made the data."""
+    backend = "" if recipe.backend == "tsct" else f" of {recipe.backend}"
+    return {
+        "forward_operator": f"{recipe.method}{backend}, linear interpolation between rays, one pixel per voxel",
+        "forward_operator_hash": source_hash("tsct.analyze.tomography.projector", "tsct.analyze.tomography.fbp"),
+        "forward_tables": "xraylib (form factors, absorption)",
+        "compton_tables": "xraylib incoherent scattering",
+        "supersampling": 1,
+    }

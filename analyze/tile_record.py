@@ -1,0 +1,99 @@
+"""What one tile yields, as a dataset with units: patterns, PDFs and maps of its voxels, and its region."""
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.prepare.normalisation_error import SHARED_ERRORS
+from tsct.analyze.prepare.prepare import Sinogram
+from tsct.analyze.recipe import Recipe
+from tsct.analyze.tomography.geometry import ParallelGeometry
+from tsct.analyze.tomography.ray_errors import ray_errors
+
+from .volume import Images
+
+
+def tile_record(
+    variables: dict[str, Any], sinogram: Sinogram, geometry: ParallelGeometry, operator: PdfOperator, recipe: Recipe
+) -> xr.Dataset:
+    """Variables of a tile with their coordinates, and with what was measured and done as attributes."""
+    coords, attrs = _coords(sinogram, geometry, operator), _attrs(sinogram, geometry, recipe)
+    return xr.Dataset(variables).assign_coords(coords).assign_attrs(attrs)
+
+
+def volume_variables(images: Images, pdfs: NDArray[Any], operator: PdfOperator) -> dict[str, Any]:
+    """Patterns and PDFs, shape (y, x, r), of all voxels with their errors, which know no order of linear steps."""
+    image, power = ("y", "x"), {"units": "electron units/angstrom^3"}
+    density = {"units": "1/angstrom^5", "long_name": "density times G(r)"}
+    return {
+        "iq": ((*image, "q"), images.values, power),
+        "iq_errors": ((*image, "q"), np.sqrt(images.variance), power),
+        "hr": ((*image, "r"), pdfs, density),
+        "hr_errors": ((*image, "r"), np.sqrt(operator.variance(images.variance)), {"units": "1/angstrom^5"}),
+        "trusted": (image, images.trusted.astype(np.int8), {"units": "1", "long_name": "not moved by truncation"}),
+    }
+
+
+def region_variables(
+    images: Images, inside: NDArray[np.bool_], sinogram: Sinogram, geometry: ParallelGeometry, recipe: Recipe
+) -> dict[str, Any]:
+    """Pattern of the region with its Poisson variance, and what its errors follow from.
+
+    ``ray_errors`` are those of rays by their distance from the centre of the region; for other regions than circles,
+    from the centre that a circle would have.
+    """
+    rays = ray_errors(sinogram.variance, geometry, (recipe.roi.x_voxels, recipe.roi.y_voxels))
+    return {
+        "roi_iq": ("q", images.region, {"units": "electron units/angstrom^3"}),
+        "roi_iq_variance": ("q", images.region_variance, {"units": "squared"}),
+        "ray_errors": (("offset", "q"), rays, {"units": "mm electron units/angstrom^3"}),
+        "compton_weight": ("q", sinogram.channels.compton_weight, {"units": "1"}),
+        "roi": (("y", "x"), inside.astype(np.int8), {"units": "1"}),
+    }
+
+
+def axis_variables(geometry: ParallelGeometry, error_mm: float) -> dict[str, Any]:
+    """The rotation axis with its standard error."""
+    return {
+        "axis_mm": ((), geometry.axis_mm, {"units": "mm"}),
+        "axis_mm_errors": ((), error_mm, {"units": "mm"}),
+    }
+
+
+def shared_error_variables(errors: NDArray[np.float64]) -> dict[str, Any]:
+    """Errors of :data:`SHARED_ERRORS`, each a number."""
+    return {
+        name: ((), error, {"units": "1", "long_name": f"of {words} in the region, relative"})
+        for (name, words), error in zip(SHARED_ERRORS.items(), errors, strict=True)
+    }
+
+
+def _coords(sinogram: Sinogram, geometry: ParallelGeometry, operator: PdfOperator) -> dict[str, Any]:
+    """Grids of the volumes, and where the tile belongs."""
+    grid = geometry.voxel_centres_mm
+    return {
+        "y": ("y", grid, {"units": "mm"}),
+        "x": ("x", grid, {"units": "mm"}),
+        "r": ("r", operator.r, {"units": "angstrom"}),
+        **sinogram.labels.coords,
+    }
+
+
+def _attrs(sinogram: Sinogram, geometry: ParallelGeometry, recipe: Recipe) -> dict[str, Any]:
+    """What was measured, how it was reconstructed, and what was repaired and corrected before."""
+    return {
+        "energy_kev": sinogram.channels.energy_kev,
+        "voxel_mm": geometry.voxel_mm,
+        "views": len(geometry.angles_deg),
+        "method": recipe.method,
+        "backend": recipe.backend,
+        "pdf_of": recipe.pdf_of,
+        "absorption": "per voxel" if recipe.absorption_per_voxel else "per ray",
+        "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
+        **sinogram.labels.attrs,
+        **({"roi_radius_voxels": recipe.roi.radius_voxels} if recipe.roi.is_circle else {}),
+        **sinogram.corrections,
+    }
