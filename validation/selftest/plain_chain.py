@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from tsct.analyze import fbp
 from tsct.analyze.pdf import PdfOperator, form_factor, mean_compton, parse_composition, pdf_operator
 from tsct.analyze.phases import fit_reference, map_operator
-from tsct.analyze.prepare import channel_compton, line_integrals
-from tsct.analyze.recipe import PdfRecipe, Roi
+from tsct.analyze.prepare import channel_compton, prepared
+from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
 from tsct.analyze.tomography import ParallelGeometry, fbp_variance, find_axis
 
 FormFactor = Callable[[str, ArrayLike], NDArray[np.float64]]
@@ -38,12 +38,18 @@ class Choices:
         Of a symbol and Q.
     compton : float
         Share of the Compton scattering that is subtracted.
+    multiple_scattering : bool
+        Whether photons scattered twice are subtracted.
+    absorption : bool
+        Whether rays are divided by their transmission.
     """
 
     axis_error_mm: float = 0.0
     q_max: float = Q_RANGE[1]
     form_factor: FormFactor = form_factor
     compton: float = 1.0
+    multiple_scattering: bool = True
+    absorption: bool = True
 
 
 def plain_chain(scan: xr.Dataset, choices: Choices | None = None) -> dict[str, Any]:
@@ -67,9 +73,11 @@ def plain_chain(scan: xr.Dataset, choices: Choices | None = None) -> dict[str, A
     q, composition = scan.q.values, parse_composition(scan.attrs["sample_composition"])
     inside = Roi().mask(scan.sizes["translation"])
     patterns = iq[:, 0, inside].mean(axis=1, dtype=np.float64)
-    weight = channel_compton(scan.isel(state=0, slice=0))
+    first = scan.isel(state=0, slice=0)
+    weight = channel_compton(first)
     recipe = PdfRecipe(composition=composition)
-    gr = _transformed(q, patterns, composition, weight, recipe.r, choices)
+    isotropic = 1 / first.polarization.values if choices.multiple_scattering else None
+    gr = _transformed(q, patterns, composition, weight, isotropic, recipe.r, choices)
     return {
         **{"iq": iq, "iq_errors": np.sqrt(variance)},
         **_maps(iq, variance, patterns[0], pdf_operator(q, recipe, compton=weight), inside, composition),
@@ -80,7 +88,11 @@ def plain_chain(scan: xr.Dataset, choices: Choices | None = None) -> dict[str, A
 
 def _images(tile: xr.Dataset, choices: Choices) -> tuple[NDArray, NDArray]:
     """I(Q) of every voxel and its variance, shape (y, x, q)."""
-    lines, variance = line_integrals(tile, air_rays=2)
+    pdf = PdfRecipe(composition=parse_composition(tile.attrs["sample_composition"]))
+    lines, variance, _ = prepared(tile, Recipe(pdf=pdf, multiple_scattering=choices.multiple_scattering))
+    if not choices.absorption:
+        through = tile.transmission.values[..., None].astype(lines.dtype)
+        lines, variance = lines * through, variance * through**2
     translations, angles = tile.translation.values, tile.angle.values
     axis_mm, _ = find_axis(lines.sum(axis=-1), translations, angles, variance=variance.sum(axis=-1))
     geometry = ParallelGeometry.from_arrays(translations, angles, axis_mm + choices.axis_error_mm)
@@ -88,19 +100,30 @@ def _images(tile: xr.Dataset, choices: Choices) -> tuple[NDArray, NDArray]:
 
 
 def _transformed(
-    q: NDArray, patterns: NDArray, composition: Mapping[str, float], weight: NDArray, r: NDArray, choices: Choices
+    q: NDArray,
+    patterns: NDArray,
+    composition: Mapping[str, float],
+    weight: NDArray,
+    isotropic: NDArray | None,
+    r: NDArray,
+    choices: Choices,
 ) -> NDArray[np.float64]:
     """G(r) of every state on the scale of the first, shape (state, r): Faber-Ziman, a plain sine transform.
 
-    The number density is the mean of the pattern over free-atom scattering in the upper half of the data.
+    The number density is the mean of the pattern over free-atom scattering in the upper half of the data. What the
+    estimate of photons scattered twice has missed is isotropic, too, so that one number is fitted to F(Q) for it.
     """
     f = [choices.form_factor(symbol, q) for symbol in composition]
     shares = np.array(list(composition.values()))
     free = shares @ np.square(f) + choices.compton * weight * mean_compton(composition, q)
     upper = q > Q_RANGE[1] / 2
     density = (patterns / free)[:, upper].mean(axis=1)
-    reduced = q * (patterns - density[:, None] * free) / (shares @ np.array(f)) ** 2
+    per_atom = q / (shares @ np.array(f)) ** 2
+    reduced = per_atom * (patterns - density[:, None] * free)
     used = (q >= Q_RANGE[0] - 1e-6) & (q <= choices.q_max + 1e-6)
+    if isotropic is not None:
+        missed = per_atom * (isotropic - free * (isotropic / free)[upper].mean())
+        reduced -= np.outer(reduced[:, used] @ missed[used] / (missed[used] @ missed[used]), missed)
     kernel = 2 / np.pi * np.sin(np.outer(q[used], r))
     return np.trapezoid(reduced[:, used, None] * kernel, q[used], axis=1) / density[0]
 
