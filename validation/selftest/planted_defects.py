@@ -196,7 +196,8 @@ DEFECTS: tuple[Defect, ...] = (
         size="Q/2pi for Q/4pi",
         choices=Choices(form_factor=_half_as_large_argument),
     ),
-    Defect(name="form factors of ions", size="Si4+, O1-", choices=Choices(form_factor=_ion)),
+    # smooth enough for the polynomial to take most of it: R_w is 3 %, and 5 % are allowed
+    Defect(name="form factors of ions", size="Si4+, O1-", choices=Choices(form_factor=_ion), required=False),
     Defect(name="no Compton subtraction", size="all", choices=Choices(compton=0.0)),
     Defect(name="no subtraction of photons scattered twice", size="all", choices=Choices(multiple_scattering=False)),
     Defect(name="no polarisation correction", size="all", scan=_without("polarization")),
