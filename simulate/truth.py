@@ -34,7 +34,8 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     -------
     xarray.Dataset
         See :meth:`tsct.phantoms.sample.Phantom.truth`; with it the true rotation axis, the size of every fault, the
-        shares of the physics, the gain patterns, and in its attributes what operator and tables made the data, on how fine a grid.
+        shares of the physics, the gain patterns, and in its attributes what operator and tables made the data, on how
+        fine a grid.
     """
     record = phantom.truth(beamline.scan.translations, beamline.scan.step_mm)
     record.attrs |= {

@@ -10,8 +10,7 @@ from tsct.apps.explore.plan import Answer, answer
 from tsct.apps.run.experiment import dump
 from tsct.apps.studies.plan import Plan, checked_shift, write_plan
 from tsct.records.errors import UsageError
-from tsct.validation.forecast.forecast import SIGNIFICANT, forecast
-from tsct.validation.forecast.verify import Comparison
+from tsct.validation.forecast import SIGNIFICANT, Comparison, forecast
 
 from ..small import small
 
