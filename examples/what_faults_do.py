@@ -1,8 +1,8 @@
 """What each imperfection of the scan does to the silicon map, to the first Si-Si peak and to the difference PDF.
 
 Every fault is switched on alone, at a size that is common at beamlines (tsct.simulate.beamline.faults.COMMON), on a
-beamline that is otherwise perfect; then what photons do in every sample is left out, or not corrected. Counting noise is
-the same in all rows. Prints a table in Markdown and draws it.
+beamline that is otherwise perfect; then what photons do in every sample is left out, or not corrected. Counting noise
+is the same in all rows. Prints a table in Markdown and draws it.
 
     python examples/what_faults_do.py docs/faults.md docs/pictures/faults.png
 """
@@ -102,12 +102,15 @@ INTRODUCTION = """# What each fault does
 
 Every imperfection switched on alone, at a common size, on a beamline that is otherwise perfect: changes against that
 beamline with the same seed, Q up to 24 1/Å in bins of 0.04 1/Å. Draws of counts change with what is expected, so map
-values below about 0.4 % and dPDF values below about 0.3 % are counting noise. Parallax, absorption on the true way out
-and double scattering are no faults: photons do so in every sample at every beamline. They are on in all rows, and the
-analysis corrects the last two. `faults` do not switch them off; `beamline.physics` does, for data that a closed form
-shall describe (`tsct.simulate.point_sample()` leaves out all three). The last rows leave parallax out, and then each
-correction, which is what a chain does that forgets it. The map is divided by its mean; the rim is a quarter of the electrode's edge; the density is that recovered in the region of
-interest; the dPDF is that from 0.50 to 0.20 V between 1.9 and 4.6 Å. Made by
+values below about 0.4 % and dPDF values below about 0.3 % are counting noise.
+
+Parallax, absorption on the true way out and double scattering are no faults: photons do so in every sample at every
+beamline. They are on in all rows, and the analysis corrects the last two. Switching off all faults leaves them on;
+`beamline.physics` leaves them out, for data that a closed form shall describe (`tsct.simulate.point_sample()` leaves
+out all three). The last rows leave out parallax, and then each correction, as a chain does that forgets it.
+
+The map is divided by its mean; the rim is a quarter of the electrode's edge; the density is that recovered in the
+region of interest; the dPDF is that from 0.50 to 0.20 V between 1.9 and 4.6 Å. Made by
 `python examples/what_faults_do.py docs/faults.md docs/pictures/faults.png`.
 
 ![Effects of all faults](pictures/faults.png)
