@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tsct.apps.run import load
 from tsct.simulate import expected_tile
-from tsct.simulate.beamline import no_faults
+from tsct.simulate.beamline import no_faults, point_sample
 from tsct.simulate.beampath import spectra_table
 from tsct.validation.selftest import analysed, calibration, pdf_scores, region, table, tomogram_scores
 from tsct.validation.selftest import series_ranks as series
@@ -108,7 +108,11 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=50, help="simulations of the series fit (default 50)")
     told = parser.parse_args()
     made = load("wragg2023", overrides=SMALL, seed=SEED)
-    still = replace(made.beamline, faults=replace(no_faults(), axis_offset_mm=made.beamline.faults.axis_offset_mm))
+    still = replace(
+        made.beamline,
+        physics=point_sample(),
+        faults=replace(no_faults(), axis_offset_mm=made.beamline.faults.axis_offset_mm),
+    )
     shared = spectra_table(made.phantom, still)
     expected = [expected_tile(made.phantom, still, shared, state, 0) for state in range(2)]
     place = region(analysed(expected, made.recipe))

@@ -5,14 +5,18 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from tsct import validation
-from tsct.analyze.prepare import line_integrals
+from tsct.analyze import default_recipe
+from tsct.analyze.prepare import prepared
 from tsct.analyze.tomography import find_axis
 
 
 def chain(scan):
-    """I(Q) of every voxel of the first state; y runs upwards in tsct and downwards in astra."""
+    """I(Q) of every voxel of the first state; y runs upwards in tsct and downwards in astra.
+
+    The rays are those of tsct, photons scattered twice taken away: with them I(Q) is 4 % too high.
+    """
     tile = scan.isel(state=0, slice=0)
-    lines, variance = line_integrals(tile, air_rays=2)
+    lines, variance, _ = prepared(tile, default_recipe(tile))
     t, angles, n = tile.translation.values, tile.angle.values, tile.sizes["translation"]
     axis, _ = find_axis(lines.sum(-1), t, angles, variance=variance.sum(-1))
     centred = CubicSpline(t, lines, axis=1)(np.clip(t + axis, t[0], t[-1])).astype(np.float32)

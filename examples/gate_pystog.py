@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 from pystog import Transformer
 
-from tsct.analyze import ParallelGeometry, Roi
+from tsct.analyze import ParallelGeometry, Roi, default_recipe
 from tsct.analyze.pdf import mean_compton, mean_f, mean_f2, parse_composition
-from tsct.analyze.prepare import channel_compton, line_integrals
+from tsct.analyze.prepare import channel_compton, prepared
 from tsct.analyze.tomography import fbp_weights, find_axis
 from tsct.records.io import read_record
 
@@ -39,7 +39,7 @@ composition = "COMPOSITION"
 
 def region_pattern(tile):
     """I(Q) of the region in electron units per cubic angstrom: the weighted sum of all rays."""
-    lines, variance = line_integrals(tile, air_rays=2)
+    lines, variance, _ = prepared(tile, default_recipe(tile))
     translations, angles = tile.translation.values, tile.angle.values
     axis, _ = find_axis(lines.sum(-1), translations, angles, variance=variance.sum(-1))
     geometry = ParallelGeometry.from_arrays(translations, angles, axis)

@@ -36,7 +36,7 @@ ESTIMATE = np.array(
 #: pi / sqrt(12) = 0.907; with linear interpolation and with a Hann window by Monte Carlo
 VOXEL_NOISE = {"ramp": 0.626, "hann": 0.23}
 CELL = phantoms.wragg2023(discharge("small", (0.50, 0.20)))
-PERFECT = replace(simulate.id15a(), faults=simulate.no_faults())
+PERFECT = replace(simulate.id15a(), physics=simulate.point_sample(), faults=simulate.no_faults())
 RECIPE = analyze.PdfRecipe(composition=CELL.nominal_composition)
 
 
@@ -123,7 +123,7 @@ class Grain:
 def recovered_with(cell: Any, span_deg: float, size: float) -> xr.Dataset:
     """A tile without counting noise, with or without parallax; fewer channels than usual, for speed."""
     pattern = replace(PERFECT.scan, angular_range_deg=span_deg, q_max=24.0, q_step=0.04)
-    line = replace(PERFECT, scan=pattern, faults=replace(PERFECT.faults, parallax=size))
+    line = replace(PERFECT, scan=pattern, physics=replace(PERFECT.physics, parallax=size))
     return analysed(expected_tile(cell, line, spectra_table(CELL, line), 0, 1))
 
 

@@ -1,6 +1,7 @@
 from .beamline.beamline import BEAMLINES, Beamline, ScanPattern, i15_1, id15a, id31
 from .beamline.detector import Detector
 from .beamline.faults import Faults, no_faults
+from .beamline.physics import Physics, point_sample
 from .frames import Frame, check_rays, frames, integrator
 from .scan import expected_tile, gains, known, scan, simulate_tile
 from .scattering.scattering import pair_distribution, scattering
@@ -12,6 +13,7 @@ __all__ = [
     "Detector",
     "Faults",
     "Frame",
+    "Physics",
     "ScanPattern",
     "check_rays",
     "expected_tile",
@@ -25,6 +27,7 @@ __all__ = [
     "no_faults",
     "pair_distribution",
     "phase_truth",
+    "point_sample",
     "scan",
     "scattering",
     "simulate_tile",

@@ -42,12 +42,14 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        See :func:`tsct.phantoms.truth.phantom_truth`; with it the true rotation axis, the size of every fault and the
-        gain patterns, and in its attributes what operator and tables made the data, on how fine a grid.
+        See :func:`tsct.phantoms.truth.phantom_truth`; with it the true rotation axis, the size of every fault, the
+        shares of the physics, the gain patterns, and in its attributes what operator and tables made the data, on how
+        fine a grid.
     """
     record = phantom.truth(beamline.scan.translations, beamline.scan.step_mm)
     record.attrs |= {
         "axis_mm": beamline.faults.axis_offset_mm,
+        "physics": asdict(beamline.physics),
         "faults": asdict(beamline.faults),
         "cell_tilt_deg": phantom.geometry.tilt_deg,
         "share_outside_field": field_loss(phantom, beamline),

@@ -99,7 +99,9 @@ def read_case(folder: Path | str) -> Case:
 def small_case(seed: int = 1) -> Case:
     """One slice of the twin in two states without faults, 60 views, Q to 25.2 1/angstrom: 17 MB, made in seconds.
 
-    Only noise, grains and the place of the rotation axis are left for a chain to cope with, so that a good one passes.
+    Noise, grains, the place of the rotation axis and what photons do in every sample
+    (:class:`tsct.simulate.beamline.Physics`) are left for a chain to cope with: one that is fit for real data passes,
+    one that forgets photons scattered twice does not.
     """
     phantom, beamline, table, phases = _sample()
     phantom = replace(phantom, seed=seed)

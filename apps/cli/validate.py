@@ -12,6 +12,8 @@ from tsct.records.paths import must_be_free, must_exist
 
 from .options import CPUS, OutOption, QuickOption, SeedOption, SetOption, WorkersOption, print_verdict
 
+#: where it goes unless --out says so: no folder of a checkout has this name
+OUTPUT = Path("tsct-validation")
 #: what a validation writes into its folder
 PRODUCTS = ("scores.json", "report.html", "run.json", "figures")
 
@@ -34,7 +36,7 @@ def validate(
             "--scenario", metavar="NAME|all", help="Instead: run named experiments, one table (docs/scenarios.md)."
         ),
     ] = None,
-    output: OutOption = Path("validation"),
+    output: OutOption = OUTPUT,
     mapping: Annotated[
         Path | None,
         typer.Option("--mapping", metavar="TOML", help="Where each quantity is in an HDF5 file of any layout."),

@@ -11,8 +11,6 @@ from bokeh.plotting import figure
 
 #: colours that stay apart for colour-blind readers (Okabe & Ito, Color Universal Design, 2008)
 FOUND, CHANGE, TRUE, FULL, GAIN, REST = "#0072b2", "#00795a", "#222222", "#b9b9b9", "#cc79a7", "#d55e00"
-#: what of each record goes to the plots, by its axis
-R_NAMES = ("gr", "gr_errors", "gr_true", "gr_full", "gr_gain", "dgr", "dgr_errors", "dgr_true")
 WIDTH = 640
 
 

@@ -57,7 +57,7 @@ def _named(name: str, row: Mapping[str, Any]) -> Scenario:
     if row.get("faults") == "none":
         changes = merged(changes, _faults({}))
     texts = {key: row[key] for key in ("title", "question")}
-    return Scenario(name=name, matters=tuple(row["matters"]), changes=changes, **texts)
+    return Scenario(name=name, matters=tuple(row["matters"]), base=row.get("base", BASE), changes=changes, **texts)
 
 
 def _fault(name: str, size: float, matters: tuple[str, ...]) -> Scenario:
@@ -72,9 +72,7 @@ def _fault(name: str, size: float, matters: tuple[str, ...]) -> Scenario:
 
 
 def _faults(sizes: Mapping[str, float]) -> dict[str, Any]:
-    # what is absent, or there to be seen, must not be corrected
-    uncorrected = {"multiple_scattering": False, "outgoing_absorption": False}
-    return {"beamline": {"faults": dict.fromkeys(COMMON, 0.0) | dict(sizes)}, "analysis": uncorrected}
+    return {"beamline": {"faults": dict.fromkeys(COMMON, 0.0) | dict(sizes)}}
 
 
 def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class Plan:
         if scan.angular_range_deg < 180:
             lines.append(f"Views over {scan.angular_range_deg:g} degrees leave a missing wedge; 180 are needed.")
         rim = RIM_PARALLAX * radius / beamline.distance_mm * f.bond
-        if scan.angular_range_deg <= 180 and beamline.faults.parallax:
+        if scan.angular_range_deg <= 180 and beamline.physics.parallax:
             lines.append(
                 f"Over 180 degrees parallax moves peaks at the rim by up to {rim:.3f} Å; 360 degrees cancel it."
             )

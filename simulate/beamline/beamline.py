@@ -11,6 +11,7 @@ from tsct.records.units import two_theta_rad, wavelength_angstrom
 
 from .detector import Detector, check_reach
 from .faults import Faults
+from .physics import Physics
 
 #: Q bins of the finest scan
 MOST_CHANNELS = 100_000
@@ -94,7 +95,7 @@ class ScanPattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beamline:
-    """Source, distances, detector, scan and faults of one experiment.
+    """Source, distances, detector, scan, physics and faults of one experiment.
 
     The beam has the same shape in both directions; its height is that of the phantom's slices.
     """
@@ -111,6 +112,7 @@ class Beamline:
     air_mm: float = 20.0
     detector: Detector = field(default_factory=Detector)
     scan: ScanPattern = field(default_factory=ScanPattern)
+    physics: Physics = field(default_factory=Physics)
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:

@@ -44,12 +44,6 @@ class Faults:
         What a hot pixel counts in the dark.
     monitor_noise : float
         Relative standard deviation of the incident-flux and transmission monitors, per frame.
-    parallax : float
-        1 for scattering from the place in the sample where it happens, 0 for scattering from the rotation axis only.
-    outgoing_absorption : float
-        1 for absorption along the path of the scattered photon, 0 for that of a photon that goes straight on.
-    multiple_scattering : float
-        1 for photons scattered twice as estimated from the cross sections, 0 for none.
     sensor_parallax : float
         1 for photons that are counted below the pixel in whose depth they are absorbed, 0 for counting at the sensor's
         face; a distance calibrated with a standard takes up most of it.
@@ -84,9 +78,6 @@ class Faults:
     hot_pixels: float = 0.0
     hot_pixel_counts_per_s: float = 1e4
     monitor_noise: float = 1e-4
-    parallax: float = 1.0
-    outgoing_absorption: float = 1.0
-    multiple_scattering: float = 1.0
     sensor_parallax: float = 0.0
     q_blur: float = 0.0
     energy_error: float = 0.0
@@ -121,9 +112,6 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "hot_pixels": (0.0, 0.1),
     "hot_pixel_counts_per_s": (0.0, 1e9),
     "monitor_noise": (0.0, 0.5),
-    "parallax": (0.0, 1.0),
-    "outgoing_absorption": (0.0, 1.0),
-    "multiple_scattering": (0.0, 10.0),
     "sensor_parallax": (0.0, 1.0),
     "q_blur": (0.0, 2.0),
     "energy_error": (-0.1, 0.1),
@@ -150,9 +138,6 @@ COMMON: Mapping[str, float] = {
     "dead_pixels": 1e-3,
     "hot_pixels": 1e-4,
     "monitor_noise": 1e-4,
-    "parallax": 1.0,
-    "outgoing_absorption": 1.0,
-    "multiple_scattering": 1.0,
     "sensor_parallax": 1.0,
     "q_blur": 0.05,
     "energy_error": 1e-3,
@@ -163,6 +148,6 @@ COMMON: Mapping[str, float] = {
 
 
 def no_faults() -> Faults:
-    """A perfect beamline."""
+    """A perfect beamline; what photons do in any sample (:class:`~tsct.simulate.Physics`) goes on."""
     settings = {item.name for item in fields(Faults)} - {"refill_s", "zinger_counts", "hot_pixel_counts_per_s"}
     return Faults(**dict.fromkeys(settings, 0.0))

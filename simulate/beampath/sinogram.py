@@ -221,7 +221,7 @@ def _shadow(
         Row(spectra=row, second_shell_loss=part.second_shell_loss)
         for row, part in zip(tables, contents.parts, strict=True)
     )
-    twice = beamline.faults.multiple_scattering * beam[..., 1]
+    twice = beamline.physics.multiple_scattering * beam[..., 1]
     return _Shadow(paths=paths, moments=moments, transmission=weight - beam[..., 0], twice=twice, rows=rows)
 
 
@@ -249,7 +249,7 @@ def _project(contents: Contents, pixel: float, beamline: Beamline, edges: NDArra
 def _project_at(
     contents: Contents, pixel: float, beamline: Beamline, edges: NDArray, angles: NDArray
 ) -> tuple[NDArray, NDArray]:
-    if not beamline.faults.parallax:
+    if not beamline.physics.parallax:
         lines = project(contents.densities, pixel, angles, edges)
         return lines, np.zeros_like(lines)
     parts, pixels = len(contents.parts), contents.densities.shape[-1]
@@ -259,14 +259,14 @@ def _project_at(
     cos, sin = (f(np.radians(angles))[:, None, None] for f in (np.cos, np.sin))
     along_x, along_y = lines[..., parts : 2 * parts], lines[..., 2 * parts :]
     # the beam runs along (-sin, cos)
-    downstream = beamline.faults.parallax * (cos * along_y - sin * along_x)
+    downstream = beamline.physics.parallax * (cos * along_y - sin * along_x)
     return lines[..., :parts], downstream
 
 
 def _outgoing(
     contents: Contents, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion
 ) -> tuple[NDArray, NDArray]:
-    shape, share = frames.rays_mm.shape, beamline.faults.outgoing_absorption
+    shape, share = frames.rays_mm.shape, beamline.physics.outgoing_absorption
     if not share:
         return np.ones((*shape, 1)), np.ones((1, len(beamline.scan.q)))
     pixels = contents.densities.shape[-1] // COARSE

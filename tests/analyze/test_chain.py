@@ -37,8 +37,9 @@ def test_what_is_left_of_the_ways_out_and_of_photons_scattered_twice(small_cell,
     """The pattern of the region with both, corrected, over that of a beamline that has neither."""
     patterns = []
     for share in (1.0, 0.0):
-        faults = replace(small_beamline.faults, multiple_scattering=share, outgoing_absorption=share, monitor_noise=0.0)
-        beamline = replace(small_beamline, faults=faults)
+        physics = replace(small_beamline.physics, multiple_scattering=share, outgoing_absorption=share)
+        faults = replace(small_beamline.faults, monitor_noise=0.0)
+        beamline = replace(small_beamline, physics=physics, faults=faults)
         scan = expected_tile(small_cell, beamline, spectra_table(small_cell, beamline), 0, 1)
         wanted = bool(share)
         recipe = replace(default_recipe(scan), multiple_scattering=wanted, outgoing_absorption=wanted)

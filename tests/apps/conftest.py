@@ -10,13 +10,8 @@ import pytest
 
 from tsct.apps.cli import main as cli
 from tsct.apps.run import pipeline as job
-from tsct.apps.run.experiment import load
 
-SMALL = (
-    *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
-    *("beamline.scan.views=36", "beamline.scan.q_max=24.0", "beamline.scan.q_step=0.1"),
-    *("states.potentials_v=[0.50, 0.20]", "slices.z_mm=[0.050]", "analysis.roi.radius_voxels=8.0"),
-)
+from .small import small
 
 BROWSER_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -42,8 +37,7 @@ def tsct(monkeypatch, capsys):
 def small_run(tmp_path_factory):
     """Folder and scores of a run with two states of one slice; to be read only."""
     folder = tmp_path_factory.mktemp("run")
-    experiment = load("wragg2023", overrides=SMALL, seed=1)
-    return folder, job.run(experiment, folder, workers=1, overwrite=False, track=lambda items, *_: items)
+    return folder, job.run(small(), folder, workers=1, overwrite=False, track=lambda items, *_: items)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,13 @@
-"""An experiment small enough to be run many times."""
+"""Experiments small enough to be run once for several tests, and many times."""
 
 from tsct.apps.run.experiment import load
 
+#: two states of one slice, coarse
+SMALL = (
+    *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
+    *("beamline.scan.views=36", "beamline.scan.q_max=24.0", "beamline.scan.q_step=0.1"),
+    *("states.potentials_v=[0.50, 0.20]", "slices.z_mm=[0.050]", "analysis.roi.radius_voxels=8.0"),
+)
 #: coarse in everything, and of few atoms
 TINY = (
     *("beamline.scan.translations=16", "beamline.scan.step_mm=0.5", "beamline.beam_width_mm=0.5"),
@@ -17,6 +23,11 @@ TINY = (
 def quiet(items, title, total):
     """No progress bar."""
     return items
+
+
+def small(*more, seed=1):
+    """Settings of the small experiment, more of them added."""
+    return load("wragg2023", overrides=(*SMALL, *more), seed=seed)
 
 
 def tiny(*more, seed=None):

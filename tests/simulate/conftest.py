@@ -13,9 +13,9 @@ def cell():
 
 @pytest.fixture(scope="session")
 def perfect():
-    """A beamline without faults, coarse in Q."""
+    """A beamline without faults and a point sample, for closed forms; coarse in Q."""
     pattern = simulate.ScanPattern(views=24, q_max=20.0, q_step=0.2)
-    return simulate.Beamline(scan=pattern, faults=simulate.no_faults())
+    return simulate.Beamline(scan=pattern, physics=simulate.point_sample(), faults=simulate.no_faults())
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def small():
     """One module of the detector, to which 10 1/angstrom reach."""
     detector = simulate.Detector(name="one module", modules=(1, 1), module_pixels=(487, 487))
     pattern = simulate.ScanPattern(views=4, q_min=1.0, q_max=11.0, q_step=0.05)
-    return simulate.Beamline(detector=detector, scan=pattern, faults=no_faults())
+    return simulate.Beamline(detector=detector, scan=pattern, physics=simulate.point_sample(), faults=no_faults())
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_the_two_routes_agree(cell, small, small_table):
 
 def test_they_agree_with_the_faults_of_a_beamline(cell, small, small_table):
     faults = simulate.Faults(sensor_parallax=1.0, distance_error_mm=0.3, q_blur=0.03, beam_drift_mm=0.03)
-    line = replace(small, faults=faults)
+    line = replace(small, physics=simulate.Physics(), faults=faults)
     agrees(line, one(cell, line, small_table), scanned(cell, line, small_table))
 
 

@@ -8,7 +8,7 @@ from scipy.stats import chi2, poisson
 
 from tsct import phantoms, simulate
 from tsct.phantoms.structures.library import structure
-from tsct.simulate import no_faults
+from tsct.simulate import Physics, no_faults, point_sample
 from tsct.simulate.beamline.motion import motion
 from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.expected_counts import rates
@@ -185,13 +185,11 @@ class Emptied:
         return replace(full, densities=np.zeros_like(full.densities))
 
 
-@pytest.mark.parametrize("fault", [0.0, 1.0])
-def test_a_scan_of_nothing_is_air_in_every_frame(cell, perfect, table, fault):
+@pytest.mark.parametrize("physics", [point_sample(), Physics()], ids=["point", "nature"])
+def test_a_scan_of_nothing_is_air_in_every_frame(cell, perfect, table, physics):
     """No net signal: what is left after the air is Poisson noise, whatever happens on the way through a sample."""
     air = structure("air")
-    line = replace(
-        perfect, faults=replace(no_faults(), parallax=fault, outgoing_absorption=fault, multiple_scattering=fault)
-    )
+    line = replace(perfect, physics=physics)
     found = simulate_tile(Emptied(cell), line, table, 3, 0, 1)
     np.testing.assert_allclose(found.transmission, 1.0, atol=1e-12)
     answer, gas = detector_response(line), table["air"]

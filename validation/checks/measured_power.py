@@ -42,7 +42,7 @@ MEASURED = {
     "A16a": "a level wrong by 1.01 %",
     "A16b": "a seventh of the polarisation left uncorrected",
     "A16c": _SHORT,
-    "A16d": "form factors of Si4+ and O1- for those of the atoms",
+    "A16d": "photons scattered twice not subtracted",
     "A16e": "a wavelength or a detector distance wrong by 0.04 %",
     "A17": "a height wrong by 5.4 %",
     "A17b": _SHORT,

@@ -26,7 +26,8 @@ from tsct.simulate import expected_tile, simulate_tile
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.beampath import Spectra, spectra_table
 
-from .forecast import Forecast, forecast, with_expected_region
+from .expected import with_expected_region
+from .forecast import Forecast, forecast
 
 #: closer to a bound than this, angstrom, a fit is held by it
 AT_BOUND = 2e-3

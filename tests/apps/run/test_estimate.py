@@ -12,12 +12,12 @@ from tsct.apps.run.estimate import estimate
 from tsct.apps.run.experiment import load
 from tsct.records.errors import ResourceError
 
-SMALL = ("beamline.scan.q_step=0.04", "beamline.scan.views=45", "states.potentials_v=[0.5, 0.2]", "slices.z_mm=[0.05]")
+COARSE = ("beamline.scan.q_step=0.04", "beamline.scan.views=45", "states.potentials_v=[0.5, 0.2]", "slices.z_mm=[0.05]")
 
 
 @pytest.fixture(scope="module")
 def small():
-    return load("wragg2023", overrides=SMALL)
+    return load("wragg2023", overrides=COARSE)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_it_names_tiles_time_memory_and_disk(whole):
 
 
 def test_memory_is_that_of_a_tile_whatever_the_number_of_tiles(small):
-    many = load("wragg2023", overrides=(*SMALL[:2], "slices.z_mm=[0.05]"))
+    many = load("wragg2023", overrides=(*COARSE[:2], "slices.z_mm=[0.05]"))
     few, more = (estimate(one, 2, analyse=False) for one in (small, many))
     assert more.tiles > 10 * few.tiles
     assert few.memory_bytes == more.memory_bytes
@@ -65,7 +65,7 @@ print(int(peak.split()[1]) * 1024)
 @pytest.mark.slow
 @pytest.mark.parametrize("change", ["beamline.scan.views=90", "beamline.scan.views=150"])
 def test_peak_memory_lies_between_two_thirds_of_the_estimate_and_all_of_it(change):
-    overrides = (*SMALL, change)
+    overrides = (*COARSE, change)
     found = subprocess.run([sys.executable, "-c", MEASURE, *overrides], capture_output=True, text=True, check=True)
     predicted = estimate(load("wragg2023", overrides=overrides), 1, analyse=True).memory_bytes
     assert 1.0 <= predicted / float(found.stdout) <= 1.5

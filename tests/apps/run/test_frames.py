@@ -10,7 +10,7 @@ from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import simulate_tile
 
-SMALL = (
+ONE_MODULE = (
     *("beamline.detector.modules=[1, 1]", "beamline.detector.module_pixels=[243, 195]"),
     *("beamline.scan.q_min=1.0", "beamline.scan.q_max=5.0", "beamline.scan.q_step=0.1"),
     *("states.potentials_v=[0.50, 0.20]", "beamline.scan.views=4", "analysis.q_max=5.0", "analysis.r_poly=1.0"),
@@ -19,7 +19,7 @@ SMALL = (
 
 @pytest.fixture(scope="module")
 def experiment():
-    return load("wragg2023", overrides=SMALL, seed=1)
+    return load("wragg2023", overrides=ONE_MODULE, seed=1)
 
 
 @pytest.fixture(scope="module")

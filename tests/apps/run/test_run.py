@@ -12,19 +12,7 @@ from tsct.apps.run.experiment import load
 from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.io.files import read_record
 
-SMALL = (
-    *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
-    *("beamline.scan.views=36", "beamline.scan.q_max=24.0", "beamline.scan.q_step=0.1"),
-    *("states.potentials_v=[0.50, 0.20]", "slices.z_mm=[0.050]", "analysis.roi.radius_voxels=8.0"),
-)
-
-
-def quiet(items, title, total):
-    return items
-
-
-def small(*more, seed=1):
-    return load("wragg2023", overrides=(*SMALL, *more), seed=seed)
+from ..small import quiet, small
 
 
 def run(folder, *more, seed=1, workers=1):

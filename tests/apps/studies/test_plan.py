@@ -7,23 +7,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from tsct.apps.explore.plan import Answer, answer
-from tsct.apps.run.experiment import load
 from tsct.apps.run.settings import dump
 from tsct.apps.studies.plan import Plan, checked_shift, write_plan
 from tsct.records.errors import UsageError
-from tsct.validation.forecast.forecast import SIGNIFICANT, forecast
-from tsct.validation.forecast.verify import Comparison
+from tsct.validation.forecast import SIGNIFICANT, Comparison, forecast
 
-SMALL = (
-    *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
-    *("beamline.scan.views=36", "beamline.scan.q_max=22.0", "beamline.scan.q_step=0.1"),
-    *("states.potentials_v=[0.50, 0.20]", "analysis.roi.radius_voxels=8.0"),
-)
+from ..small import small
 
 
 @pytest.fixture(scope="module")
 def plan():
-    experiment = load("wragg2023", overrides=SMALL)
+    experiment = small("beamline.scan.q_max=22.0", "slices.z_mm=[0.018, 0.050, 0.082]")
     found = forecast(experiment.phantom, experiment.beamline, experiment.recipe)
     return Plan(experiment=experiment, forecast=found, wanted_shift=0.01)
 

@@ -13,11 +13,7 @@ from tsct.records.errors import UsageError
 from tsct.simulate.beamline.faults import COMMON
 from tsct.validation import CHECKS
 
-SMALL = (
-    *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
-    *("beamline.scan.views=24", "beamline.scan.q_max=24.0", "beamline.scan.q_step=0.1"),
-    *("states.potentials_v=[0.50, 0.20]", "slices.z_mm=[0.050]", "analysis.roi.radius_voxels=8.0"),
-)
+from ..small import SMALL
 
 
 @pytest.mark.parametrize("name", list(scenarios()))
@@ -109,7 +105,7 @@ def test_two_small_scenarios_from_scan_to_table(tmp_path):
         "perfect,fault-energy-error",
         tmp_path,
         quick=False,
-        overrides=SMALL,
+        overrides=(*SMALL, "beamline.scan.views=24"),
         seed=1,
         workers=1,
         overwrite=False,

@@ -36,7 +36,7 @@ def tiny_sweep(folder, factors, **more):
     return written(folder, "\n".join(lines))
 
 
-GRID = ('"beamline.exposure_s" = [0.01, 0.1]', '"beamline.faults.parallax" = [0.0, 1.0]', '"seed" = [1, 2]')
+GRID = ('"beamline.exposure_s" = [0.01, 0.1]', '"beamline.physics.parallax" = [0.0, 1.0]', '"seed" = [1, 2]')
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_scores_are_those_of_a_run(grid, tmp_path, monkeypatch):
     from tsct.validation.report import report
 
     monkeypatch.setattr(report, "write_report", lambda *_: None)
-    made = tiny("states.potentials_v=[0.50, 0.20]", "beamline.exposure_s=0.01", "beamline.faults.parallax=0.0")
+    made = tiny("states.potentials_v=[0.50, 0.20]", "beamline.exposure_s=0.01", "beamline.physics.parallax=0.0")
     rows = job.run(made, tmp_path, workers=1, overwrite=False, track=quiet).document()["checks"]
     own = {row["id"]: row["value"] for row in rows if row["value"] is not None}
     found = dict(zip(grid[2].check.values, grid[2].value.values[0], strict=True))

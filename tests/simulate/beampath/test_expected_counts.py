@@ -75,7 +75,7 @@ def test_polarised_light_is_not_scattered_along_its_field(perfect):
 @pytest.mark.parametrize("moved_mm", [-2.0, 3.0])
 def test_parallax_moves_peaks_as_geometry_says(perfect, moved_mm):
     """First-order change against the exact place of a peak scattered downstream of the axis."""
-    line = replace(perfect, scan=replace(perfect.scan, q_step=0.02), faults=replace(no_faults(), parallax=1.0))
+    line = replace(perfect, scan=replace(perfect.scan, q_step=0.02))
     q, at = line.scan.q, 10.0
     found = rates(line, (peak(q, at),))
     seen = (found.paths + moved_mm * found.moments)[0] / rates(line, (row(q, coherent=1.0),)).paths[0]
@@ -88,7 +88,7 @@ def test_parallax_moves_peaks_as_geometry_says(perfect, moved_mm):
 
 def test_parallax_conserves_photons(perfect):
     """The change of solid angle is that of an annulus seen from nearer."""
-    line = replace(perfect, faults=replace(no_faults(), parallax=1.0))
+    line = perfect
     found = rates(line, (row(line.scan.q, coherent=1.0),))
     radius, step = line.distance_mm * np.tan(line.two_theta), 0.01
     solid = [z / np.hypot(radius, z) ** 3 for z in (line.distance_mm - step, line.distance_mm + step)]

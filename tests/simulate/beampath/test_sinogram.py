@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tsct.records.errors import TsctWarning
-from tsct.simulate import no_faults
+from tsct.simulate import no_faults, point_sample
 from tsct.simulate.beamline.motion import motion
 from tsct.simulate.beampath.self_absorption import outgoing_factors
 from tsct.simulate.beampath.sinogram import expected_lines, field_loss, warn_of_lost_mass
 
 
-def lines_of(cell, beamline, table, *, state=0, slice_index=2, **faults):
-    line = replace(beamline, faults=replace(no_faults(), **faults))
+def lines_of(cell, beamline, table, *, state=0, slice_index=2, physics=None, **faults):
+    line = replace(beamline, physics=physics or point_sample(), faults=replace(no_faults(), **faults))
     return expected_lines(cell, line, table, motion(line, 1, state, slice_index), state, slice_index)
 
 
@@ -40,7 +40,7 @@ def test_the_straight_beam_follows_beer_and_lambert(cell, perfect, table):
 
 def test_moments_of_a_centred_sample_cancel_over_opposite_views(cell, perfect, table):
     turned = replace(perfect, scan=replace(perfect.scan, angular_range_deg=360.0))
-    lines = lines_of(cell, turned, table, parallax=1.0)
+    lines = lines_of(cell, turned, table, physics=replace(point_sample(), parallax=1.0))
     half = turned.scan.views // 2
     # the view from the other side meets the same ray from behind, and the sample is dense where it was
     np.testing.assert_allclose(lines.moments[:half], -lines.moments[half:, ::-1], atol=2e-3 * np.abs(lines.paths).max())
@@ -95,7 +95,7 @@ def test_atoms_outside_the_field_still_absorb_and_scatter(cell, perfect, table):
 
 
 def test_twice_scattered_photons_grow_with_the_square_of_the_path(cell, perfect, table):
-    lines = lines_of(cell, perfect, table, multiple_scattering=1.0)
+    lines = lines_of(cell, perfect, table, physics=replace(point_sample(), multiple_scattering=1.0))
     total = lines.paths @ np.array([row.spectra.total_scattering for row in lines.rows])
     ratio = (lines.twice / (0.5 * total**2 / lines.transmission))[:, 25:35]
     np.testing.assert_allclose(ratio, 1.0, rtol=0.02)

@@ -12,15 +12,11 @@ from tsct.analyze.phases.reference_fit import fit_reference
 from tsct.analyze.tomography.fbp import fbp, fbp_weights
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate import ScanPattern
+from tsct.validation.forecast.changes import change_patterns, fisher_bound, smooth_degree
 from tsct.validation.forecast.dose import absorbed_dose, recoil_share
-from tsct.validation.forecast.forecast import (
-    change_patterns,
-    expected_data,
-    fisher_bound,
-    forecast,
-    smooth_degree,
-    voxel_rings,
-)
+from tsct.validation.forecast.expected import expected_data
+from tsct.validation.forecast.forecast import forecast
+from tsct.validation.forecast.gains import voxel_rings
 from tsct.validation.forecast.verify import compare, shared_by_seeds, simulate_seed
 
 

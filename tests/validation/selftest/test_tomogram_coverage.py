@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tsct.apps.run.experiment import load
-from tsct.simulate.beamline.faults import no_faults
+from tsct.simulate.beamline import no_faults, point_sample
 from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import expected_tile
 from tsct.validation.selftest.coverage import calibration
@@ -23,7 +23,7 @@ SMALL = (
 @pytest.fixture(scope="module")
 def experiment():
     made = load("wragg2023", overrides=SMALL, seed=1)
-    beamline = replace(made.beamline, faults=no_faults())
+    beamline = replace(made.beamline, physics=point_sample(), faults=no_faults())
     table = spectra_table(made.phantom, beamline)
     return [expected_tile(made.phantom, beamline, table, state, 0) for state in range(2)], beamline, made.recipe
 
