@@ -10,10 +10,10 @@ from typing import Any
 import xarray as xr
 
 from tsct.analyze import analyze_tile, lean, with_region
-from tsct.analyze.readers import is_ours, read_scan
+from tsct.analyze.readers import read_scan
 from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError
-from tsct.records.io import member, opened, read_record, values, write_records, write_scan
+from tsct.records.io import is_ours, member, opened, read_record, values, write_records, write_scan
 from tsct.simulate import simulate_tile
 
 from .experiment import Experiment

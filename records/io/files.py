@@ -1,12 +1,11 @@
 """Records in HDF5 files that are either complete or refused.
 
 A file holds one or more records (labelled datasets), each an ``NXdata`` group below ``/entry``. It is written under a
-temporary name beside its destination, marked complete as the last act, flushed to disk and renamed.
+temporary name beside its destination, marked complete and sealed as the last act, read back block by block, flushed to
+disk and renamed.
 """
 
 import json
-import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,11 +17,25 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from tsct.records.errors import InputError
+from tsct.records.errors import InputError, ResourceError
 
-from .untrusted import attributes, member, names_of, opened, values
+from .disk import DiskFile, check_room, replacing, write_text
+from .seal import SEAL, seal_of
+from .trial import settled_identity
+from .untrusted import attributes, check_proportion, member, names_of, opened, values
 
-SCHEMA = 1
+__all__ = [
+    "creating",
+    "is_ours",
+    "open_complete",
+    "read_record",
+    "replacing",
+    "write_array",
+    "write_records",
+    "write_text",
+]
+
+SCHEMA = 2
 #: HDF5 1.10 is the first whose own structures carry checksums
 LIBVER = ("v110", "v110")
 #: size of the blocks in which data are stored and checked
@@ -30,26 +43,6 @@ _CHUNK_BYTES = 2**20
 #: attribute (JSON) of a dataset that is stored under another name, axis order or label than in its record
 RECORD = "record"
 _OF_THE_GROUP = ("NX_class", "signal", "axes", "interpretation", "title")
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` only when the block ends without an error."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp-{socket.gethostname()}-{os.getpid()}")
-    try:
-        yield temporary
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file so that it appears whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str = "") -> None:
@@ -69,36 +62,81 @@ def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str =
     Every block of data carries a checksum. Nothing is compressed: counts and volumes are mostly noise, which LZF
     shrinks by a third at a tenth of the speed.
     """
+    check_room(path, sum(record.nbytes for record in records.values()))
     with creating(path) as handle:
         entry = handle.create_group("entry")
         entry.attrs.update(NX_class="NXentry", default=next(iter(records)))
         entry["title"] = title
         for name, record in records.items():
-            _write_record(entry.create_group(name), record)
+            group = entry.create_group(name)
+            _describe(group, record)
+            for key, array in record.variables.items():
+                write_array(group, str(key), array, key in record.coords)
+                handle.raise_failure()
+
+
+class NewFile(h5py.File):
+    """A file that is being written; see :class:`tsct.records.io.disk.DiskFile` for what it does on a full disk."""
+
+    def __init__(self, disk: DiskFile) -> None:
+        # no blocks are held back until the file closes
+        super().__init__(disk, "w", libver=LIBVER, rdcc_nbytes=0)
+        self.raise_failure = disk.raise_failure
 
 
 @contextmanager
-def creating(path: Path) -> Iterator[h5py.File]:
-    """Yield a new NeXus file whose default entry is ``/entry``; it takes its name only when the block ends well."""
-    with replacing(path) as temporary, h5py.File(temporary, "w", libver=LIBVER) as handle:
-        handle.attrs.update(
-            NX_class="NXroot",
-            default="entry",
-            creator="tsct",
-            creator_version=version("tsct"),
-            file_time=datetime.now(UTC).isoformat(timespec="seconds"),
-            schema=SCHEMA,
-        )
-        yield handle
-        handle.attrs["complete"] = True
+def creating(path: Path) -> Iterator[NewFile]:
+    """Yield a new NeXus file whose default entry is ``/entry``; it takes its name only when the block ends well.
+
+    Raises
+    ------
+    ResourceError
+        If the disk is full, at the next ``raise_failure()`` of the file or when the block ends.
+    """
+    with replacing(path) as temporary:
+        with DiskFile(temporary) as disk:
+            try:
+                with NewFile(disk) as handle:
+                    # of fixed length, so that HDF5's own checksum covers whose file it is
+                    handle.attrs["creator"] = np.bytes_("tsct")
+                    handle.attrs.update(
+                        NX_class="NXroot",
+                        default="entry",
+                        creator_version=version("tsct"),
+                        file_time=datetime.now(UTC).isoformat(timespec="seconds"),
+                        schema=SCHEMA,
+                    )
+                    yield handle
+                    handle.attrs["complete"] = True
+                    handle.attrs[SEAL] = seal_of(handle)
+            finally:
+                # what HDF5 stumbles over after a failure is its consequence
+                disk.raise_failure()
+        _read_back(temporary, path)
 
 
-def _write_record(group: h5py.Group, record: xr.Dataset) -> None:
+def _read_back(temporary: Path, path: Path) -> None:
+    """Read everything once, so that each block's checksum is compared with what the disk has."""
+    try:
+        with h5py.File(temporary, "r") as handle:
+            sound = handle.attrs[SEAL] == seal_of(handle)
+            handle.visititems(_read_blocks)
+    except (InputError, OSError, KeyError, RuntimeError):
+        sound = False
+    if not sound:
+        raise ResourceError(f"{path}: the disk does not hold what was written to it, the file is not kept; is it full?")
+
+
+def _read_blocks(name: str, node: h5py.Group | h5py.Dataset) -> None:
+    if isinstance(node, h5py.Dataset) and node.chunks and node.size:
+        for block in node.iter_chunks():
+            node[block]
+
+
+def _describe(group: h5py.Group, record: xr.Dataset) -> None:
     signal = next((str(name) for name, array in record.data_vars.items() if array.ndim), None)
     dims = record[signal].dims if signal else ()
     as_nxdata(group, signal, [str(dim) if dim in record.variables else "." for dim in dims], record.attrs)
-    for name, array in record.variables.items():
-        write_array(group, str(name), array, name in record.coords)
 
 
 def as_nxdata(group: h5py.Group, signal: str | None, axes: list[str], attrs: Mapping[Any, Any]) -> None:
@@ -119,6 +157,8 @@ def write_array(group: h5py.Group, name: str, array: xr.Variable, is_coordinate:
         dataset = group.create_dataset(name, data=held.astype(object), dtype=h5py.string_dtype())
     else:
         checked = {"chunks": _chunks(held), "fletcher32": True} if held.size and held.ndim else {}
+        if checked and held.dtype.kind == "f":
+            checked["fillvalue"] = np.nan
         dataset = group.create_dataset(name, data=held, **checked)
     dataset.attrs["dims"] = np.array([str(dim) for dim in array.dims], dtype=h5py.string_dtype())
     dataset.attrs["coordinate"] = is_coordinate
@@ -160,8 +200,18 @@ def read_record(path: Path, name: str | None = None) -> xr.Dataset:
             raise InputError(f"{path}: no record '{name}'; the file holds {held}")
         try:
             return _read_group(member(entry, name))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path}: record '{name}' is malformed ({error})") from None
+
+
+def is_ours(path: Path) -> bool:
+    """Whether an HDF5 file was written by tsct."""
+    with opened(Path(path)) as handle:
+        return attributes(handle).get("creator") == b"tsct"
+
+
+#: files whose seal was found whole, as long as they stay the same
+_WHOLE: set[tuple[int, ...]] = set()
 
 
 @contextmanager
@@ -173,14 +223,30 @@ def open_complete(path: Path) -> Iterator[h5py.File]:
             raise InputError(f"{path}: incomplete, or not written by tsct; make it again")
         if int(held.get("schema", 0)) > SCHEMA:
             raise InputError(f"{path}: written by a newer tsct (schema {held['schema']}); upgrade tsct")
+        _check_seal(path, handle, held.get(SEAL))
         yield handle
 
 
+def _check_seal(path: Path, handle: h5py.File, seal: Any) -> None:
+    identity = settled_identity(path)
+    if identity in _WHOLE:
+        return
+    if seal != seal_of(handle):
+        raise InputError(f"{path}: damaged or changed since it was written (its seal is broken); make it again")
+    if identity is not None:
+        _WHOLE.add(identity)
+
+
 def _read_group(group: h5py.Group) -> xr.Dataset:
+    nodes = {key: member(group, key) for key in names_of(group)}
+    size = sum(
+        node.size * node.dtype.itemsize for node in nodes.values() if isinstance(node, h5py.Dataset) and node.shape
+    )
+    check_proportion(size, Path(group.file.filename).stat().st_size, f"{group.file.filename}: {group.name}")
     coords: dict[str, xr.Variable] = {}
     variables: dict[str, xr.Variable] = {}
-    for key in names_of(group):
-        name, variable, is_coordinate = _read_variable(key, member(group, key))
+    for key, node in nodes.items():
+        name, variable, is_coordinate = _read_variable(key, node)
         (coords if is_coordinate else variables)[name] = variable
     attrs = {k: _plain(v) for k, v in attributes(group).items() if k not in _OF_THE_GROUP}
     return xr.Dataset(variables, coords=coords, attrs=attrs)
