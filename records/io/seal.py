@@ -1,6 +1,6 @@
 """A checksum over what the checksums of HDF5 leave out: names, types, shapes, attributes, text and single numbers.
 
-Blocks of data carry a Fletcher-32 sum each, which HDF5 compares whenever it reads them. The seal is a SHA-256 over
+Blocks of data carry sums of their own, which HDF5 compares whenever it reads them. The seal is a SHA-256 over
 everything else, in an order that does not depend on how the file was made, and over how many blocks there are: HDF5
 gives the fill value for a block that was never written.
 """
@@ -76,11 +76,11 @@ def _nodes(handle: h5py.File) -> Iterator[tuple[str, Any, str]]:
 def _add_dataset(digest: Any, dataset: h5py.Dataset) -> None:
     digest.update(json.dumps([str(dataset.dtype), dataset.shape, dataset.chunks, dataset.fletcher32]).encode())
     if not dataset.fletcher32:
-        return _add(digest, "", values(dataset))
+        _add(digest, "", values(dataset))
+        return
     blocks = prod(ceil(length / step) for length, step in zip(dataset.shape, dataset.chunks, strict=True))
     if dataset.id.get_num_chunks() != blocks:
         raise InputError(f"{dataset.file.filename}: {dataset.name} lacks some of its {blocks} blocks of data")
-    return None
 
 
 def _add(digest: Any, key: str, value: Any) -> None:
