@@ -65,6 +65,8 @@ def place_of_file(number: int, source: Path) -> Tile:
             state, slice_ = (int(values(member(handle, f"/entry/data/{name}"))) for name in ("state", "slice"))
         except InputError:  # frames, which know no place
             return 0, 0
+        except (ValueError, TypeError):
+            raise InputError(f"{source}: state and slice are not single numbers") from None
     return state, slice_
 
 

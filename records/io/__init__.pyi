@@ -3,7 +3,7 @@ from .files import is_ours, open_complete, read_record, replacing, write_records
 from .frame_files import write_frames
 from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
-from .untrusted import attributes, check_dataset, member, names_of, opened, values
+from .untrusted import attributes, check_dataset, member, names_of, opened, part, values
 
 __all__ = [
     "FULL",
@@ -19,6 +19,7 @@ __all__ = [
     "open_complete",
     "opened",
     "parse_mapping",
+    "part",
     "read_mapped",
     "read_record",
     "replacing",

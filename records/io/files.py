@@ -204,12 +204,17 @@ def read_record(path: Path, name: str | None = None) -> xr.Dataset:
     """
     with open_complete(path) as handle:
         entry = member(handle, "entry")
+        if not isinstance(entry, h5py.Group):
+            raise InputError(f"{path}: /entry is no group")
         name = str(attributes(entry).get("default")) if name is None else name
         if name not in entry:
             held = ", ".join(key for key in names_of(entry) if entry.get(key, getclass=True) is h5py.Group)
             raise InputError(f"{path}: no record '{name}'; the file holds {held}")
         try:
-            return _read_group(member(entry, name))
+            group = member(entry, name)
+            if not isinstance(group, h5py.Group):
+                raise InputError(f"{path}: record '{name}' is no group")
+            return _read_group(group)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{path}: record '{name}' is malformed ({error})") from None
 
@@ -217,7 +222,8 @@ def read_record(path: Path, name: str | None = None) -> xr.Dataset:
 def is_ours(path: Path) -> bool:
     """Whether an HDF5 file was written by tsct."""
     with opened(Path(path)) as handle:
-        return attributes(handle).get("creator") == b"tsct"
+        creator = attributes(handle).get("creator")
+        return isinstance(creator, bytes) and creator == b"tsct"
 
 
 #: files whose seal was found whole, as long as they stay the same
@@ -229,9 +235,10 @@ def open_complete(path: Path) -> Iterator[h5py.File]:
     """Open one of our HDF5 files for reading, refusing what is not whole."""
     with opened(path) as handle:
         held = attributes(handle)
-        if not held.get("complete", False):
+        complete, schema = (np.asarray(held.get(name, 0)) for name in ("complete", "schema"))
+        if complete.shape or complete.dtype.kind not in "bi" or not complete:
             raise InputError(f"{path}: incomplete, or not written by tsct; make it again")
-        if int(held.get("schema", 0)) > SCHEMA:
+        if schema.shape or schema.dtype.kind not in "iu" or schema > SCHEMA:
             raise InputError(f"{path}: written by a newer tsct (schema {held['schema']}); upgrade tsct")
         _check_seal(path, handle, held.get(SEAL))
         yield handle
@@ -242,7 +249,7 @@ def _check_seal(path: Path, handle: h5py.File, seal: Any) -> None:
     if identity in _WHOLE:
         return
     if seal != seal_of(handle):
-        raise InputError(f"{path}: damaged or changed since it was written (its seal is broken); make it again")
+        raise InputError(f"{path}: damaged, or changed since it was written (its seal is broken); make it again")
     if identity is not None:
         _WHOLE.add(identity)
 

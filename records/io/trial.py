@@ -51,24 +51,32 @@ class _Child:
             env={**os.environ, **environment},
             text=True,
         )
+        if not self._answer(LONGEST_S):
+            raise RuntimeError("the process that looks at files first cannot be started; is tsct installed whole?")
 
     def ask(self, path: Path, seconds: float) -> dict[str, Any]:
         """Answer about one file; empty if the child has died over it."""
-        assert self.process.stdin is not None and self.process.stdout is not None
-        watch = threading.Timer(seconds, self.process.kill)
-        watch.start()
+        assert self.process.stdin is not None
         try:
             self.process.stdin.write(json.dumps([str(path.absolute()), seconds]) + "\n")
             self.process.stdin.flush()
-            answer = self.process.stdout.readline()
         except BrokenPipeError:
-            answer = ""
+            return {}
+        return self._answer(seconds)
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        watch = threading.Timer(seconds, self.process.kill)
+        watch.start()
+        try:
+            line = self.process.stdout.readline()
         except BaseException:
+            # an answer that comes after Ctrl-C would be taken for that about the next file
             self.end()
             raise
         finally:
             watch.cancel()
-        return json.loads(answer) if answer.endswith("\n") else {}
+        return json.loads(line) if line.endswith("\n") else {}
 
     def end(self) -> None:
         self.process.kill()
@@ -230,6 +238,7 @@ def _serve() -> None:
     """Answer one file a line until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit()
+    print(json.dumps({"error": "", "memory": False}), flush=True)
     for line in sys.stdin:
         path, seconds = json.loads(line)
         _limit(seconds)

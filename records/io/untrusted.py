@@ -192,6 +192,12 @@ def values(dataset: h5py.Group | h5py.Dataset) -> Any:
         return dataset[()]
 
 
+def part(dataset: h5py.Dataset, where: Any) -> Any:
+    """Some of a dataset's numbers, after :func:`check_dataset`; raises :class:`InputError` if they cannot be read."""
+    with sound(dataset):
+        return dataset[where]
+
+
 def check_dataset(dataset: h5py.Group | h5py.Dataset) -> None:
     """Refuse a dataset that :func:`values` would refuse, before any of it is read."""
     with sound(dataset):

@@ -19,7 +19,7 @@ from tsct.records.seeds import generator
 #: damaged files of each original
 NUMBER = {"scan.h5": 150, "truth.h5": 150, "frames.h5": 75, "old.h5": 125}
 #: the walk through a file of some kilobytes takes a hundredth of a second
-SECONDS = 4.0
+SECONDS = 2.0
 
 
 def scan() -> xr.Dataset:
