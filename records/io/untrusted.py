@@ -232,7 +232,8 @@ def _check_kind(dataset: h5py.Group | h5py.Dataset, where: str) -> None:
 def _origins(dataset: h5py.Dataset, where: str) -> list[h5py.Dataset]:
     """Where the numbers of a dataset are stored: itself, or what a virtual one leads to, followed link by link."""
     origins: dict[int, h5py.Dataset] = {}
-    waiting, virtual = [dataset], set()
+    waiting: list[Any] = [dataset]
+    virtual: set[int] = set()
     while waiting:
         node = waiting.pop()
         address = h5py.h5o.get_info(node.id).addr

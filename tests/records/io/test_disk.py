@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,32 +40,9 @@ except TsctError as error:
 """
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of four megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if (
-        mount is None
-        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=False).returncode
-    ):
-        pytest.skip("a small disk cannot be mounted here (that takes root)")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder: Path, spare: int = 0) -> Path:
-    """Take all the room of a disk but some."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as handle:
-        handle.write(bytes(max(0, shutil.disk_usage(folder).free - spare)))
-    return ballast
-
-
 @pytest.mark.parametrize("kind", ["records", "frames"])
 @pytest.mark.parametrize("spare", [0, 4096, 20_000, 100_000, 300_000, 700_000, 1_000_000])
-def test_a_full_disk_is_said_and_leaves_nothing(small_disk, kind, spare):
+def test_a_full_disk_is_said_and_leaves_nothing(small_disk, fill, kind, spare):
     fill(small_disk, spare)
     command = [sys.executable, "-c", WRITE, kind, str(small_disk), "1300000"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
@@ -77,7 +53,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(small_disk, kind, spare):
 
 
 @pytest.mark.parametrize("size", [1000, 30_000, 300_000, 2_500_000])
-def test_a_disk_that_is_full_for_a_moment_is_noticed(small_disk, monkeypatch, size):
+def test_a_disk_that_is_full_for_a_moment_is_noticed(small_disk, fill, monkeypatch, size):
     """While one dataset is written there is no room, and before and after there is."""
     record = xr.Dataset({name: ("x", np.random.default_rng(1).random(size // 8)) for name in ("a", "b", "c")})
     monkeypatch.setattr(files, "check_room", lambda *_: None)
