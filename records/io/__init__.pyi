@@ -1,5 +1,5 @@
-from .disk import FULL
-from .files import is_ours, open_complete, read_record, replacing, write_records, write_text
+from .disk import FULL, DiskFile, check_room, replacing, write_text
+from .files import is_ours, open_complete, read_record, write_records
 from .frame_files import write_frames
 from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
@@ -8,9 +8,11 @@ from .untrusted import attributes, check_dataset, member, names_of, opened, part
 __all__ = [
     "FULL",
     "SOURCES",
+    "DiskFile",
     "Wanted",
     "attributes",
     "check_dataset",
+    "check_room",
     "is_ours",
     "load_mapping",
     "load_tables",

@@ -240,6 +240,8 @@ def open_complete(path: Path) -> Iterator[h5py.File]:
             raise InputError(f"{path}: incomplete, or not written by tsct; make it again")
         if schema.shape or schema.dtype.kind not in "iu" or schema > SCHEMA:
             raise InputError(f"{path}: written by a newer tsct (schema {held['schema']}); upgrade tsct")
+        if schema < SCHEMA:
+            raise InputError(f"{path}: written by an older tsct (schema {schema}), without a seal; make it again")
         _check_seal(path, handle, held.get(SEAL))
         yield handle
 

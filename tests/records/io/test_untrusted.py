@@ -1,6 +1,7 @@
 """Files made to harm: none may reach outside itself, fill the memory or hang; each is refused with a reason."""
 
 import os
+from contextlib import suppress
 
 import h5py
 import numpy as np
@@ -9,7 +10,7 @@ import xarray as xr
 
 from tsct.records.errors import InputError, ResourceError, TsctError
 from tsct.records.io import untrusted
-from tsct.records.io.files import read_record, write_records
+from tsct.records.io.files import SCHEMA, read_record, write_records
 from tsct.records.io.seal import SEAL, seal_of
 from tsct.records.io.untrusted import attributes, member, names_of, opened, values
 
@@ -218,12 +219,14 @@ def test_a_record_that_holds_harm_is_refused(tmp_path, outside, make, why):
     """The same inside a file that claims to be one of ours."""
     path = tmp_path / "theirs.h5"
     with h5py.File(path, "w") as handle:
-        handle.attrs.update(complete=True, schema=1)
+        handle.attrs.update(complete=True, schema=SCHEMA)
         group = handle.create_group("entry/record")
         handle["entry"].attrs["default"] = "record"
         make(group, outside)
         if isinstance(group.get("data", getlink=True), h5py.HardLink):
             group["data"].attrs.update(dims=["x"], coordinate=False)
+        with suppress(InputError):
+            handle.attrs[SEAL] = seal_of(handle)
     with pytest.raises(TsctError):
         read_record(path)
 
