@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, TsctWarning
-from tsct.records.io import replacing, write_text
+from tsct.records.io import DiskFile, check_room, replacing, write_text
 
 Array = NDArray[np.float64]
 Facts = Mapping[str, str | float]
@@ -157,8 +157,11 @@ def write_ndtomo(path: Path, values: NDArray, axis: Array, *, name: str = "q") -
             TsctWarning,
             stacklevel=2,
         )
-    with replacing(path) as temporary, h5py.File(temporary, "w") as handle:
-        handle["data"], handle[name] = square, np.asarray(axis, dtype=np.float64)
+    check_room(path, square.nbytes)
+    with replacing(path) as temporary, DiskFile(temporary) as disk:
+        with h5py.File(disk, "w") as handle:
+            handle["data"], handle[name] = square, np.asarray(axis, dtype=np.float64)
+        disk.raise_failure()
 
 
 def write_pdfgetx3(folder: Path, patterns: Mapping[str, tuple[Array, Array]], facts: Facts) -> None:

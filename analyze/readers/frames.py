@@ -6,6 +6,8 @@ bin, and the sum of its bin is a Poisson number. pyFAI corrects neither for the 
 the chain does both from the attributes of the scan.
 """
 
+import json
+import re
 import tempfile
 import warnings
 from collections.abc import Iterable
@@ -19,7 +21,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, TsctWarning, UsageError
-from tsct.records.io import check_dataset, member, opened, values
+from tsct.records.io import check_dataset, is_ours, member, names_of, open_complete, opened, part, values
 
 from .hdf5_layouts import entry_attrs
 
@@ -31,6 +33,8 @@ PERPENDICULAR_DEG = 2.0
 FEW_PER_PIXEL = 10.0
 #: value of pixels that are bad in one frame
 BAD = -1.0
+#: by what a geometry may describe its detector: numbers, none of which leads to a file
+DETECTOR_KEYS = frozenset({"pixel1", "pixel2", "max_shape", "orientation", "sensor", "binning"})
 #: angles and translations that differ by less than this are those of one view or place
 SAME = 1e-4
 
@@ -239,9 +243,10 @@ def is_frames(path: Path) -> bool:
     with opened(path) as handle:
         try:
             stack = member(handle, "/entry/instrument/detector/data")
-            return len(stack.shape) == 3 and member(handle, "/entry/instrument/detector/poni") is not None
-        except (InputError, AttributeError):
+            member(handle, "/entry/instrument/detector/poni")
+        except InputError:
             return False
+        return isinstance(stack, h5py.Dataset) and stack.ndim == 3
 
 
 def read_frames(path: str | Path, how: Integration | None = None) -> xr.Dataset:
@@ -268,19 +273,25 @@ def read_frames(path: str | Path, how: Integration | None = None) -> xr.Dataset:
         If there is no transmission, or the detector is tilted.
     """
     path = Path(path)
-    with opened(path) as handle:
-        detector = member(handle, "/entry/instrument/detector")
-        geometry = _geometry(str(np.asarray(values(member(detector, "poni"))).item()))
-        mask = np.asarray(values(member(detector, "pixel_mask")), dtype=bool)
-        how = how or _whole_range(geometry, mask)
-        stack = member(detector, "data")
+    with (open_complete if is_ours(path) else opened)(path) as handle:
+        detector = "/entry/instrument/detector"
+        stack = member(handle, f"{detector}/data")
         check_dataset(stack)
+        if stack.ndim != 3 or stack.dtype.kind not in "biuf":
+            raise InputError(
+                f"{path}: {detector}/data has shape {stack.shape}; it takes (frame, row, column) of counts"
+            )
+        geometry = _geometry(str(values(member(handle, f"{detector}/poni"))))
+        mask = _numbers(handle, f"{detector}/pixel_mask", stack.shape[1:]).astype(bool)
+        if tuple(geometry.detector.shape or ()) != mask.shape:
+            raise InputError(f"{path}: images of {mask.shape} pixels, but the geometry has {geometry.detector.shape}")
+        how = how or _whole_range(geometry, mask)
         angles, places, monitor = (
-            np.atleast_1d(values(member(handle, f"/entry/{name}")))
+            _numbers(handle, f"/entry/{name}", stack.shape[:1])
             for name in ("sample/rotation_angle", "sample/x_translation", "control/data")
         )
         attrs = entry_attrs(member(handle, "/entry"))
-        images = (stack[i] for i in range(stack.shape[0]))
+        images = (part(stack, i) for i in range(stack.shape[0]))
         scan = scan_of_frames(images, angles, places, monitor, geometry, how, mask=mask)
         through = _transmission(handle, scan, angles, places)
     if through is None:
@@ -291,11 +302,23 @@ def read_frames(path: str | Path, how: Integration | None = None) -> xr.Dataset:
     return scan.assign_attrs(attrs).assign_coords(coords)
 
 
+def _numbers(handle: h5py.File, place: str, shape: tuple[int, ...]) -> NDArray:
+    """Numbers of the shape that they must have; a single one stands for itself."""
+    numbers = np.asarray(values(member(handle, place)))
+    numbers = numbers.reshape(shape) if numbers.size == 1 == np.prod(shape) else numbers
+    if numbers.shape != shape or numbers.dtype.kind not in "biuf":
+        raise InputError(
+            f"{handle.filename}: {place} holds {numbers.dtype} of shape {numbers.shape}, not {shape} numbers"
+        )
+    if not np.all(np.isfinite(numbers)):
+        raise InputError(f"{handle.filename}: {place} holds numbers that are not finite")
+    return numbers
+
+
 def _transmission(handle: h5py.File, scan: xr.Dataset, angles: NDArray, places: NDArray) -> NDArray | None:
-    try:
-        each = np.atleast_1d(values(member(handle, "/entry/transmission/data")))
-    except InputError:
+    if "transmission" not in names_of(member(handle, "/entry")):
         return None
+    each = _numbers(handle, "/entry/transmission/data", angles.shape)
     through = np.ones(scan.monitor.shape)
     through[_places(angles)[1], _places(places)[1]] = each
     return through
@@ -310,7 +333,12 @@ def _geometry(poni: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "geometry.poni"
         path.write_text(poni, encoding="utf-8")
-        geometry = pyFAI.load(str(path))
+        _check_poni(poni)
+        try:
+            geometry = pyFAI.load(str(path))
+        except Exception as error:
+            # whatever pyFAI's own reader stumbles over
+            raise InputError(f"frames: the geometry (poni) cannot be used ({error})") from None
     tilt = float(np.degrees(np.hypot(geometry.rot1, geometry.rot2)))
     if tilt > PERPENDICULAR_DEG:
         warnings.warn(
@@ -319,6 +347,30 @@ def _geometry(poni: str) -> Any:
             stacklevel=3,
         )
     return geometry
+
+
+def _check_poni(poni: str) -> None:
+    """Refuse a geometry that may name files, which pyFAI would open: a detector by its path, a spline, a pixel map."""
+    for line in re.split(r"[\r\n]+", poni):
+        key, _, value = (word.strip() for word in line.partition(":"))
+        if key.lower() == "detector" and (not re.fullmatch(r"[\w .+-]+", value) or Path(value).exists()):
+            raise InputError(f"frames: the geometry (poni) names a detector '{value}', which is a path")
+        if key.lower() == "splinefile" and value.lower() != "none":
+            raise InputError("frames: the geometry (poni) names a file of splines; give pixels instead")
+        if key.lower() == "detector_config":
+            _check_detector(value)
+
+
+def _check_detector(config: str) -> None:
+    try:
+        names = set(json.loads(config))
+    except (ValueError, TypeError, RecursionError):
+        raise InputError("frames: the geometry (poni) has a Detector_config that is not JSON") from None
+    if unknown := names - DETECTOR_KEYS:
+        raise InputError(
+            f"frames: the geometry (poni) describes its detector by {', '.join(sorted(unknown))}; it may only by "
+            f"{', '.join(sorted(DETECTOR_KEYS))}"
+        )
 
 
 def _whole_range(geometry: Any, mask: NDArray) -> Integration:

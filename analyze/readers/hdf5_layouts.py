@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from tsct.records.errors import InputError
-from tsct.records.io import member, names_of, opened, values
+from tsct.records.io import attributes, member, names_of, opened, values
 from tsct.records.units import unit_factor
 
 Tables = dict[str, Any]
@@ -55,27 +55,28 @@ def _groups(handle: h5py.File) -> list[h5py.Group]:
     """All groups that are stored in the file itself, to three levels below the root."""
     found, layer = [handle], [handle]
     for _ in range(3):
-        below = [group[name] for group in layer for name in names_of(group) if _is_stored_group(group, name)]
+        below = [member(group, name) for group in layer for name in names_of(group) if _is_stored_group(group, name)]
         found, layer = found + below, below
     return found
 
 
 def _is_stored_group(group: h5py.Group, name: str) -> bool:
-    return isinstance(group.get(name, getlink=True), h5py.HardLink) and isinstance(group[name], h5py.Group)
+    return isinstance(group.get(name, getlink=True), h5py.HardLink) and isinstance(_at(group, name), h5py.Group)
 
 
 def _at(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset | None:
-    """What a path leads to inside the file, or nothing."""
+    """What a path leads to inside the file, or nothing; a dataset of a type that numpy lacks is nothing."""
     try:
-        return member(group, path)
-    except InputError:
+        node = member(group, path)
+        return node if isinstance(node, h5py.Group) or node.dtype else None
+    except (InputError, TypeError, AttributeError):
         return None
 
 
 def _number(group: h5py.Group, path: str) -> float | None:
     """A single number, or the first of several that are equal."""
     found = _at(group, path)
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf" or found.size == 0:
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf" or not found.size:
         return None
     numbers = np.asarray(values(found)).ravel()
     return float(numbers[0]) if np.all(numbers == numbers[0]) else None
@@ -83,18 +84,20 @@ def _number(group: h5py.Group, path: str) -> float | None:
 
 def _text(value: Any) -> str:
     if isinstance(value, h5py.Dataset):
-        value = values(value) if value.shape == () else ""
+        value = np.asarray(values(value)).item() if value.shape == () else ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _nxxrdct(handle: h5py.File) -> Tables | None:
     """Tables for an entry with definition NXxrdct: detector data (translation, rotation, radial)."""
-    entries = [group for group in _groups(handle) if _text(group.attrs.get("definition", "")).lower() == "nxxrdct"]
+    entries = [
+        group for group in _groups(handle) if _text(attributes(group).get("definition", "")).lower() == "nxxrdct"
+    ]
     if not entries or _at(entries[0], "instrument/detector/data") is None:
         return None
     entry, place = entries[0], entries[0].name.rstrip("/")
     axis = _at(entry, "instrument/detector/radial_axis")
-    is_angle = axis is not None and _text(axis.attrs.get("long_name", "q")).lower().startswith("2")
+    is_angle = axis is not None and _text(attributes(axis).get("long_name", "q")).lower().startswith("2")
     radial = "two_theta" if is_angle else "q"
     axes = {"translation": "sample/translation_values", "angle": "sample/rotation_angles"}
     axes[radial] = "instrument/detector/radial_axis"
@@ -110,14 +113,14 @@ def _nxxrdct(handle: h5py.File) -> Tables | None:
         ("polarization", "reduction/polarization_factor", [radial]),
     ):
         found = _at(entry, path)
-        if isinstance(found, h5py.Dataset) and len(found.shape) == len(dims):
+        if isinstance(found, h5py.Dataset) and found.ndim == len(dims):
             tables[name] = {"path": f"{place}/{path}", "dims": dims} | _pure(found, name)
     return tables | {"attrs": entry_attrs(entry)}
 
 
 def _pure(dataset: h5py.Dataset, name: str) -> Tables:
     """Units of what has none by its nature, where the file leaves them out."""
-    stated = {"units", "unit"} & set(dataset.attrs)
+    stated = {"units", "unit"} & set(attributes(dataset))
     return {"units": "1"} if name in ("monitor", "transmission", "polarization") and not stated else {}
 
 
@@ -129,7 +132,7 @@ def entry_attrs(entry: h5py.Group) -> Tables:
         ("sensor_mm", "instrument/detector/sensor_thickness", "mm"),
     ):
         value, node = _number(entry, path), _at(entry, path)
-        factor = None if node is None else unit_factor(_text(node.attrs.get("units", "")), units)
+        factor = None if node is None else unit_factor(_text(attributes(node).get("units", "")), units)
         if value is not None and factor is not None:
             attrs[name] = value * factor
     for name, path in (
@@ -170,7 +173,7 @@ def _diffmap(handle: h5py.File) -> Tables | None:
 
 def _axes_of_motors(group: h5py.Group) -> tuple[str, str]:
     """Whether the slow motor turns or the fast one, as their names say."""
-    names = [_text(member(group, motor).attrs.get("long_name", "")).lower() for motor in ("slow", "fast")]
+    names = [_text(attributes(member(group, motor)).get("long_name", "")).lower() for motor in ("slow", "fast")]
     turns = [any(word in name for word in TURNS) for name in names]
     if turns == [True, False]:
         return "angle", "translation"
@@ -186,15 +189,17 @@ def _pyfai_attrs(process: h5py.Group) -> Tables:
     """What the configuration of pyFAI says about corrections and wavelength."""
     try:
         config = json.loads(_text(member(process, "configuration/data")))
-    except (InputError, ValueError):
+    except (InputError, ValueError, RecursionError):
         return {}
     config = config.get("ai", config) if isinstance(config, Mapping) else {}
+    config = config if isinstance(config, Mapping) else {}
     attrs: Tables = {}
     if isinstance(config.get("do_solid_angle"), bool):
         attrs["solid_angle_applied"] = config["do_solid_angle"]
     if isinstance(config.get("do_polarization"), bool):
         attrs["polarization_applied"] = config["do_polarization"]
-    wavelength = config.get("wavelength", (config.get("poni") or {}).get("wavelength"))
+    poni = config.get("poni")
+    wavelength = config.get("wavelength", poni.get("wavelength") if isinstance(poni, Mapping) else None)
     if isinstance(wavelength, float) and wavelength > 0:
         attrs["wavelength_m"] = wavelength
     return attrs
@@ -203,7 +208,7 @@ def _pyfai_attrs(process: h5py.Group) -> Tables:
 def _ndtomo(handle: h5py.File) -> Tables | None:
     """Tables for nDTomo: sinograms ``/data`` (translation, angle, channel) and an axis at the root, without units."""
     data = _at(handle, "data")
-    if not isinstance(data, h5py.Dataset) or len(data.shape) != 3:
+    if not isinstance(data, h5py.Dataset) or data.ndim != 3:
         return None
     for name in (name for name in RADIAL if isinstance(_at(handle, name), h5py.Dataset)):
         axis = RADIAL[name]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from tsct.records.errors import InputError, TsctWarning, nearest
-from tsct.records.io import SOURCES, load_tables, opened, parse_mapping, read_mapped, read_record
+from tsct.records.io import SOURCES, is_ours, load_tables, parse_mapping, read_mapped, read_record
 from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, wavelength_angstrom
 
@@ -46,12 +46,6 @@ NAMES = ("intensity", "intensity_errors", "variance", *RAYS, "q", "two_theta", "
 SAME_PLACES = 0.02
 #: channels over which the scatter between neighbours is averaged where nothing else tells the errors
 SCATTER_CHANNELS = 31
-
-
-def is_ours(path: Path) -> bool:
-    """Whether an HDF5 file was written by tsct."""
-    with opened(Path(path)) as handle:
-        return handle.attrs.get("creator") == "tsct"
 
 
 def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset:

@@ -51,10 +51,10 @@ def analyze(
     """
     for source in sources:
         must_exist(source)
-    from tsct.analyze.readers import is_ours
     from tsct.apps.run import pipeline as job
     from tsct.apps.run.cluster import chosen
     from tsct.apps.run.experiment import load
+    from tsct.records.io import is_ours
 
     files = job.scan_files(sources)
     beside = sources[0] / "experiment.toml"

@@ -1,6 +1,6 @@
 """The command line: every command by its name, and how it ends."""
 
-import errno
+import ctypes
 import shlex
 import signal
 import sys
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tsct.records.errors import InputError, ResourceError, TsctError, TsctWarning
+from tsct.records.io import FULL
 
 from .analyze import analyze
 from .explore import explore
@@ -72,9 +73,39 @@ def _say_warning(
     say(f"warning: {message}" if ours else f"warning: {filename}:{lineno}: {category.__name__}: {message}")
 
 
+def _end_at_second_signal() -> None:
+    """Let the first Ctrl-C or termination signal end the work in order, and the second one the process at once.
+
+    Python answers a signal only between its own instructions, so not while a library is at work; the second one is
+    therefore left to the operating system. What is ignored, as Ctrl-C is behind nohup, stays so.
+    """
+    numbers = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) != signal.SIG_IGN]
+
+    def stop(number: int, frame: Any) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_DFL)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(TERMINATED)
+
+    for number in numbers:
+        signal.signal(number, stop)
+        _once(number)
+
+
+def _once(number: int) -> None:
+    """Have the C library drop a handler after its first call, where it can (glibc): also a call that never returns."""
+    try:
+        install = ctypes.CDLL(None).sysv_signal
+    except (OSError, TypeError, AttributeError):
+        return
+    install.argtypes, install.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+    install(number, install(number, None))
+
+
 def main() -> None:
     """Run the command line; errors that a user can mend end in one line and their exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    _end_at_second_signal()
     warnings.showwarning = _say_warning
     try:
         app()
@@ -86,7 +117,7 @@ def main() -> None:
         sys.exit(ResourceError.exit_code)
     except OSError as error:
         say(f"error: {error.filename or 'a file'}: {error.strerror or error}")
-        sys.exit((ResourceError if error.errno == errno.ENOSPC else InputError).exit_code)
+        sys.exit((ResourceError if error.errno in FULL else InputError).exit_code)
     except SystemExit as end:
         if end.code in (INTERRUPTED, TERMINATED):
             words = (word for word in sys.argv[1:] if word != "--overwrite")

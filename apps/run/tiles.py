@@ -10,10 +10,10 @@ from typing import Any
 import xarray as xr
 
 from tsct.analyze import analyze_tile, lean, with_region
-from tsct.analyze.readers import is_ours, read_scan
+from tsct.analyze.readers import read_scan
 from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError
-from tsct.records.io import member, opened, read_record, values, write_records, write_scan
+from tsct.records.io import is_ours, member, opened, read_record, values, write_records, write_scan
 from tsct.simulate import simulate_tile
 
 from .experiment import Experiment
@@ -65,6 +65,8 @@ def place_of_file(number: int, source: Path) -> Tile:
             state, slice_ = (int(values(member(handle, f"/entry/data/{name}"))) for name in ("state", "slice"))
         except InputError:  # frames, which know no place
             return 0, 0
+        except (ValueError, TypeError):
+            raise InputError(f"{source}: state and slice are not single numbers") from None
     return state, slice_
 
 

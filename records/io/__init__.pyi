@@ -1,15 +1,20 @@
-from .files import open_complete, read_record, replacing, write_records, write_text
+from .disk import FULL, DiskFile, check_room, replacing, write_text
+from .files import is_ours, open_complete, read_record, write_records
 from .frame_files import write_frames
 from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
 from .truth_files import read_truth, write_truth
-from .untrusted import attributes, check_dataset, member, names_of, opened, values
+from .untrusted import attributes, check_dataset, member, names_of, opened, part, values
 
 __all__ = [
+    "FULL",
     "SOURCES",
+    "DiskFile",
     "Wanted",
     "attributes",
     "check_dataset",
+    "check_room",
+    "is_ours",
     "load_mapping",
     "load_tables",
     "member",
@@ -17,6 +22,7 @@ __all__ = [
     "open_complete",
     "opened",
     "parse_mapping",
+    "part",
     "read_mapped",
     "read_record",
     "read_truth",

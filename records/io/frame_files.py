@@ -41,6 +41,11 @@ def write_frames(
     -------
     int
         Number of frames.
+
+    Raises
+    ------
+    ResourceError
+        If the disk is full.
     """
     with creating(path) as handle:
         entry = handle.create_group("entry")
@@ -59,6 +64,7 @@ def write_frames(
         for number, (image, values) in enumerate(images, start=1):
             stack.resize(number, axis=0)
             stack[number - 1] = image
+            handle.raise_failure()
             for name, column in beside.items():
                 column.append(float(values[name]))
         for place, name, units in (

@@ -38,7 +38,7 @@ from tsct.records.errors import InputError, TsctWarning, nearest
 from tsct.records.paths import must_be_file
 from tsct.records.units import unit_factor
 
-from .untrusted import attributes, member, opened
+from .untrusted import attributes, member, opened, sound
 from .untrusted import values as all_values
 
 #: a mapping is written by hand
@@ -223,9 +223,10 @@ def _dataset(handle: h5py.File, place: str, path: Path, name: str) -> h5py.Datas
     except InputError as error:
         held = _datasets(handle)
         raise InputError(f"{error}, wanted for '{name}'{nearest(place, held)}; datasets: {_some(held)}") from None
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
-        kind = found.dtype if isinstance(found, h5py.Dataset) else "a group"
-        raise InputError(f"{path}: '{place}' for '{name}' holds {kind}, not numbers")
+    with sound(handle, place):
+        if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
+            kind = found.dtype if isinstance(found, h5py.Dataset) else "a group"
+            raise InputError(f"{path}: '{place}' for '{name}' holds {kind}, not numbers")
     return found
 
 
@@ -237,7 +238,8 @@ def _datasets(handle: h5py.File) -> list[str]:
             found.append(f"/{place}")
         return True if len(found) >= 200 else None
 
-    handle.visititems(visit)
+    with sound(handle):
+        handle.visititems(visit)
     return found
 
 

@@ -19,7 +19,7 @@ import xarray as xr
 from tsct.records.schema import SCAN, check
 from tsct.records.units import wavelength_angstrom
 
-from .files import RECORD, as_nxdata, creating, write_array
+from .files import RECORD, as_nxdata, check_room, creating, write_array
 
 #: what is a dataset of the layout: name in the scan -> (place below /entry, name in /entry/data, attributes there)
 _PLACES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
@@ -58,8 +58,11 @@ def write_scan(path: Path, scan: xr.Dataset, *, title: str = "") -> None:
     ------
     InputError
         If a variable, dimension or unit is missing.
+    ResourceError
+        If the disk is full.
     """
     check(scan, SCAN, str(path))
+    check_room(path, scan.nbytes)
     with creating(path) as handle:
         entry = handle.create_group("entry")
         entry.attrs.update(NX_class="NXentry", default="data", definition="NXxrdct", version=1.0)
@@ -70,6 +73,7 @@ def write_scan(path: Path, scan: xr.Dataset, *, title: str = "") -> None:
         as_nxdata(data, "intensity", ["translation_values", "rotation_angles", "radial_axis"], scan.attrs)
         for name, variable in scan.variables.items():
             _store(entry, data, str(name), variable, name in scan.coords)
+            handle.raise_failure()
         _link_transmission(entry)
 
 

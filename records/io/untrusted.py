@@ -1,16 +1,18 @@
 """HDF5 files that somebody else made: they are data, and may neither reach outside themselves nor fill the memory.
 
 A link may lead to another file, a dataset may be stored in another file or claim more bytes than there are, a filter
-may load foreign code. Everything that is read passes through :func:`member` and :func:`values`, which follow a path
-one link at a time. Other parts of the file are never touched, so that a file of a beamline with links to its raw data
-can still be read.
+may load foreign code, metadata may make the HDF5 library loop for ever. A file is opened by :func:`opened`, which has a
+child process walk through it first. Everything that is read passes through :func:`member`, :func:`attributes` and
+:func:`values`, which follow a path one link at a time, also the paths to the sources of a virtual dataset; what leads
+to another file is refused in one place, :func:`_refuse_elsewhere`. Other parts of the file are never touched, so that
+a file of a beamline with links to its raw data can still be read.
 """
 
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import h5py
 import numpy as np
@@ -18,12 +20,16 @@ import numpy as np
 from tsct.records.errors import InputError, ResourceError
 from tsct.records.resources import memory_bytes
 
+from .trial import walk_first
+
 #: soft links that may follow one another
 MAX_HOPS = 8
 #: names in one group, and attributes of one object
 MAX_MEMBERS = 10_000
 MAX_RANK = 8
 MAX_CHUNK_BYTES = 2**28
+#: one attribute, and the text of one dataset
+MAX_ATTRIBUTE_BYTES, MAX_TEXT_BYTES = 2**20, 2**26
 #: above this many bytes a dataset may not be larger than so many times what is stored of it
 BOMB_BYTES, BOMB_RATIO = 2**26, 200
 #: filters that belong to HDF5 or h5py: deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf
@@ -33,8 +39,12 @@ _PLUGIN = {32001, 32004, 32008, 32015, 32026}
 _NUMBERS_AND_TEXT = "iufbSUO"
 
 
+class OutOfProportionError(InputError):
+    """An attribute or text out of all proportion."""
+
+
 @contextmanager
-def _sound(node: h5py.Group | h5py.Dataset, path: str = "") -> Iterator[None]:
+def sound(node: h5py.Group | h5py.Dataset, path: str = "") -> Iterator[None]:
     """Turn what HDF5 and h5py raise over damaged bytes into an error that names the file."""
     try:
         yield
@@ -50,7 +60,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
     Raises
     ------
     InputError
-        If there is no regular file, or it is not HDF5.
+        If there is no regular file, it is not HDF5, or the HDF5 library does not come to an end with it.
     """
     path = Path(path)
     try:
@@ -60,9 +70,10 @@ def opened(path: Path) -> Iterator[h5py.File]:
     # a pipe would block for ever
     if not stat.S_ISREG(mode):
         raise InputError(f"{path}: not a regular file")
+    walk_first(path)
     try:
         handle = h5py.File(path, "r", locking="best-effort")
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: not a readable HDF5 file ({error})") from None
     with handle:
         yield handle
@@ -83,7 +94,7 @@ def member(group: h5py.Group, path: str) -> h5py.Group | h5py.Dataset:
     InputError
         If nothing is there, or a link on the way leads out of the file or in a circle.
     """
-    with _sound(group, path):
+    with sound(group, path):
         return _followed(group, path, MAX_HOPS)
 
 
@@ -99,10 +110,15 @@ def _followed(group: h5py.Group, path: str, hops: int) -> h5py.Group | h5py.Data
                 raise InputError(f"{where}: more than {MAX_HOPS} links in a row; is it a circle?")
             here = _followed(here, link.path, hops - 1)
         elif link is not None:
-            raise InputError(f"{where}: '{name}' is a link to another file; copy the data into this one")
+            _refuse_elsewhere(where, f"'{name}' is a link to")
         else:
             raise InputError(f"{where}: there is no '{name}'{_held(here)}")
     return here
+
+
+def _refuse_elsewhere(where: str, what: str) -> NoReturn:
+    """Whatever leads out of a file ends here: an external link, raw data or a source of a virtual dataset elsewhere."""
+    raise InputError(f"{where}: {what} another file; copy the data into this one")
 
 
 def _held(node: Any) -> str:
@@ -114,17 +130,17 @@ def _held(node: Any) -> str:
 
 def names_of(group: h5py.Group) -> Iterator[str]:
     """Names of a group's members, refusing a group that holds absurdly many."""
-    with _sound(group):
+    with sound(group):
         _check_number(group, len(group), "names")
         names = list(group.keys())
     yield from names
 
 
 def attributes(node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
-    """Attributes of a group or dataset as text, plain numbers and lists of these, refusing absurdly many."""
-    with _sound(node):
+    """Attributes as text, plain numbers and lists of these, refusing absurdly many and absurdly large ones."""
+    with sound(node):
         _check_number(node, len(node.attrs), "attributes")
-        return {name: _plain(value) for name, value in node.attrs.items()}
+        return {name: _plain(_attribute(node, name)) for name in node.attrs}
 
 
 def _plain(value: Any) -> Any:
@@ -133,6 +149,31 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return [_plain(item) for item in value.tolist()] if value.ndim else _plain(value.item())
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _attribute(node: h5py.Group | h5py.Dataset, name: str) -> Any:
+    stored = node.attrs.get_id(name)
+    size = int(np.prod(stored.shape or (), dtype=object)) * stored.get_type().get_size()
+    _check_amount(node, f"attribute '{name}'", size, MAX_ATTRIBUTE_BYTES)
+    value = node.attrs[name]
+    # of text of any length only references are stored in place
+    _check_amount(node, f"attribute '{name}'", _text_bytes(value), MAX_ATTRIBUTE_BYTES)
+    return value
+
+
+def _text_bytes(value: Any) -> int:
+    """Bytes of text, or of lists of numbers, wherever they are stored."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        return sum(item.nbytes if isinstance(item, np.ndarray) else len(item) for item in value.ravel())
+    return 0
+
+
+def _check_amount(node: h5py.Group | h5py.Dataset, what: str, size: int, allowed: int) -> None:
+    if size > allowed:
+        where = f"{node.file.filename}: {node.name}"
+        raise OutOfProportionError(f"{where} has {what} of {size / 1e6:.3g} MB; allowed are {allowed / 1e6:.3g} MB")
 
 
 def _check_number(node: h5py.Group | h5py.Dataset, number: int, what: str) -> None:
@@ -151,42 +192,91 @@ def values(dataset: h5py.Group | h5py.Dataset) -> Any:
         If it does not fit in the memory.
     """
     check_dataset(dataset)
-    with _sound(dataset):
+    with sound(dataset):
         if h5py.check_string_dtype(dataset.dtype):
-            return np.asarray(dataset.asstr()[()]).astype(str)
+            text = np.asarray(dataset.asstr()[()], dtype=object)
+            _check_amount(dataset, "text", _text_bytes(text), MAX_TEXT_BYTES)
+            return text.astype(str)
         return dataset[()]
+
+
+def part(dataset: h5py.Dataset, where: Any) -> Any:
+    """Some of a dataset's numbers, after :func:`check_dataset`; raises :class:`InputError` if they cannot be read."""
+    with sound(dataset):
+        return dataset[where]
 
 
 def check_dataset(dataset: h5py.Group | h5py.Dataset) -> None:
     """Refuse a dataset that :func:`values` would refuse, before any of it is read."""
-    with _sound(dataset):
+    with sound(dataset):
         _check_dataset(dataset, f"{dataset.file.filename}: {dataset.name}")
 
 
 def _check_dataset(dataset: h5py.Group | h5py.Dataset, where: str) -> None:
+    _check_kind(dataset, where)
+    origins = _origins(dataset, where)
+    for origin in origins:
+        _check_kind(origin, where)
+        _check_chunks(origin, where)
+        _check_filters(origin, where)
+    stored = sum(int(origin.id.get_storage_size()) for origin in origins)
+    check_proportion(int(dataset.size) * dataset.dtype.itemsize, stored, where)
+
+
+def _check_kind(dataset: h5py.Group | h5py.Dataset, where: str) -> None:
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{where} is a group; a dataset is needed")
-    if dataset.external is not None or _virtual_from_elsewhere(dataset):
-        raise InputError(f"{where} is stored in another file; copy the data into this one")
+    if dataset.external is not None:
+        _refuse_elsewhere(where, "is stored in")
     text = h5py.check_string_dtype(dataset.dtype) is not None
     if dataset.dtype.kind not in _NUMBERS_AND_TEXT or (dataset.dtype.kind == "O" and not text):
         raise InputError(f"{where} holds {dataset.dtype}; numbers or text are needed")
-    if len(dataset.shape or ()) > MAX_RANK:
+    if dataset.shape is None:
+        raise InputError(f"{where} is empty")
+    if len(dataset.shape) > MAX_RANK:
         raise InputError(f"{where} has {len(dataset.shape)} dimensions; allowed are {MAX_RANK}")
-    _check_size(dataset, where)
-    _check_filters(dataset, where)
 
 
-def _virtual_from_elsewhere(dataset: h5py.Dataset) -> bool:
-    return dataset.is_virtual and any(source.file_name != "." for source in dataset.virtual_sources())
+def _origins(dataset: h5py.Dataset, where: str) -> list[h5py.Dataset]:
+    """Where the numbers of a dataset are stored: itself, or what a virtual one leads to, followed link by link."""
+    origins: dict[int, h5py.Dataset] = {}
+    waiting: list[Any] = [dataset]
+    virtual: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        address = h5py.h5o.get_info(node.id).addr
+        if not isinstance(node, h5py.Dataset) or not node.is_virtual:
+            origins[address] = node
+            continue
+        if address in virtual or len(virtual) == MAX_HOPS:
+            raise InputError(f"{where} leads through a virtual dataset twice, or through more than {MAX_HOPS}")
+        virtual.add(address)
+        waiting += _sources(node, where)
+    return list(origins.values())
 
 
-def _check_size(dataset: h5py.Dataset, where: str) -> None:
-    size, stored = int(dataset.nbytes), int(dataset.id.get_storage_size())
-    chunk = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize if dataset.chunks else 0
+def _sources(dataset: h5py.Dataset, where: str) -> list[h5py.Dataset]:
+    """What a virtual dataset names, all of it in this file."""
+    places = {(source.file_name, source.dset_name) for source in dataset.virtual_sources()}
+    _check_number(dataset, len(places), "sources")
+    for file_name, place in places:
+        if file_name != ".":
+            _refuse_elsewhere(where, "is stored in")
+        # HDF5 puts numbers for some of them, so that the name is not that of what is read
+        if "%" in place:
+            raise InputError(f"{where} takes its numbers from '{place}', a pattern of names; copy the data")
+    return [_followed(dataset.file["/"], place, MAX_HOPS) for _, place in sorted(places)]
+
+
+def _check_chunks(dataset: h5py.Dataset, where: str) -> None:
+    chunk = int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize if dataset.chunks else 0
     if chunk > MAX_CHUNK_BYTES:
         raise InputError(f"{where} has chunks of {chunk / 1e6:.0f} MB; allowed are {MAX_CHUNK_BYTES / 1e6:.0f}")
-    if size > BOMB_BYTES and not dataset.is_virtual and size > BOMB_RATIO * stored:
+
+
+def check_proportion(size: int, stored: int, where: str) -> None:
+    """Refuse what holds far more than is stored of it, or more than there is memory."""
+    if size > BOMB_BYTES and size > BOMB_RATIO * stored:
         raise InputError(f"{where} claims {size / 1e9:.3g} GB but {stored / 1e6:.3g} MB are stored; refused")
     if size > (free := memory_bytes()):
         raise ResourceError(f"{where} holds {size / 1e9:.3g} GB but {free / 1e9:.3g} GB of memory are free")

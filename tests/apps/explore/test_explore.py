@@ -24,6 +24,7 @@ from tsct.apps.explore.region import EXPLAINED, Place, changes, peaks, ray_weigh
 from tsct.apps.explore.run import open_run
 from tsct.apps.explore.server import guarded
 from tsct.records.errors import InputError, UsageError
+from tsct.records.io.seal import SEAL, seal_of
 from tsct.validation.evidence.region_states import roi_patterns
 
 #: a name that would run if it were taken for HTML
@@ -37,6 +38,7 @@ def folder(small_run, tmp_path_factory):
     shutil.copytree(small_run[0], folder)
     with h5py.File(folder / "truth.h5", "r+") as handle:
         handle["entry/truth"].attrs["experiment"] = EVIL
+        handle.attrs[SEAL] = seal_of(handle)
     scores = json.loads((folder / "scores.json").read_text())
     scores["checks"][0] |= {"title": EVIL, "note": EVIL, "verdict": "fail"}
     (folder / "scores.json").write_text(json.dumps(scores))
