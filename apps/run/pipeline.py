@@ -2,9 +2,7 @@
 
 import json
 import platform
-import resource
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,9 +17,11 @@ from tsct.analyze import collect, reference_tile
 from tsct.analyze.pdf import curve_records, parse_composition
 from tsct.analyze.readers import read_scan
 from tsct.analyze.recipe import Recipe
-from tsct.records.errors import InputError, ResourceError, UsageError
+from tsct.records.errors import InputError, ResourceError
 from tsct.records.io import read_record, write_records, write_text
-from tsct.records.paths import made, writable
+from tsct.records.marks import COMMENT
+from tsct.records.paths import made, must_be_free, writable
+from tsct.records.resources import Usage
 from tsct.simulate import phase_truth, truth
 from tsct.simulate.beampath import Spectra, spectra_table, warn_of_lost_mass
 from tsct.validation import CHECKS, Scores, score
@@ -32,8 +32,8 @@ from .experiment import Experiment, dump
 from .ledger import (
     Identity,
     Ledger,
+    clear,
     differing,
-    free_to_write,
     is_whole,
     ledger,
     program,
@@ -95,8 +95,7 @@ def run(
     Scores
         What ``scores.json`` in `folder` says.
     """
-    started = time.perf_counter()
-    with prepared(experiment, folder, "run", overwrite=overwrite, foresee=foresee) as done:
+    with Usage() as usage, prepared(experiment, folder, "run", overwrite=overwrite, foresee=foresee) as done:
         shared = _shared(experiment, folder, track)
         decide = (region_of_tile, reference_tile(experiment.tiles), shared)
         settled = replace(experiment, recipe=_with_region(experiment.recipe, *decide, done, workers, track))
@@ -108,7 +107,7 @@ def run(
             {"recovered": found, **curve_records(found)},
             title=f"{experiment.settings.name}: recovered",
         )
-        return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
+        return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, usage, checks)
 
 
 def simulate(
@@ -147,13 +146,10 @@ def analyze(
     """
     inputs = [*sources, mapping] if mapping else sources
     job = {"recipe": sha256(repr(recipe), str(volumes)), "scans": _versions(inputs), "program": program()}
-    present = [name for name in ANALYSED if _holds(folder / name)]
-    known, _ = read_ledger(folder / "analyze.jsonl")
-    if present and not overwrite and (differing(known, job) or not known):
-        raise UsageError(_other(folder, "analysis", differing(known, job), present))
+    _must_be_same(folder, "analyze", ANALYSED, job, overwrite=overwrite, what="another analysis")
     with _for_an_analysis(folder):
         if overwrite:
-            _clear(folder, present)
+            clear(folder, ANALYSED)
         for name in ("recovered", "tiles"):
             (folder / name).mkdir(exist_ok=True)
         _analyze(sources, recipe, folder, job, workers=workers, volumes=volumes, track=track, mapping=mapping)
@@ -277,7 +273,7 @@ def validate(
     true: Path,
     folder: Path,
     experiment: Experiment | None,
-    started: float,
+    usage: Usage,
     checks: Sequence[Check] = CHECKS,
     mapping: Path | None = None,
 ) -> Scores:
@@ -288,7 +284,7 @@ def validate(
     recovered = complete_recovered(read_recovered(found, mapping), reality)
     writable(folder)
     scores = score(reality, recovered, phases, checks)
-    manifest = _manifest(experiment, time.perf_counter() - started)
+    manifest = _manifest(experiment, usage)
     document = scores.document() | {
         "tsct": version("tsct"),
         "experiment": reality.attrs.get("experiment", ""),
@@ -320,33 +316,32 @@ def prepared(
 ) -> Iterator[Ledger]:
     """Make the folder and yield the list of what is done there; refuse to mix two runs, and check the disk."""
     path, wanted = folder / f"{job}.jsonl", identity(experiment)
-    present = [name for name in PRODUCTS if (folder / name).exists()]
-    known, _ = read_ledger(path)
-    others = differing(known, wanted)
-    if present and not overwrite and (others or not known):
-        raise UsageError(_other(folder, "run", others, present))
+    _must_be_same(folder, job, PRODUCTS, wanted, overwrite=overwrite, what="another run")
     writable(folder)
     foresee()
-    if overwrite or not present:
-        _clear(folder, present)
+    if overwrite:
+        clear(folder, PRODUCTS)
+    if not path.exists():
         _check_disk(experiment, folder)
-    remove_remains(folder)
+    places = (folder, *(folder / name for name in ("scan", "recovered", "tiles", "figures")))
+    remove_remains(*places)
     with ledger(path, wanted) as done:
         for name in ("scan", "recovered", "tiles"):
             (folder / name).mkdir(exist_ok=True)
-        write_text(folder / "experiment.toml", dump(experiment.settings))
+        write_text(folder / "experiment.toml", f"{COMMENT}\n{dump(experiment.settings)}")
         yield done
-    remove_remains(folder)
+    remove_remains(*places)
 
 
-def _other(folder: Path, job: str, differences: Sequence[str], present: Sequence[str]) -> str:
-    why = f"other {' and '.join(differences)}" if differences else present[0]
-    return f"{folder}: holds another {job} ({why}); choose another folder with -o or add --overwrite"
-
-
-def _holds(path: Path) -> bool:
-    """Whether there is a file, or a folder with something in it."""
-    return any(path.iterdir()) if path.is_dir() else path.exists()
+def _must_be_same(
+    folder: Path, job: str, names: Sequence[str], wanted: Identity, *, overwrite: bool, what: str
+) -> None:
+    """Refuse a folder with results of anything but this job, unless they may be replaced."""
+    known = {} if overwrite else read_ledger(folder / f"{job}.jsonl")[0]
+    others = differing(known, wanted)
+    if overwrite or others or not known:
+        why = f"{what} (other {' and '.join(others)})" if others else ""
+        must_be_free(folder, names, overwrite=overwrite, why=why)
 
 
 def identity(experiment: Experiment) -> Identity:
@@ -359,15 +354,6 @@ def identity(experiment: Experiment) -> Identity:
     return {"settings": sha256(dump(experiment.settings), phases), "structures": sha256(*arrays), "program": program()}
 
 
-def _clear(folder: Path, present: Sequence[str]) -> None:
-    for name in present:
-        if name.endswith(".jsonl"):
-            free_to_write(folder / name)
-    for name in present:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
 def _check_disk(experiment: Experiment, folder: Path) -> None:
     needed, free = disk_bytes(experiment), shutil.disk_usage(folder).free
     if needed * 1.1 > free:
@@ -377,16 +363,16 @@ def _check_disk(experiment: Experiment, folder: Path) -> None:
         )
 
 
-def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:
-    usage = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+def _manifest(experiment: Experiment | None, usage: Usage) -> dict[str, Any]:
     packages = ("tsct", "numpy", "scipy", "numba", "xarray", "h5py", "ase", "xraydb", "xraylib")
     return {
+        "tsct": version("tsct"),
         "experiment": experiment.settings.name if experiment else None,
         "seed": experiment.settings.seed if experiment else None,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "wall_s": round(wall_s, 2),
-        "peak_mb": round(sum(usage), 1),
-        "peak_mb_note": "peak of the main process plus the largest of its workers",
+        "wall_s": round(usage.wall_s, 2),
+        "peak_mb": round(usage.peak_bytes / 1e6, 1),
+        "peak_mb_note": "peak of this process and its workers together, sampled; those of a cluster are not in it",
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": {name: version(name) for name in packages},

@@ -18,12 +18,12 @@ from scipy.stats import qmc, rankdata
 
 from tsct.analyze import analyze_tile, collect, lean, reference_tile, with_region
 from tsct.apps.run.experiment import Experiment, build, load, read_table
-from tsct.apps.run.ledger import Identity, differing, ledger, read_ledger, sha256
+from tsct.apps.run.ledger import Identity, clear, differing, ledger, read_ledger, sha256
 from tsct.apps.run.pipeline import Track, identity
 from tsct.apps.run.workers import Workers, mapped
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.io import write_records, write_text
-from tsct.records.paths import writable
+from tsct.records.paths import must_be_free, writable
 from tsct.simulate import phase_truth, simulate_tile, truth
 from tsct.simulate.beampath import spectra_table
 from tsct.validation import CHECKS, score
@@ -192,13 +192,16 @@ def _identity(made: Sweep, shared: Mapping[str, Any], first: Experiment) -> Iden
 
 
 def _make_room(folder: Path, path: Path, wanted: Identity, overwrite: bool) -> None:
-    known, _ = read_ledger(path)
+    """Another sweep goes if it may; this one goes on."""
+    names = (*PRODUCTS, path.name)
     if overwrite:
-        for name in (path.name, *PRODUCTS):
-            (folder / name).unlink(missing_ok=True)
-    elif others := differing(known, wanted):
-        what = " and ".join(others)
-        raise UsageError(f"{folder}: holds another sweep (other {what}); choose another folder or add --overwrite")
+        clear(folder, names)
+        return
+    known, _ = read_ledger(path)
+    others = differing(known, wanted)
+    if others or not known:
+        what = f"another sweep (other {' and '.join(others)})" if others else ""
+        must_be_free(folder, names, overwrite=False, why=what)
 
 
 def _load(shared: Mapping[str, Any], change: Mapping[str, Any]) -> Experiment:
