@@ -17,10 +17,14 @@ Normalisation = Literal["high-q", "krogh-moe"]
 PhaseSpace = Literal["iq", "gr"]
 PdfOf = Literal["images", "rays"]
 MOST_COMPONENTS = 20
+#: of a polygon
+MOST_CORNERS = 1000
 #: 1/angstrom by which the pattern of a phase may end before the data do
 END_SLACK = 0.02
 #: 1/angstrom; calibrants at beamlines give 0.005 to 0.05
 MOST_BROADENING = 0.3
+#: on the grid of G(r)
+MOST_DISTANCES = 100_000
 #: maps that every analysis makes, and their units
 MAP_UNITS: Mapping[str, str] = {
     **dict.fromkeys(("carbon_peak", "silicon_peak"), "1/angstrom^4"),
@@ -95,6 +99,8 @@ class PdfRecipe:
                 )
         if not 0 < self.r_step < self.r_max < float("inf"):
             raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max, finite")
+        if self.r_max / self.r_step > MOST_DISTANCES:
+            raise InputError(f"analysis.r_step is {self.r_step}, more than {MOST_DISTANCES} distances; raise it")
         if not 0 <= self.q_damp * self.r_max <= 3:
             raise InputError(
                 f"analysis.q_damp is {self.q_damp}; allowed are 0 to {3 / self.r_max:.3g} 1/A, where 1 % of G is left "
@@ -156,6 +162,8 @@ class Roi:
     above: float | None = None
 
     def __post_init__(self) -> None:
+        if len(self.polygon) > MOST_CORNERS:
+            raise InputError(f"analysis.roi.polygon has {len(self.polygon)} corners; at most {MOST_CORNERS} are read")
         if bool(self.map) != (self.above is not None):
             raise UsageError("map and above need each other, such as map = 'silicon' and above = 0.004 (1/angstrom^3)")
 

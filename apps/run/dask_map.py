@@ -49,7 +49,7 @@ def on_cluster(
     """
     job = sha256(socket.gethostname(), str(os.getpid()), *items)[:16]
     lost: list[str] = []
-    with _connected(cluster) as client:
+    with connected(cluster) as client:
         client.register_plugin(_Shared(job, shared), name=f"tsct-{job}")
         try:
             suspects = yield from _results(client, job, work, items)
@@ -106,7 +106,7 @@ def _call(job: str, work: Work, item: Any) -> Any:
 
 
 @contextmanager
-def _connected(cluster: Cluster) -> Iterator[Client]:
+def connected(cluster: Cluster) -> Iterator[Client]:
     """A client whose workers are there and run the same program."""
     _hush()
     if cluster.slurm is None:

@@ -29,15 +29,16 @@ from tsct.phantoms import (
 )
 from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
-from tsct.records.paths import must_be_file, must_exist
+from tsct.records.paths import must_exist
+from tsct.records.toml import MOST_BYTES, MOST_LEVELS, parse_toml, read_toml
 from tsct.simulate.beamline import Beamline
 
 from .scenario_list import BASE, merged, scenarios
 
 T = TypeVar("T")
 PRESETS = ("wragg2023",)
-#: no experiment is as long
-MAX_BYTES = 2**20
+#: of a series of silicon structures
+MOST_MEMBERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,15 +237,7 @@ def read_table(source: str) -> tuple[dict[str, Any], Path]:
         raise UsageError(
             f"unknown preset '{source}'{nearest(source, known)}; known are {', '.join(known)}, or give a .toml file"
         )
-    must_be_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{source}: {path.stat().st_size} bytes; an experiment has at most {MAX_BYTES}")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")), path.parent
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: cannot be read ({error})") from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"{source}: not valid TOML ({error})") from None
+    return read_toml(path), path.parent
 
 
 def preset_text(name: str) -> str:
@@ -256,17 +249,19 @@ def preset_text(name: str) -> str:
 
 def _set(table: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set {override}: write it as section.key=value")
+    if not equals or not key.strip() or key.count(".") > MOST_LEVELS:
+        raise UsageError(f"--set {_short(override)}: write it as section.key=value")
+    if len(text) > MOST_BYTES:
+        raise InputError(f"--set {key}: {len(text)} characters; at most {MOST_BYTES} are read")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        value = parse_toml(f"value = {text}", "--set")["value"]
+    except InputError:
         value = text
     *sections, last = key.strip().split(".")
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
-            raise UsageError(f"--set {override}: '{section}' is not a section")
+            raise UsageError(f"--set {_short(override)}: '{section}' is not a section")
     table[last] = value
 
 
@@ -385,6 +380,8 @@ def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -
     if choice == "library":
         return lithiated_series(most_lithium)
     names = (choice,) if isinstance(choice, str) else choice
+    if not 1 <= len(names) <= MOST_MEMBERS:
+        raise InputError(f"structures.silicon names {len(names)} structures; allowed are 1 to {MOST_MEMBERS}")
     members = [_material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
     return tuple(sorted(members, key=lambda member: member.lithium_per_silicon))
 

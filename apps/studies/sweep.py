@@ -31,6 +31,8 @@ from tsct.validation.evidence import complete_recovered
 
 #: powers of two need no more; what is larger is a mistake more often than a wish
 MOST_POINTS = 100_000
+#: a sweep over more keys is a mistake, too
+MOST_FACTORS = 64
 #: files of a sweep besides the list of what is done
 PRODUCTS = ("sweep.h5", "sweep.csv", "sweep.html")
 
@@ -57,6 +59,8 @@ class Range:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high and self.steps > 1):
             raise InputError(f"low {self.low}, high {self.high}, steps {self.steps} need low < high and two steps")
+        if self.steps > MOST_POINTS:
+            raise InputError(f"steps is {self.steps}; allowed are 2 to {MOST_POINTS}")
         if self.scale == "log" and self.low <= 0:
             raise InputError(f"low is {self.low}; a log scale needs a positive one")
 
@@ -111,6 +115,8 @@ class Sweep:
         if not self.factors:
             raise InputError('no [factors]; name at least one, such as "beamline.exposure_s" = [0.01, 0.1]')
         known = [check.id for check in CHECKS]
+        if len(self.factors) > MOST_FACTORS:
+            raise InputError(f"{len(self.factors)} factors; allowed are 1 to {MOST_FACTORS}")
         for name in self.checks:
             if name not in known:
                 raise UsageError(f"checks: no check '{name}'{nearest(name, known)}")
@@ -120,8 +126,6 @@ class Sweep:
     def designed(self) -> dict[str, dict[str, Any]]:
         """Changes of every point, by its name."""
         rows = _grid(self.factors) if self.design == "grid" else _sobol(self.factors, self.points, self.seed)
-        if len(rows) > MOST_POINTS:
-            raise InputError(f"the grid has {len(rows)} points; allowed are {MOST_POINTS}, or take a Sobol design")
         names = list(self.factors)
         return {f"point{k:05d}": dict(zip(names, row, strict=True)) for k, row in enumerate(rows)}
 
@@ -146,7 +150,10 @@ def _factor(value: Any, where: str) -> tuple[Any, ...] | Range:
 
 
 def _grid(factors: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    return list(product(*(factor.values if isinstance(factor, Range) else factor for factor in factors.values())))
+    levels = [factor.values if isinstance(factor, Range) else factor for factor in factors.values()]
+    if (number := math.prod(map(len, levels))) > MOST_POINTS:
+        raise InputError(f"the grid has {number} points; allowed are {MOST_POINTS}, or take a Sobol design")
+    return list(product(*levels))
 
 
 def _sobol(factors: Mapping[str, Any], points: int, seed: int) -> list[tuple[Any, ...]]:

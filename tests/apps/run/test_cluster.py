@@ -121,9 +121,44 @@ def test_no_scheduler_is_one_clear_line(monkeypatch):
             dict(mapped(works.doubled, ITEMS, {"factor": 3}, Cluster(scheduler=address)))
 
 
-def test_options_that_contradict_each_other_are_refused(tmp_path):
+@pytest.fixture
+def mute():
+    """A port that takes connections and never says a word."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        yield f"tcp://127.0.0.1:{one.getsockname()[1]}"
+
+
+ADDRESSES = ("nobody", "mute", "tcp://127.0.0.1:1", "127.0.0.1", "tcp://", "http://x:1", "x y")
+COMMANDS = (
+    ("run", "wragg2023", "--quick"),
+    ("sweep", "{}/sweep.toml"),
+    ("plan", "wragg2023", "--verify", "3"),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "address"),
+    [
+        *((("simulate", "wragg2023", "--quick"), address) for address in ADDRESSES),
+        *((words, "nobody") for words in COMMANDS),
+    ],
+)
+def test_a_command_without_its_scheduler_ends_before_any_work(tsct, tmp_path, monkeypatch, mute, words, address):
+    monkeypatch.setattr(dask_map, "CONNECT_S", 0.5)
+    (tmp_path / "sweep.toml").write_text("[factors]\nseed = [1, 2]\n")
+    known = {"nobody": f"tcp://127.0.0.1:{free_port()}", "mute": mute}
+    words = (word.format(tmp_path) for word in words)
+    code, out, line = tsct(*words, "-o", tmp_path / "out", "--scheduler", known.get(address, address))
+    assert code == 3 and line.startswith("error: no dask scheduler answers at "), line
+    assert line.count("\n") == 1 and not out
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.toml"]
+
+
+def test_options_that_contradict_each_other_are_refused(tmp_path, cluster):
     assert chosen(2, "", None) == 2
-    assert chosen(2, "tcp://a:1", None) == Cluster(scheduler="tcp://a:1")
+    assert chosen(2, cluster.scheduler, None) == cluster
     file = tmp_path / "cluster.toml"
     file.write_text('jobs = 3\ncores = 8\nqueue = "short"\n')
     assert read_slurm(file) == Slurm(jobs=3, cores=8, queue="short")
