@@ -40,7 +40,7 @@ def parse_composition(formula: str) -> dict[str, float]:
     except ValueError as error:
         raise InputError(f"composition '{formula}' cannot be read ({error}); write it as 'Si0.5 C0.5'") from None
     if not (np.isfinite(parsed["nAtomsAll"]) and min(parsed["nAtoms"]) > 0):
-        raise InputError(f"composition '{formula}' has amounts that are not positive numbers; write it as 'Si0.5 C0.5'")
+        raise InputError(f"composition {formula[:40]!r} has amounts that are no positive numbers; write 'Si0.5 C0.5'")
     if max(parsed["Elements"]) > MAX_Z:
         symbol = xraylib.AtomicNumberToSymbol(max(parsed["Elements"]))
         raise InputError(f"composition '{formula}' holds {symbol}, which has no form factor; allowed are H to Cf")

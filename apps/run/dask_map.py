@@ -4,16 +4,18 @@ Results travel as plain numbers; nothing is unpickled from disk. Whoever can rea
 workers, so it must listen where only its user can: on the loopback address, on a closed network, or with TLS.
 """
 
+import asyncio
 import logging
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import numba
-from distributed import Client, KilledWorker, WorkerPlugin, as_completed
+from distributed import Client, KilledWorker, Security, WorkerPlugin, as_completed
+from distributed.comm import connect
 from threadpoolctl import threadpool_limits
 
 from tsct.records.errors import InputError, ResourceError, UsageError
@@ -111,8 +113,9 @@ def connected(cluster: Cluster) -> Iterator[Client]:
     _hush()
     if cluster.slurm is None:
         try:
+            _shake_hands(cluster.scheduler)
             client = Client(cluster.scheduler, timeout=CONNECT_S, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TimeoutError) as error:
             raise InputError(f"no dask scheduler answers at {cluster.scheduler} ({_short(error)}); {RECIPE}") from None
         with client:
             _check(client, WORKERS_S)
@@ -122,6 +125,19 @@ def connected(cluster: Cluster) -> Iterator[Client]:
         jobs.scale(jobs=cluster.slurm.jobs)
         _check(client, QUEUE_S)
         yield client
+
+
+def _shake_hands(address: str) -> None:
+    """Fail where nobody answers as dask does; a client would wait for ever for one that listens and says nothing."""
+
+    async def shake() -> None:
+        arguments = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, timeout=CONNECT_S, **arguments), CONNECT_S)
+        comm.abort()
+
+    # in a thread of its own, because a notebook has a loop already
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, shake()).result()
 
 
 #: how to start a cluster by hand; without its last option the scheduler serves its status to the whole network
