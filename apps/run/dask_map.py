@@ -13,10 +13,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import numba
 from distributed import Client, KilledWorker, Security, WorkerPlugin, as_completed
 from distributed.comm import connect
-from threadpoolctl import threadpool_limits
 
 from tsct.records.errors import InputError, ResourceError, UsageError
 
@@ -102,8 +100,9 @@ class _Shared(WorkerPlugin):
 
 
 def _call(job: str, work: Work, item: Any) -> Any:
-    with threadpool_limits(1):
-        numba.set_num_threads(1)
+    from .workers import one_thread
+
+    with one_thread():
         return work(_jobs[job], item)
 
 

@@ -52,7 +52,7 @@ from .tiles import (
     run_tile,
     tile_name,
 )
-from .workers import Work, Workers, mapped
+from .workers import Work, Workers, mapped, one_thread
 
 Item = TypeVar("Item")
 #: shows progress over an iterable of known length with a title
@@ -76,6 +76,7 @@ def _not_foreseen() -> None:
     """What a run will take is asked by the command line, not by a notebook."""
 
 
+@one_thread()
 def run(
     experiment: Experiment,
     folder: Path,
@@ -110,6 +111,7 @@ def run(
         return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, usage, checks)
 
 
+@one_thread()
 def simulate(
     experiment: Experiment,
     folder: Path,
@@ -124,6 +126,7 @@ def simulate(
         _every_tile(only_simulate, _shared(experiment, folder, track), done, workers, track, "scan")
 
 
+@one_thread()
 def analyze(
     sources: Sequence[Path],
     recipe: Recipe,
@@ -268,6 +271,7 @@ def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping:
     return replace(recipe, pdf=replace(recipe.pdf, composition=parse_composition(formula)))
 
 
+@one_thread()
 def validate(
     found: Path,
     true: Path,

@@ -20,7 +20,7 @@ from tsct.analyze import analyze_tile, collect, lean, reference_tile, with_regio
 from tsct.apps.run.experiment import Experiment, build, load, read_table
 from tsct.apps.run.ledger import Identity, clear, differing, ledger, read_ledger, sha256
 from tsct.apps.run.pipeline import Track, identity
-from tsct.apps.run.workers import Workers, mapped
+from tsct.apps.run.workers import Workers, mapped, one_thread
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.io import write_records, write_text
 from tsct.records.paths import must_be_free, writable
@@ -167,6 +167,7 @@ def _level(factor: tuple[Any, ...] | Range, share: float) -> Any:
     return factor.at(share) if isinstance(factor, Range) else factor[int(share * len(factor))]
 
 
+@one_thread()
 def run_sweep(made: Sweep, folder: Path, *, workers: Workers, overwrite: bool, track: Track) -> xr.Dataset:
     """Do every point that is not done yet, and write table and page; the table is the same however often it was killed.
 

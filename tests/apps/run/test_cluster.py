@@ -22,6 +22,7 @@ from tsct.validation.report import report
 
 from .. import works
 from ..small import quiet, tiny
+from .test_workers import begun, survives
 
 ROOT = Path(__file__).parents[3]
 ITEMS = {f"item {i}": i for i in range(8)}
@@ -92,6 +93,13 @@ def test_a_killed_worker_costs_its_item_and_poison_is_named(cluster, tmp_path):
         for name, result in mapped(works.deadly, ITEMS, shared, cluster):
             found[name] = result
     assert found == {name: i for name, i in ITEMS.items() if i != 3}
+
+
+@pytest.mark.slow
+def test_five_of_five_workers_killed_in_mid_tile_cost_only_their_tile(cluster, tmp_path):
+    results, killed = survives(tmp_path, cluster, 5, 1.0)
+    assert results == list(range(12)) and len(killed) == 5
+    assert sum(map(len, begun(tmp_path).values())) == 12 + 5
 
 
 def test_workers_with_another_program_are_refused(cluster, monkeypatch):
