@@ -44,13 +44,27 @@ def free_port():
         return one.getsockname()[1]
 
 
+def listening(address):
+    """A scheduler that listens; how long its process takes to start is not at issue."""
+    port, end = address.rpartition(":")[2], time.monotonic() + 100
+    process = dask("scheduler", "--port", port)
+    while time.monotonic() < end:
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", int(port))) == 0:
+                return process
+        time.sleep(0.1)
+    raise AssertionError("the scheduler did not start")
+
+
 @pytest.fixture(scope="module")
 def processes():
     address = f"tcp://127.0.0.1:{free_port()}"
-    started = [dask("scheduler", "--port", address.rpartition(":")[2])]
+    started = [listening(address)]
     started += [dask("worker", address, "--nthreads", "1") for _ in range(2)]
-    # they are all there when this is done
-    assert dict(mapped(works.doubled, {"a": 1}, {"factor": 2}, Cluster(scheduler=address))) == {"a": 2}
+    # they are all there when this is done; a busy machine takes its time
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dask_map, "WORKERS_S", 100.0)
+        assert dict(mapped(works.doubled, {"a": 1}, {"factor": 2}, Cluster(scheduler=address))) == {"a": 2}
     yield address, started
     for process in started:
         process.terminate()
@@ -208,7 +222,7 @@ def test_slurm_is_asked_for_workers(tmp_path, monkeypatch):
 def test_a_scheduler_that_goes_away_loses_nothing():
     """The last test of this file would spoil the cluster for others, so it has one of its own."""
     address = f"tcp://127.0.0.1:{free_port()}"
-    scheduler = dask("scheduler", "--port", address.rpartition(":")[2])
+    scheduler = listening(address)
     worker = dask("worker", address, "--nthreads", "1")
     found = {}
     try:
