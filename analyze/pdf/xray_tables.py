@@ -17,6 +17,8 @@ Composition = Mapping[str, float]
 
 #: heaviest element with a form factor
 MAX_Z = 98
+#: all elements with six digits each are shorter
+MOST_FORMULA_CHARACTERS = 1000
 
 
 def parse_composition(formula: str) -> dict[str, float]:
@@ -30,10 +32,15 @@ def parse_composition(formula: str) -> dict[str, float]:
     >>> parse_composition("Si O2")["O"]
     0.6666666666666666
     """
+    if len(formula) > MOST_FORMULA_CHARACTERS or not (formula.isascii() and formula.isprintable()):
+        what = f"composition {formula[:40]!r} of {len(formula)} characters"
+        raise InputError(f"{what} is no formula; write it as 'Si0.5 C0.5', in at most {MOST_FORMULA_CHARACTERS}")
     try:
         parsed = xraylib.CompoundParser(formula.replace(" ", ""))
     except ValueError as error:
         raise InputError(f"composition '{formula}' cannot be read ({error}); write it as 'Si0.5 C0.5'") from None
+    if not (np.isfinite(parsed["nAtomsAll"]) and min(parsed["nAtoms"]) > 0):
+        raise InputError(f"composition {formula[:40]!r} has amounts that are no positive numbers; write 'Si0.5 C0.5'")
     if max(parsed["Elements"]) > MAX_Z:
         symbol = xraylib.AtomicNumberToSymbol(max(parsed["Elements"]))
         raise InputError(f"composition '{formula}' holds {symbol}, which has no form factor; allowed are H to Cf")

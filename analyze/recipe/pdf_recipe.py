@@ -15,6 +15,8 @@ Mode = Literal["absolute", "adhoc"]
 Normalisation = Literal["high-q", "krogh-moe"]
 #: 1/angstrom; calibrants at beamlines give 0.005 to 0.05
 MOST_BROADENING = 0.3
+#: on the grid of G(r)
+MOST_DISTANCES = 100_000
 #: attribute of recovered data that holds the recipe, and the version of what is in it
 ATTRIBUTE, SCHEMA = "pdf_recipe", 1
 #: what is stated one by one in recovered data of chains that do not write the attribute
@@ -90,6 +92,8 @@ class PdfRecipe:
                 )
         if not 0 < self.r_step < self.r_max < float("inf"):
             raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max, finite")
+        if self.r_max / self.r_step > MOST_DISTANCES:
+            raise InputError(f"analysis.r_step is {self.r_step}, more than {MOST_DISTANCES} distances; raise it")
         if not 0 <= self.q_damp * self.r_max <= 3:
             raise InputError(
                 f"analysis.q_damp is {self.q_damp}; allowed are 0 to {3 / self.r_max:.3g} 1/A, where 1 % of G is left "

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, UsageError
 
+#: of a polygon
+MOST_CORNERS = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roi:
@@ -38,6 +41,8 @@ class Roi:
     above: float | None = None
 
     def __post_init__(self) -> None:
+        if len(self.polygon) > MOST_CORNERS:
+            raise InputError(f"analysis.roi.polygon has {len(self.polygon)} corners; at most {MOST_CORNERS} are read")
         if bool(self.map) != (self.above is not None):
             raise UsageError("map and above need each other, such as map = 'silicon' and above = 0.004 (1/angstrom^3)")
 

@@ -13,17 +13,18 @@ from tsct.apps.run import pipeline as job
 from tsct.records.errors import UsageError, nearest
 from tsct.records.io import write_text
 from tsct.records.paths import writable
+from tsct.records.resources import Usage
 from tsct.validation import CHECKS, GATE, Drift, Scores, drifts, junit, read_scores, same_data
 from tsct.validation.statistics import number, with_unit
 
 CHOICES = {"chain": GATE, "all": CHECKS}
 
 
-def judged(found: Path, true: Path, folder: Path, *, checks: str, mapping: Path | None, started: float) -> Scores:
+def judged(found: Path, true: Path, folder: Path, *, checks: str, mapping: Path | None, usage: Usage) -> Scores:
     """Score a file with a named set of checks and write scores and report."""
     if checks not in CHOICES:
         raise UsageError(f"--checks is '{checks}'{nearest(checks, CHOICES)}; allowed are {', '.join(CHOICES)}")
-    return job.validate(found, true, folder, None, started, CHOICES[checks], mapping)
+    return job.validate(found, true, folder, None, usage, CHOICES[checks], mapping)
 
 
 def write_junit(scores: Scores, path: Path, seconds: float) -> None:

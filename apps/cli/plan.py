@@ -57,13 +57,14 @@ def plan(
     from tsct.validation.forecast import compare, shared_by_seeds, simulate_seed
 
     wanted = planner.checked_shift(shift)
+    crew = chosen(workers, scheduler, slurm) if check else 1
     what = (made.phantom, made.beamline, made.recipe)
     with threadpool_limits(1):
         (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)
         compared = []
         if check:
             shared, seeds = shared_by_seeds(*what, slice_index=at), {f"seed {n}": n for n in range(1, check + 1)}
-            done = mapped(simulate_seed, seeds, shared, chosen(workers, scheduler, slurm))
+            done = mapped(simulate_seed, seeds, shared, crew)
             compared = compare(shared, [row for _, row in track(done, "full simulations", check)])
     answer = planner.Plan(experiment=made, forecast=found, wanted_shift=wanted, comparisons=compared)
     page = planner.write_plan(answer, output)

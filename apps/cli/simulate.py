@@ -42,12 +42,13 @@ def simulate(
     from tsct.apps.run.experiment import load
 
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
-    with new_folder(output):
-        # imported late, so that a wrong experiment is refused at once
-        from tsct.apps.run import pipeline as job
-        from tsct.apps.run.cluster import chosen
+    # imported late, so that a wrong experiment is refused at once
+    from tsct.apps.run.cluster import chosen
 
-        crew = chosen(workers, scheduler, slurm)
+    crew = chosen(workers, scheduler, slurm)
+    with new_folder(output):
+        from tsct.apps.run import pipeline as job
+
         foresee = partial(announce, made, crew, max_memory, analyse=False)
         job.simulate(made, output, workers=crew, overwrite=overwrite, track=track, foresee=foresee)
         say(f"scans in {output / 'scan'}, truth in {output / 'truth.h5'}; next: tsct analyze {output} -o {output}")

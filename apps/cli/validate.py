@@ -1,6 +1,5 @@
 """`tsct validate`: the gate."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -87,17 +86,18 @@ def validate(
     must_exist(recovered)
     must_exist(truth)
     must_be_free(output, PRODUCTS, overwrite=overwrite)
+    from tsct.records.resources import Usage
     from tsct.validation import read_scores
 
     from . import gate
 
     old = read_scores(compare) if compare else None
-    started = time.perf_counter()
     found = recovered / "recovered.h5" if recovered.is_dir() else recovered
     true = truth / "truth.h5" if truth.is_dir() else truth
-    scores = gate.judged(found, true, output, checks=checks, mapping=mapping, started=started)
+    with Usage() as usage:
+        scores = gate.judged(found, true, output, checks=checks, mapping=mapping, usage=usage)
     if junit:
-        gate.write_junit(scores, junit, time.perf_counter() - started)
+        gate.write_junit(scores, junit, usage.wall_s)
     if old:
         gate.print_drift(old, output / "scores.json")
     print_verdict(scores, output)

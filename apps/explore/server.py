@@ -7,6 +7,7 @@ out, and, where it could do something, come from a page of this server. Nothing 
 
 import hmac
 import logging
+import re
 import secrets
 import signal
 import tempfile
@@ -15,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import panel as pn
 from bokeh.server.server import BaseServer
@@ -37,6 +38,9 @@ NAMES = (ADDRESS, "localhost")
 TOKEN_BYTES = 32
 #: no message of the browser is larger
 MAX_MESSAGE_BYTES = 2**22
+#: folders in the path of a page, and characters of each
+MOST_PARTS, MOST_CHARACTERS = 32, 200
+_PLAIN = re.compile(r"[A-Za-z0-9._~^@+,=-]*", re.ASCII)
 
 
 class Refuse(RequestHandler):
@@ -102,6 +106,8 @@ class Gate(Router):
             return 403, "the request comes from another page"
         if not self._known(request) and not self._entry(request):
             return 403, "open the address that `tsct explore` printed"
+        if not is_plain(request.path):
+            return 404, "no such page"
         return None
 
     def _own(self, host: str) -> bool:
@@ -121,6 +127,21 @@ class Gate(Router):
 
     def _same(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def is_plain(path: str) -> bool:
+    """Whether the path of a request, still quoted, could be one of a page here.
+
+    What Bokeh and Panel serve has short names of letters, digits and a few signs; they look others up on disk, where a
+    zero byte, an overlong name or bytes that are no text end in an error of the server.
+    """
+    try:
+        parts = unquote(path, errors="strict").split("/")
+    except UnicodeDecodeError:
+        return False
+    return len(parts) <= MOST_PARTS and all(
+        part not in (".", "..") and len(part) <= MOST_CHARACTERS and _PLAIN.fullmatch(part) for part in parts
+    )
 
 
 def _safe_headers(port: int) -> type[OutputTransform]:
@@ -213,8 +234,11 @@ def opened_in_browser(address: str, *, wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    with tempfile.NamedTemporaryFile("w", suffix=".html", prefix="tsct-explore-", encoding="utf-8") as page:
-        page.write(f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={address}">')
-        page.flush()
-        webbrowser.open(Path(page.name).as_uri())
+    # a folder, not an open file: Windows lets nobody else read that
+    with tempfile.TemporaryDirectory(prefix="tsct-explore-") as folder:
+        page = Path(folder) / "open.html"
+        page.write_text(
+            f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={address}">', "utf-8"
+        )
+        webbrowser.open(page.as_uri())
         yield

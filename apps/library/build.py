@@ -10,9 +10,8 @@ from ase import Atoms
 from rich.table import Table
 
 from tsct.phantoms.structures import rebuild, structure
-from tsct.records.errors import UsageError
 from tsct.records.io import write_text
-from tsct.records.paths import writable
+from tsct.records.paths import file_must_be_free, writable
 
 #: coordinates are stored to 1e-4 angstrom, so that two equal members differ by half of that along each axis
 SAME_A = 1e-4
@@ -45,8 +44,7 @@ def built(name: str, folder: Path, *, overwrite: bool = False) -> tuple[Path, li
     shipped = structure(name).members
     path = folder / f"{name}.extxyz"
     writable(folder)
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path}: is there already; choose another folder or add --overwrite")
+    file_must_be_free(path, overwrite=overwrite)
     members = rebuild(name)
     text = StringIO()
     bare = [Atoms(atoms.symbols, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc) for atoms in members]

@@ -14,7 +14,7 @@ from tsct.analyze.recipe import PdfRecipe
 from tsct.phantoms.structures import molar_mass_g_mol
 from tsct.records.errors import UsageError
 from tsct.records.io import replacing
-from tsct.records.paths import writable
+from tsct.records.paths import file_must_be_free, writable
 from tsct.records.units import ATOMS_PER_A3, HC_KEV_ANGSTROM
 
 from .figure import draw
@@ -64,8 +64,7 @@ def _check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -
     for path in paths:
         if path.resolve() in inputs:
             raise UsageError(f"{path}: the result would replace its own input; choose another folder with -o")
-        if path.exists() and not overwrite:
-            raise UsageError(f"{path}: exists; choose another folder with -o or add --overwrite")
+        file_must_be_free(path, overwrite=overwrite)
 
 
 def _number_density(source: Source, recipe: PdfRecipe) -> float | None:

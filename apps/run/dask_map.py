@@ -4,17 +4,17 @@ Results travel as plain numbers; nothing is unpickled from disk. Whoever can rea
 workers, so it must listen where only its user can: on the loopback address, on a closed network, or with TLS.
 """
 
+import asyncio
 import logging
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import numba
-from distributed import Client, KilledWorker, WorkerPlugin, as_completed
-from threadpoolctl import threadpool_limits
+from distributed import Client, KilledWorker, Security, WorkerPlugin, as_completed
+from distributed.comm import connect
 
 from tsct.records.errors import InputError, ResourceError, UsageError
 
@@ -49,7 +49,7 @@ def on_cluster(
     """
     job = sha256(socket.gethostname(), str(os.getpid()), *items)[:16]
     lost: list[str] = []
-    with _connected(cluster) as client:
+    with connected(cluster) as client:
         client.register_plugin(_Shared(job, shared), name=f"tsct-{job}")
         try:
             suspects = yield from _results(client, job, work, items)
@@ -100,19 +100,21 @@ class _Shared(WorkerPlugin):
 
 
 def _call(job: str, work: Work, item: Any) -> Any:
-    with threadpool_limits(1):
-        numba.set_num_threads(1)
+    from .workers import one_thread
+
+    with one_thread():
         return work(_jobs[job], item)
 
 
 @contextmanager
-def _connected(cluster: Cluster) -> Iterator[Client]:
+def connected(cluster: Cluster) -> Iterator[Client]:
     """A client whose workers are there and run the same program."""
     _hush()
     if cluster.slurm is None:
         try:
+            _shake_hands(cluster.scheduler)
             client = Client(cluster.scheduler, timeout=CONNECT_S, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TimeoutError) as error:
             raise InputError(f"no dask scheduler answers at {cluster.scheduler} ({_short(error)}); {RECIPE}") from None
         with client:
             _check(client, WORKERS_S)
@@ -122,6 +124,19 @@ def _connected(cluster: Cluster) -> Iterator[Client]:
         jobs.scale(jobs=cluster.slurm.jobs)
         _check(client, QUEUE_S)
         yield client
+
+
+def _shake_hands(address: str) -> None:
+    """Fail where nobody answers as dask does; a client would wait for ever for one that listens and says nothing."""
+
+    async def shake() -> None:
+        arguments = Security().get_connection_args("client")
+        comm = await asyncio.wait_for(connect(address, timeout=CONNECT_S, **arguments), CONNECT_S)
+        comm.abort()
+
+    # in a thread of its own, because a notebook has a loop already
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, shake()).result()
 
 
 #: how to start a cluster by hand; without its last option the scheduler serves its status to the whole network

@@ -15,6 +15,9 @@ from tsct.simulate.beamline import Beamline
 from .settings import Settings
 from .toml_tables import build, located, override, read_experiment
 
+#: of a series of silicon structures
+MOST_MEMBERS = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Experiment:
@@ -121,6 +124,10 @@ def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -
     if choice == "library":
         return lithiated_series(most_lithium)
     names = (choice,) if isinstance(choice, str) else choice
+    if not 1 <= len(names) <= MOST_MEMBERS:
+        raise InputError(f"structures.silicon names {len(names)} structures; allowed are 1 to {MOST_MEMBERS}")
+    if not 1 <= len(names) <= MOST_MEMBERS:
+        raise InputError(f"structures.silicon names {len(names)} structures; allowed are 1 to {MOST_MEMBERS}")
     members = [_material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
     return tuple(sorted(members, key=lambda member: member.lithium_per_silicon))
 

@@ -11,7 +11,7 @@ from tsct.analyze.readers import resolution_facts, write_gr, write_ndtomo, write
 from tsct.analyze.recipe import stated_recipe
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.io import read_record
-from tsct.records.paths import made, must_be_file, must_be_free
+from tsct.records.paths import file_must_be_free, made, must_be_file
 from tsct.records.units import wavelength_angstrom
 
 #: names of the files, and what writes them into a folder
@@ -48,7 +48,8 @@ def export(source: Path, form: str, folder: Path, *, overwrite: bool = False) ->
     file = source / "recovered.h5" if source.is_dir() else source
     must_be_file(file)
     names, write = FORMS[form](file)
-    must_be_free(folder, names, overwrite=overwrite)
+    for name in names:
+        file_must_be_free(folder / name, overwrite=overwrite)
     with made(folder):
         write(folder)
     return [folder / name for name in names]

@@ -7,7 +7,8 @@ from typing import Any
 
 from tsct.records.errors import InputError, UsageError
 from tsct.records.io import write_frames, write_text
-from tsct.records.paths import writable
+from tsct.records.marks import COMMENT
+from tsct.records.paths import must_be_free, writable
 from tsct.simulate import Frame, check_rays, integrator, known
 from tsct.simulate import frames as simulated
 from tsct.simulate.beampath import spectra_table
@@ -71,8 +72,9 @@ def write(
     if state >= states or slice_index >= slices:
         raise InputError(f"no state {state}, slice {slice_index}; there are {states} states and {slices} slices from 0")
     path = folder / f"{tile_name((state, slice_index))}.h5"
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path}: exists; choose another folder or add --overwrite")
+    must_be_free(folder, [path.name], overwrite=overwrite)
+    # that of other tomograms of this beamline is the same
+    must_be_free(folder, [PONI], overwrite=True)
     writable(folder)
     table = spectra_table(phantom, beamline)
     images = simulated(phantom, beamline, table, settings.seed, state, slice_index, rays)
@@ -85,7 +87,7 @@ def write(
         poni=poni,
         title=f"{settings.name}: frames of state {state}, slice {slice_index}",
     )
-    write_text(folder / PONI, poni)
+    write_text(folder / PONI, f"{COMMENT}\n{poni}")
     return path, number
 
 

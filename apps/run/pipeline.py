@@ -2,9 +2,7 @@
 
 import json
 import platform
-import resource
 import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,9 +17,11 @@ from tsct.analyze import collect, reference_tile
 from tsct.analyze.pdf import curve_records, parse_composition
 from tsct.analyze.readers import read_scan
 from tsct.analyze.recipe import Recipe
-from tsct.records.errors import InputError, ResourceError, UsageError
+from tsct.records.errors import InputError, ResourceError
 from tsct.records.io import read_truth, write_records, write_text, write_truth
-from tsct.records.paths import made, writable
+from tsct.records.marks import COMMENT
+from tsct.records.paths import made, must_be_free, writable
+from tsct.records.resources import Usage
 from tsct.records.schema import RECOVERED, VERSION, check
 from tsct.simulate import phase_truth, truth
 from tsct.simulate.beampath import Spectra, spectra_table, warn_of_lost_mass
@@ -33,8 +33,8 @@ from .experiment import Experiment
 from .ledger import (
     Identity,
     Ledger,
+    clear,
     differing,
-    free_to_write,
     is_whole,
     ledger,
     program,
@@ -54,7 +54,7 @@ from .tiles import (
     run_tile,
     tile_name,
 )
-from .workers import Work, Workers, mapped
+from .workers import Work, Workers, mapped, one_thread
 
 Item = TypeVar("Item")
 #: shows progress over an iterable of known length with a title
@@ -78,6 +78,7 @@ def _not_foreseen() -> None:
     """What a run will take is asked by the command line, not by a notebook."""
 
 
+@one_thread()
 def run(
     experiment: Experiment,
     folder: Path,
@@ -97,8 +98,7 @@ def run(
     Scores
         What ``scores.json`` in `folder` says.
     """
-    started = time.perf_counter()
-    with prepared(experiment, folder, "run", overwrite=overwrite, foresee=foresee) as done:
+    with Usage() as usage, prepared(experiment, folder, "run", overwrite=overwrite, foresee=foresee) as done:
         shared = _shared(experiment, folder, track)
         decide = (region_of_tile, reference_tile(experiment.tiles), shared)
         settled = replace(experiment, recipe=_with_region(experiment.recipe, *decide, done, workers, track))
@@ -106,9 +106,10 @@ def run(
         tiles = [read_small(folder, tile_name(tile)) for tile in experiment.tiles]
         found = collect(tiles, experiment.recipe)
         write_recovered(folder, found, title=f"{experiment.settings.name}: recovered")
-        return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
+        return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, usage, checks)
 
 
+@one_thread()
 def simulate(
     experiment: Experiment,
     folder: Path,
@@ -123,6 +124,7 @@ def simulate(
         _every_tile(only_simulate, _shared(experiment, folder, track), done, workers, track, "scan")
 
 
+@one_thread()
 def analyze(
     sources: Sequence[Path],
     recipe: Recipe,
@@ -145,13 +147,10 @@ def analyze(
     """
     inputs = [*sources, mapping] if mapping else sources
     job = {"recipe": sha256(repr(recipe), str(volumes)), "scans": _versions(inputs), "program": program()}
-    present = [name for name in ANALYSED if _holds(folder / name)]
-    known, _ = read_ledger(folder / "analyze.jsonl")
-    if present and not overwrite and (differing(known, job) or not known):
-        raise UsageError(_other(folder, "analysis", differing(known, job), present))
+    _must_be_same(folder, "analyze", ANALYSED, job, overwrite=overwrite, what="another analysis")
     with _for_an_analysis(folder):
         if overwrite:
-            _clear(folder, present)
+            clear(folder, ANALYSED)
         for name in ("recovered", "tiles"):
             (folder / name).mkdir(exist_ok=True)
         _analyze(sources, recipe, folder, job, workers=workers, volumes=volumes, track=track, mapping=mapping)
@@ -272,12 +271,13 @@ def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping:
     return replace(recipe, pdf=replace(recipe.pdf, composition=parse_composition(formula)))
 
 
+@one_thread()
 def validate(
     found: Path,
     true: Path,
     folder: Path,
     experiment: Experiment | None,
-    started: float,
+    usage: Usage,
     checks: Sequence[Check] = CHECKS,
     mapping: Path | None = None,
 ) -> Scores:
@@ -288,7 +288,7 @@ def validate(
     recovered = complete_recovered(read_recovered(found, mapping), reality)
     writable(folder)
     scores = score(reality, recovered, phases, checks)
-    manifest = _manifest(experiment, time.perf_counter() - started)
+    manifest = _manifest(experiment, usage)
     document = scores.document() | {
         "tsct": version("tsct"),
         "experiment": reality.attrs.get("experiment", ""),
@@ -320,33 +320,32 @@ def prepared(
 ) -> Iterator[Ledger]:
     """Make the folder and yield the list of what is done there; refuse to mix two runs, and check the disk."""
     path, wanted = folder / f"{job}.jsonl", identity(experiment)
-    present = [name for name in PRODUCTS if (folder / name).exists()]
-    known, _ = read_ledger(path)
-    others = differing(known, wanted)
-    if present and not overwrite and (others or not known):
-        raise UsageError(_other(folder, "run", others, present))
+    _must_be_same(folder, job, PRODUCTS, wanted, overwrite=overwrite, what="another run")
     writable(folder)
     foresee()
-    if overwrite or not present:
-        _clear(folder, present)
+    if overwrite:
+        clear(folder, PRODUCTS)
+    if not path.exists():
         _check_disk(experiment, folder)
-    remove_remains(folder)
+    places = (folder, *(folder / name for name in ("scan", "recovered", "tiles", "figures")))
+    remove_remains(*places)
     with ledger(path, wanted) as done:
         for name in ("scan", "recovered", "tiles"):
             (folder / name).mkdir(exist_ok=True)
-        write_text(folder / "experiment.toml", dump(experiment.settings))
+        write_text(folder / "experiment.toml", f"{COMMENT}\n{dump(experiment.settings)}")
         yield done
-    remove_remains(folder)
+    remove_remains(*places)
 
 
-def _other(folder: Path, job: str, differences: Sequence[str], present: Sequence[str]) -> str:
-    why = f"other {' and '.join(differences)}" if differences else present[0]
-    return f"{folder}: holds another {job} ({why}); choose another folder with -o or add --overwrite"
-
-
-def _holds(path: Path) -> bool:
-    """Whether there is a file, or a folder with something in it."""
-    return any(path.iterdir()) if path.is_dir() else path.exists()
+def _must_be_same(
+    folder: Path, job: str, names: Sequence[str], wanted: Identity, *, overwrite: bool, what: str
+) -> None:
+    """Refuse a folder with results of anything but this job, unless they may be replaced."""
+    known = {} if overwrite else read_ledger(folder / f"{job}.jsonl")[0]
+    others = differing(known, wanted)
+    if overwrite or others or not known:
+        why = f"{what} (other {' and '.join(others)})" if others else ""
+        must_be_free(folder, names, overwrite=overwrite, why=why)
 
 
 def identity(experiment: Experiment) -> Identity:
@@ -359,15 +358,6 @@ def identity(experiment: Experiment) -> Identity:
     return {"settings": sha256(dump(experiment.settings), phases), "structures": sha256(*arrays), "program": program()}
 
 
-def _clear(folder: Path, present: Sequence[str]) -> None:
-    for name in present:
-        if name.endswith(".jsonl"):
-            free_to_write(folder / name)
-    for name in present:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
 def _check_disk(experiment: Experiment, folder: Path) -> None:
     needed, free = disk_bytes(experiment), shutil.disk_usage(folder).free
     if needed * 1.1 > free:
@@ -377,17 +367,17 @@ def _check_disk(experiment: Experiment, folder: Path) -> None:
         )
 
 
-def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:
-    usage = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+def _manifest(experiment: Experiment | None, usage: Usage) -> dict[str, Any]:
     packages = ("tsct", "numpy", "scipy", "numba", "xarray", "h5py", "ase", "xraydb", "xraylib")
     return {
         "schema": VERSION,
+        "tsct": version("tsct"),
         "experiment": experiment.settings.name if experiment else None,
         "seed": experiment.settings.seed if experiment else None,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "wall_s": round(wall_s, 2),
-        "peak_mb": round(sum(usage), 1),
-        "peak_mb_note": "peak of the main process plus the largest of its workers",
+        "wall_s": round(usage.wall_s, 2),
+        "peak_mb": round(usage.peak_bytes / 1e6, 1),
+        "peak_mb_note": "peak of this process and its workers together, sampled; those of a cluster are not in it",
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": {name: version(name) for name in packages},

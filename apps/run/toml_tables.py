@@ -11,14 +11,13 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
-from tsct.records.paths import must_be_file, must_exist
+from tsct.records.paths import must_exist
+from tsct.records.toml import MOST_BYTES, MOST_LEVELS, parse_toml, read_toml
 
 from .scenario_list import BASE, merged, scenarios
 
 T = TypeVar("T")
 PRESETS = ("wragg2023",)
-#: no experiment is as long
-MAX_BYTES = 2**20
 
 
 def read_table(source: str) -> tuple[dict[str, Any], Path]:
@@ -38,15 +37,7 @@ def read_table(source: str) -> tuple[dict[str, Any], Path]:
         raise UsageError(
             f"unknown preset '{source}'{nearest(source, known)}; known are {', '.join(known)}, or give a .toml file"
         )
-    must_be_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{source}: {path.stat().st_size} bytes; an experiment has at most {MAX_BYTES}")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")), path.parent
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: cannot be read ({error})") from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"{source}: not valid TOML ({error})") from None
+    return read_toml(path), path.parent
 
 
 def preset_text(name: str) -> str:
@@ -65,17 +56,19 @@ def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
 def override(table: dict[str, Any], change: str) -> None:
     """Change one key of a nested table in place, as ``section.key=value`` with the value in TOML syntax says."""
     key, equals, text = change.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set {change}: write it as section.key=value")
+    if not equals or not key.strip() or key.count(".") > MOST_LEVELS:
+        raise UsageError(f"--set {_short(change)}: write it as section.key=value")
+    if len(text) > MOST_BYTES:
+        raise InputError(f"--set {key}: {len(text)} characters; at most {MOST_BYTES} are read")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        value = parse_toml(f"value = {text}", "--set")["value"]
+    except InputError:
         value = text
     *sections, last = key.strip().split(".")
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
-            raise UsageError(f"--set {change}: '{section}' is not a section")
+            raise UsageError(f"--set {_short(change)}: '{section}' is not a section")
     table[last] = value
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for
 from typing import Any, TypeVar
 
@@ -70,12 +71,25 @@ def single_threaded() -> None:
     numba.set_num_threads(1)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for linear algebra and compiled loops, whose last digits depend on how many there are."""
+    threads = numba.get_num_threads()
+    with threadpool_limits(1):
+        numba.set_num_threads(1)
+        try:
+            yield
+        finally:
+            numba.set_num_threads(threads)
+
+
 def _here(
     work: Work[Item, Result], items: Mapping[str, Item], shared: Mapping[str, Any]
 ) -> Generator[tuple[str, Result], None, list[str]]:
-    single_threaded()
     for name, item in items.items():
-        yield name, work(shared, item)
+        with one_thread():
+            result = work(shared, item)
+        yield name, result
     return []
 
 

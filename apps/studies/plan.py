@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from tsct.apps.run.experiment import Experiment
 from tsct.records.errors import UsageError
 from tsct.records.io import replacing, write_text
+from tsct.records.marks import SOFTWARE
 from tsct.records.paths import writable
 from tsct.validation.forecast import SIGNIFICANT, Comparison, Forecast
 
@@ -175,6 +177,7 @@ class Plan:
         """The plan as plain numbers."""
         f = self.forecast
         return {
+            "tsct": version("tsct"),
             "experiment": self.experiment.settings.name,
             "hours": f.hours,
             "gigabytes": f.gigabytes,
@@ -208,7 +211,7 @@ def write_plan(plan: Plan, folder: Path) -> Path:
     """Write ``plan.html``, ``plan.png`` and ``plan.json`` into a folder and return the page."""
     writable(folder)
     with replacing(folder / "plan.png") as temporary:
-        draw(plan).savefig(temporary, dpi=130, format="png")
+        draw(plan).savefig(temporary, dpi=130, format="png", metadata=SOFTWARE)
     picture = base64.b64encode((folder / "plan.png").read_bytes()).decode()
     source = files("tsct.apps.studies").joinpath("plan.html.jinja").read_text(encoding="utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)

@@ -14,8 +14,8 @@ from tsct.apps.run import pipeline as job
 from tsct.apps.run.experiment import load
 from tsct.apps.run.scenario_list import BASE, Scenario, chosen
 from tsct.apps.run.workers import Workers, mapped
-from tsct.records.errors import UsageError
 from tsct.records.io import write_text
+from tsct.records.paths import must_be_free
 from tsct.validation import CHECKS, GATE
 from tsct.validation.evidence import Check
 from tsct.validation.report import SIGNS
@@ -108,9 +108,9 @@ def run_scenarios(
 
 
 def _refuse_mixing(wanted: Sequence[Scenario], folder: Path, overwrite: bool) -> None:
-    taken = [scenario.name for scenario in wanted if (folder / scenario.name / "scores.json").exists()]
-    if taken and not overwrite:
-        raise UsageError(f"{folder}: holds scenario '{taken[0]}' already; choose another folder or add --overwrite")
+    must_be_free(folder, ("scenarios.json", "scenarios.html"), overwrite=True)
+    for scenario in wanted:
+        must_be_free(folder / scenario.name, ("scores.json",), overwrite=overwrite, why=f"scenario '{scenario.name}'")
 
 
 def _silent(items: Iterable[Any], title: str, total: int) -> Iterable[Any]:

@@ -18,13 +18,13 @@ from scipy.stats import qmc, rankdata
 
 from tsct.analyze import analyze_tile, collect, lean, reference_tile, with_region
 from tsct.apps.run.experiment import Experiment, load
-from tsct.apps.run.ledger import Identity, differing, ledger, read_ledger, sha256
+from tsct.apps.run.ledger import Identity, clear, differing, ledger, read_ledger, sha256
 from tsct.apps.run.pipeline import Track, identity
 from tsct.apps.run.toml_tables import build, read_table
-from tsct.apps.run.workers import Workers, mapped
+from tsct.apps.run.workers import Workers, mapped, one_thread
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.io import write_records, write_text
-from tsct.records.paths import writable
+from tsct.records.paths import must_be_free, writable
 from tsct.simulate import phase_truth, simulate_tile, truth
 from tsct.simulate.beampath import spectra_table
 from tsct.validation import CHECKS, score
@@ -32,6 +32,8 @@ from tsct.validation.evidence import complete_recovered
 
 #: powers of two need no more; what is larger is a mistake more often than a wish
 MOST_POINTS = 100_000
+#: a sweep over more keys is a mistake, too
+MOST_FACTORS = 64
 #: files of a sweep besides the list of what is done
 PRODUCTS = ("sweep.h5", "sweep.csv", "sweep.html")
 
@@ -58,6 +60,8 @@ class Range:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high and self.steps > 1):
             raise InputError(f"low {self.low}, high {self.high}, steps {self.steps} need low < high and two steps")
+        if self.steps > MOST_POINTS:
+            raise InputError(f"steps is {self.steps}; allowed are 2 to {MOST_POINTS}")
         if self.scale == "log" and self.low <= 0:
             raise InputError(f"low is {self.low}; a log scale needs a positive one")
 
@@ -112,6 +116,8 @@ class Sweep:
         if not self.factors:
             raise InputError('no [factors]; name at least one, such as "beamline.exposure_s" = [0.01, 0.1]')
         known = [check.id for check in CHECKS]
+        if len(self.factors) > MOST_FACTORS:
+            raise InputError(f"{len(self.factors)} factors; allowed are 1 to {MOST_FACTORS}")
         for name in self.checks:
             if name not in known:
                 raise UsageError(f"checks: no check '{name}'{nearest(name, known)}")
@@ -121,8 +127,6 @@ class Sweep:
     def designed(self) -> dict[str, dict[str, Any]]:
         """Changes of every point, by its name."""
         rows = _grid(self.factors) if self.design == "grid" else _sobol(self.factors, self.points, self.seed)
-        if len(rows) > MOST_POINTS:
-            raise InputError(f"the grid has {len(rows)} points; allowed are {MOST_POINTS}, or take a Sobol design")
         names = list(self.factors)
         return {f"point{k:05d}": dict(zip(names, row, strict=True)) for k, row in enumerate(rows)}
 
@@ -147,7 +151,10 @@ def _factor(value: Any, where: str) -> tuple[Any, ...] | Range:
 
 
 def _grid(factors: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    return list(product(*(factor.values if isinstance(factor, Range) else factor for factor in factors.values())))
+    levels = [factor.values if isinstance(factor, Range) else factor for factor in factors.values()]
+    if (number := math.prod(map(len, levels))) > MOST_POINTS:
+        raise InputError(f"the grid has {number} points; allowed are {MOST_POINTS}, or take a Sobol design")
+    return list(product(*levels))
 
 
 def _sobol(factors: Mapping[str, Any], points: int, seed: int) -> list[tuple[Any, ...]]:
@@ -161,6 +168,7 @@ def _level(factor: tuple[Any, ...] | Range, share: float) -> Any:
     return factor.at(share) if isinstance(factor, Range) else factor[int(share * len(factor))]
 
 
+@one_thread()
 def run_sweep(made: Sweep, folder: Path, *, workers: Workers, overwrite: bool, track: Track) -> xr.Dataset:
     """Do every point that is not done yet, and write table and page; the table is the same however often it was killed.
 
@@ -193,13 +201,16 @@ def _identity(made: Sweep, shared: Mapping[str, Any], first: Experiment) -> Iden
 
 
 def _make_room(folder: Path, path: Path, wanted: Identity, overwrite: bool) -> None:
-    known, _ = read_ledger(path)
+    """Another sweep goes if it may; this one goes on."""
+    names = (*PRODUCTS, path.name)
     if overwrite:
-        for name in (path.name, *PRODUCTS):
-            (folder / name).unlink(missing_ok=True)
-    elif others := differing(known, wanted):
-        what = " and ".join(others)
-        raise UsageError(f"{folder}: holds another sweep (other {what}); choose another folder or add --overwrite")
+        clear(folder, names)
+        return
+    known, _ = read_ledger(path)
+    others = differing(known, wanted)
+    if others or not known:
+        what = f"another sweep (other {' and '.join(others)})" if others else ""
+        must_be_free(folder, names, overwrite=False, why=what)
 
 
 def _load(shared: Mapping[str, Any], change: Mapping[str, Any]) -> Experiment:

@@ -21,6 +21,8 @@ FORMATS = {".extxyz": "extxyz", ".xyz": "extxyz", ".cif": "cif"}
 MAX_BYTES = 64 * 2**20
 MAX_LINE_BYTES = 2**20
 MAX_ATOMS = 5_000_000
+#: of one atom in extxyz
+MAX_COLUMNS = 1000
 #: heaviest element that the scattering tables hold
 MAX_Z = 98
 LENGTHS_A = (1.0, 1e4)
@@ -175,11 +177,19 @@ def _check_xyz(path: Path, text: str) -> list[int]:
         left = len(lines) - at - 2
         if count > left:
             raise InputError(f"{path}, line {at + 1}: announces {count} atoms but {max(left, 0)} lines follow")
+        _check_columns(path, at + 2, lines[at + 1])
         starts.append(at + 1)
         at += count + 2
     if not starts:
         raise InputError(f"{path}: the file holds no atoms")
     return starts
+
+
+def _check_columns(path: Path, line: int, comment: str) -> None:
+    """Refuse columns that no line can hold, for which a reader would make room."""
+    number = sum(int(digits[:12]) for digits in re.findall(r":[A-Za-z]:0*(\d+)", comment))
+    if number > MAX_COLUMNS:
+        raise InputError(f"{path}, line {line}: Properties announce {number} columns; at most {MAX_COLUMNS} are read")
 
 
 def _check_cif(path: Path, text: str) -> None:

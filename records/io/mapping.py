@@ -21,7 +21,6 @@ Optional keys of a table: ``select = { state = 3 }`` takes one index along a dim
 ``scale = 2.0`` multiplies the values.
 """
 
-import tomllib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -35,14 +34,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, TsctWarning, nearest
-from tsct.records.paths import must_be_file
+from tsct.records.toml import read_toml
 from tsct.records.units import unit_factor
 
 from .untrusted import attributes, member, opened, sound
 from .untrusted import values as all_values
-
-#: a mapping is written by hand
-MAX_BYTES = 2**20
 
 #: keys of a table that say where values come from; exactly one is given
 SOURCES = ("path", "value", "linspace")
@@ -112,14 +108,7 @@ def load_mapping(path: str | Path) -> FileMapping:
 
 def load_tables(path: str | Path) -> dict[str, Any]:
     """The tables of a TOML file as they are; raises :class:`InputError` if it cannot be read."""
-    path = Path(path)
-    must_be_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise InputError(f"{path}: {path.stat().st_size} bytes; a mapping has at most {MAX_BYTES}")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
-        raise InputError(f"{path}: not valid TOML ({error})") from None
+    return read_toml(Path(path))
 
 
 def parse_mapping(table: Mapping[str, Any], *, source: str = "mapping") -> FileMapping:

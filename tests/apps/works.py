@@ -28,6 +28,14 @@ def deadly(shared, item):
     return item
 
 
+def counted(shared, item):
+    """Writes down every process that begins it, and takes a while."""
+    with (Path(shared["folder"]) / str(item)).open("a") as handle:
+        handle.write(f"{os.getpid()}\n")
+    time.sleep(shared["seconds"])
+    return item
+
+
 def refused(shared, item):
     raise InputError("no such thing")
 

@@ -11,6 +11,7 @@ import xarray as xr
 from jinja2 import Environment, StrictUndefined
 
 from tsct.records.io import replacing, write_text
+from tsct.records.marks import SOFTWARE
 from tsct.validation.evidence.check import Check
 from tsct.validation.evidence.region_truth import roi_truth
 from tsct.validation.score import Outcome, Scores, Verdict
@@ -69,7 +70,7 @@ def write_report(
         overview=overview,
         pictures=pictures,
         materials=materials(phases, truth),
-        settings=settings.read_text(encoding="utf-8") if settings.is_file() else "",
+        settings=settings.read_text(encoding="utf-8", errors="replace") if settings.is_file() else "",
     )
     write_text(folder / "report.html", page)
 
@@ -81,7 +82,7 @@ def _picture(plate: Plate, sources: Sources, folder: Path) -> Picture:
         path.unlink(missing_ok=True)
         return Picture(plate=plate, missing=missing)
     with replacing(path) as temporary:
-        plate.draw(sources).savefig(temporary, format="png", dpi=DPI)
+        plate.draw(sources).savefig(temporary, format="png", dpi=DPI, metadata=SOFTWARE)
     encoded = base64.b64encode(path.read_bytes()).decode("ascii")
     return Picture(plate=plate, image=f"data:image/png;base64,{encoded}")
 

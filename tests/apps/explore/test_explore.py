@@ -263,6 +263,40 @@ def test_it_only_shows(server, cookie, folder):
         assert b"root:" not in body and str(folder).encode() not in body
 
 
+MALFORMED = (
+    "%00",
+    "%",
+    "%zz",
+    "%c0%ae",
+    "%ff",
+    "%2f%2f",
+    "%5c..%5c",
+    "a" * 300,
+    "%0a",
+    "con%00.js",
+    "%ed%a0%80",
+    "\x7f",
+)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        *("/", "/static/", "/static/js/", "/static/extensions/", "/static/extensions/panel/", "/ws/"),
+        *("/autoload.js/", "/metadata/", "/components/panel/", "/static/extensions/panel/bundled/"),
+    ],
+)
+def test_a_malformed_path_is_no_page_and_no_error_of_the_server(server, cookie, below):
+    _, address = server
+    for part in MALFORMED:
+        for path in (below + part, below + part + "/x.js", f"{below}?{part}={part}"):
+            status, _, body = ask(address, path, Cookie=cookie)
+            assert status < 500 and b"Traceback" not in body, (path, status)
+            if "?" not in path:
+                assert status == 404, (path, status)
+    assert ask(address, "/static/js/bokeh.min.js", Cookie=cookie)[0] == 200
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # the page
 

@@ -22,6 +22,7 @@ from tsct.validation.report import report
 
 from .. import works
 from ..small import quiet, tiny
+from .test_workers import begun, survives
 
 ROOT = Path(__file__).parents[3]
 ITEMS = {f"item {i}": i for i in range(8)}
@@ -43,13 +44,27 @@ def free_port():
         return one.getsockname()[1]
 
 
+def listening(address):
+    """A scheduler that listens; how long its process takes to start is not at issue."""
+    port, end = address.rpartition(":")[2], time.monotonic() + 100
+    process = dask("scheduler", "--port", port)
+    while time.monotonic() < end:
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", int(port))) == 0:
+                return process
+        time.sleep(0.1)
+    raise AssertionError("the scheduler did not start")
+
+
 @pytest.fixture(scope="module")
 def processes():
     address = f"tcp://127.0.0.1:{free_port()}"
-    started = [dask("scheduler", "--port", address.rpartition(":")[2])]
+    started = [listening(address)]
     started += [dask("worker", address, "--nthreads", "1") for _ in range(2)]
-    # they are all there when this is done
-    assert dict(mapped(works.doubled, {"a": 1}, {"factor": 2}, Cluster(scheduler=address))) == {"a": 2}
+    # they are all there when this is done; a busy machine takes its time
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dask_map, "WORKERS_S", 100.0)
+        assert dict(mapped(works.doubled, {"a": 1}, {"factor": 2}, Cluster(scheduler=address))) == {"a": 2}
     yield address, started
     for process in started:
         process.terminate()
@@ -94,6 +109,13 @@ def test_a_killed_worker_costs_its_item_and_poison_is_named(cluster, tmp_path):
     assert found == {name: i for name, i in ITEMS.items() if i != 3}
 
 
+@pytest.mark.slow
+def test_five_of_five_workers_killed_in_mid_tile_cost_only_their_tile(cluster, tmp_path):
+    results, killed = survives(tmp_path, cluster, 5, 1.0)
+    assert results == list(range(12)) and len(killed) == 5
+    assert sum(map(len, begun(tmp_path).values())) == 12 + 5
+
+
 def test_workers_with_another_program_are_refused(cluster, monkeypatch):
     monkeypatch.setattr(dask_map, "_program_here", lambda: "another")
     with pytest.raises(UsageError, match="runs another tsct"):
@@ -121,9 +143,44 @@ def test_no_scheduler_is_one_clear_line(monkeypatch):
             dict(mapped(works.doubled, ITEMS, {"factor": 3}, Cluster(scheduler=address)))
 
 
-def test_options_that_contradict_each_other_are_refused(tmp_path):
+@pytest.fixture
+def mute():
+    """A port that takes connections and never says a word."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        yield f"tcp://127.0.0.1:{one.getsockname()[1]}"
+
+
+ADDRESSES = ("nobody", "mute", "tcp://127.0.0.1:1", "127.0.0.1", "tcp://", "http://x:1", "x y")
+COMMANDS = (
+    ("run", "wragg2023", "--quick"),
+    ("sweep", "{}/sweep.toml"),
+    ("plan", "wragg2023", "--verify", "3"),
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "address"),
+    [
+        *((("simulate", "wragg2023", "--quick"), address) for address in ADDRESSES),
+        *((words, "nobody") for words in COMMANDS),
+    ],
+)
+def test_a_command_without_its_scheduler_ends_before_any_work(tsct, tmp_path, monkeypatch, mute, words, address):
+    monkeypatch.setattr(dask_map, "CONNECT_S", 0.5)
+    (tmp_path / "sweep.toml").write_text("[factors]\nseed = [1, 2]\n")
+    known = {"nobody": f"tcp://127.0.0.1:{free_port()}", "mute": mute}
+    words = (word.format(tmp_path) for word in words)
+    code, out, line = tsct(*words, "-o", tmp_path / "out", "--scheduler", known.get(address, address))
+    assert code == 3 and line.startswith("error: no dask scheduler answers at "), line
+    assert line.count("\n") == 1 and not out
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.toml"]
+
+
+def test_options_that_contradict_each_other_are_refused(tmp_path, cluster):
     assert chosen(2, "", None) == 2
-    assert chosen(2, "tcp://a:1", None) == Cluster(scheduler="tcp://a:1")
+    assert chosen(2, cluster.scheduler, None) == cluster
     file = tmp_path / "cluster.toml"
     file.write_text('jobs = 3\ncores = 8\nqueue = "short"\n')
     assert read_slurm(file) == Slurm(jobs=3, cores=8, queue="short")
@@ -165,7 +222,7 @@ def test_slurm_is_asked_for_workers(tmp_path, monkeypatch):
 def test_a_scheduler_that_goes_away_loses_nothing():
     """The last test of this file would spoil the cluster for others, so it has one of its own."""
     address = f"tcp://127.0.0.1:{free_port()}"
-    scheduler = dask("scheduler", "--port", address.rpartition(":")[2])
+    scheduler = listening(address)
     worker = dask("worker", address, "--nthreads", "1")
     found = {}
     try:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -34,6 +35,43 @@ def test_nothing_to_do_is_done_at_once():
 def test_a_process_that_dies_costs_nothing_but_time(tmp_path):
     found = dict(mapped(works.deadly, ITEMS, shared(tmp_path, once=(2, 5)), 2))
     assert found == ITEMS
+
+
+def begun(folder):
+    """Processes that began each item, in order."""
+    return {path.name: [int(pid) for pid in path.read_text().split()] for path in Path(folder).iterdir()}
+
+
+def kill_one(folder, seconds, killed):
+    """Kill the process of an item that began a moment ago, and never was hit before."""
+    end = time.monotonic() + 100
+    while time.monotonic() < end:
+        for path in Path(folder).iterdir():
+            fresh = time.time() - path.stat().st_mtime < 0.4 * seconds
+            if path.name not in killed and fresh and (pids := begun(folder)[path.name]):
+                os.kill(pids[-1], signal.SIGKILL)
+                killed.append(path.name)
+                return
+        time.sleep(0.01)
+
+
+def survives(folder, workers, kills, seconds):
+    """Results of 12 items while so many of the processes that work on them are killed, and the items that were hit."""
+    killed = []
+    killer = threading.Thread(target=lambda: [kill_one(folder, seconds, killed) for _ in range(kills)])
+    killer.start()
+    shared = {"folder": str(folder), "seconds": seconds}
+    results = dict(mapped(works.counted, {f"item {i}": i for i in range(12)}, shared, workers))
+    killer.join()
+    return sorted(results.values()), killed
+
+
+@pytest.mark.slow
+def test_five_of_five_processes_killed_from_outside_cost_only_what_ran(tmp_path):
+    results, killed = survives(tmp_path, 2, 5, 1.0)
+    assert results == list(range(12)) and len(killed) == 5
+    # two processes ran at each kill: at most both items are begun again
+    assert sum(map(len, begun(tmp_path).values())) <= 12 + 2 * 5
 
 
 def test_poison_is_named_and_the_rest_is_finished(tmp_path):

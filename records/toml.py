@@ -1,0 +1,66 @@
+"""TOML files of others: parsed only if they are of a size that a person writes."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+from .paths import must_be_file
+
+#: no file that a person writes is larger
+MOST_BYTES = 2**20
+#: names in a dotted key; the parser's memory grows with the square of their number
+MOST_LEVELS = 32
+
+_STRING = r'"(?:[^"\\\n]|\\.)*+"|' + r"'[^'\n]*+'"
+_NAME = rf"(?:[\w-]++|{_STRING})"
+#: what may hold dots that are none of a key, and else a name with all that follow it after dots; every run of text is
+#: taken as a whole, so that the search is linear
+_KEYS = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+"""|'
+    + r"'''(?:[^']|'(?!''))*+'''|#[^\n]*+|"
+    + rf"({_NAME}(?:[ \t]*+\.[ \t]*+{_NAME})*+)",
+    re.DOTALL,
+)
+_NAMES = re.compile(_NAME)
+
+
+def read_toml(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises
+    ------
+    InputError
+        If it is no regular file, too large or nested too deep, or no TOML; before memory is taken for it.
+    """
+    must_be_file(path)
+    size = path.stat().st_size
+    if size > most_bytes:
+        raise InputError(f"{path}: {size} bytes; at most {most_bytes} are read")
+    try:
+        # a file that grows meanwhile, or that is larger than it says, is not read to its end
+        with path.open("rb") as handle:
+            text = handle.read(most_bytes).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    return parse_toml(text, str(path))
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """The tables of a TOML text; raises like :func:`read_toml`, beginning with `where`."""
+    _refuse_deep_keys(text, where)
+    try:
+        return tomllib.loads(text)
+    # a number of thousands of digits is a ValueError, a nest of brackets a RecursionError
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "brackets in brackets, too deep"
+        raise InputError(f"{where}: not valid TOML ({reason})") from None
+
+
+def _refuse_deep_keys(text: str, where: str) -> None:
+    for match in _KEYS.finditer(text):
+        keys = match.group(1)
+        if keys and keys.count(".") >= MOST_LEVELS and sum(1 for _ in _NAMES.finditer(keys)) > MOST_LEVELS:
+            line = text.count("\n", 0, match.start()) + 1
+            raise InputError(f"{where}, line {line}: a key of more than {MOST_LEVELS} names; it has a few")
