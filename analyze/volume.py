@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,7 +164,7 @@ def _drawn(
     return linear * _along(ratio, chosen, channels), regional * _along(of_region, chosen, channels)
 
 
-def _along(ratio: NDArray, chosen: NDArray[np.intp], channels: int) -> NDArray:
+def _along(ratio: NDArray[Any], chosen: NDArray[np.intp], channels: int) -> NDArray[Any]:
     """Ratios of the chosen channels, averaged over neighbours, at all channels by linear interpolation."""
     smooth = uniform_filter1d(ratio, min(NEIGHBOURS, len(chosen)), axis=-1, mode="nearest")
     if len(chosen) == 1:

@@ -1,6 +1,7 @@
 """Peaks of a curve, and the peaks of one G(r) that a reader would name."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +18,7 @@ PEAKS, PROMINENCE = 4, 0.1
 SIGNIFICANT = 3.0
 
 
-def extremum(r: NDArray, curve: NDArray, low: float, high: float, sign: float) -> tuple[float, float]:
+def extremum(r: NDArray[Any], curve: NDArray[Any], low: float, high: float, sign: float) -> tuple[float, float]:
     """Position and height of the highest (`sign` 1) or lowest (-1) local extremum between two distances.
 
     Refined by the parabola through three points; NaN where the curve has no extremum inside.
@@ -34,7 +35,7 @@ def extremum(r: NDArray, curve: NDArray, low: float, high: float, sign: float) -
     return float(r[top] + offset * (r[1] - r[0])), float(sign * (at - 0.25 * (before - after) * offset))
 
 
-def between(r: NDArray, limits: tuple[float, float]) -> NDArray[np.bool_]:
+def between(r: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.bool_]:
     """Which points of a grid lie between two limits, ends included."""
     return (r >= limits[0]) & (r <= limits[1])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def ripple_test(
     return Features(position=position, height=height, moves=moves, ripple=ripple)
 
 
-def _extrema(r: NDArray, curve: NDArray, limits: tuple[float, float]) -> tuple[NDArray, NDArray]:
+def _extrema(r: NDArray[Any], curve: NDArray[Any], limits: tuple[float, float]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Positions and heights of the local maxima above and minima below zero, refined by parabolas."""
     before, at, after = curve[:-2], curve[1:-1], curve[2:]
     size = np.abs(curve[(r >= limits[0]) & (r <= limits[1])]).max(initial=0.0)
@@ -84,7 +85,9 @@ def _extrema(r: NDArray, curve: NDArray, limits: tuple[float, float]) -> tuple[N
     return r[1:-1][turns] + 0.5 * (a - c) / (a - 2 * b + c) * (r[1] - r[0]), b
 
 
-def _moves(position: NDArray, height: NDArray, others: NDArray, heights: NDArray) -> NDArray[np.float64]:
+def _moves(
+    position: NDArray[Any], height: NDArray[Any], others: NDArray[Any], heights: NDArray[Any]
+) -> NDArray[np.float64]:
     """Signed distance from each feature to the nearest other one of its sign."""
     if not len(others):
         return np.full(len(position), np.nan)

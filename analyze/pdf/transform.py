@@ -6,7 +6,7 @@ regions and their covariance.
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
@@ -52,23 +52,23 @@ class PdfOperator:
     density_weights: NDArray[np.float64]
     q_broad: float = 0.0
 
-    def apply(self, intensity: NDArray) -> NDArray:
+    def apply(self, intensity: NDArray[Any]) -> NDArray[Any]:
         """H(r), shape (..., r), of patterns with shape (..., q); float32 stays float32."""
         return self._times(intensity, self.matrix)
 
-    def fq(self, intensity: NDArray) -> NDArray:
+    def fq(self, intensity: NDArray[Any]) -> NDArray[Any]:
         """F(Q) times the number density, shape (..., q_transformed), of patterns with shape (..., q)."""
         return self._times(intensity, self.reduced)
 
-    def density(self, intensity: NDArray) -> NDArray:
+    def density(self, intensity: NDArray[Any]) -> NDArray[Any]:
         """Number density in atoms per cubic angstrom, shape (...), of patterns with shape (..., q)."""
         return intensity[..., self.used] @ self.density_weights
 
-    def variance(self, variance: NDArray) -> NDArray:
+    def variance(self, variance: NDArray[Any]) -> NDArray[Any]:
         """Variance of H(r), shape (..., r), for independent channels with shape (..., q)."""
         return self._times(variance, self.matrix**2)
 
-    def fq_variance(self, variance: NDArray) -> NDArray:
+    def fq_variance(self, variance: NDArray[Any]) -> NDArray[Any]:
         """Variance of :meth:`fq`, shape (..., q_transformed), for independent channels with shape (..., q)."""
         return self._times(variance, self.reduced**2)
 
@@ -77,11 +77,11 @@ class PdfOperator:
         inside = between(self.r, limits)
         return replace(self, r=self.r[inside], matrix=self.matrix[inside])
 
-    def covariance(self, variance: NDArray) -> NDArray[np.float64]:
+    def covariance(self, variance: NDArray[Any]) -> NDArray[np.float64]:
         """Full covariance of H(r), shape (r, r), for one pattern with independent channels."""
         return (self.matrix * variance[self.used]) @ self.matrix.T
 
-    def _times(self, values: NDArray, matrix: NDArray) -> NDArray:
+    def _times(self, values: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
         # one tall matrix, because a stack of small products is several times slower
         rows = values[..., self.used].reshape(-1, matrix.shape[1])
         return (rows @ matrix.T.astype(values.dtype, copy=False)).reshape(*values.shape[:-1], matrix.shape[0])
@@ -101,7 +101,7 @@ def window(q: NDArray[np.float64], q_max: float, name: Window) -> NDArray[np.flo
     return np.ones_like(q)
 
 
-def fourier_matrix(q: NDArray[np.float64], r: NDArray[np.float64], modification: NDArray) -> NDArray[np.float64]:
+def fourier_matrix(q: NDArray[np.float64], r: NDArray[np.float64], modification: NDArray[Any]) -> NDArray[np.float64]:
     """Matrix (r, q) of G(r) = (2/pi) int F M sin(Qr) dQ on a uniform Q grid, by the trapezoid rule."""
     step = q[1] - q[0]
     weights = np.full(len(q), step)
@@ -166,7 +166,7 @@ def pdf_operator(
 
 
 def _density_weights(
-    q: NDArray, free: NDArray, f_squared: NDArray, normalisation: Normalisation
+    q: NDArray[Any], free: NDArray[Any], f_squared: NDArray[Any], normalisation: Normalisation
 ) -> NDArray[np.float64]:
     """Weights of J that give the number of atoms: of its mean over free-atom scattering, or of its integral."""
     if normalisation == "krogh-moe":
@@ -176,7 +176,7 @@ def _density_weights(
     return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
 
 
-def _polynomial_part(q: NDArray, degree: float, columns: NDArray) -> NDArray[np.float64]:
+def _polynomial_part(q: NDArray[Any], degree: float, columns: NDArray[Any]) -> NDArray[np.float64]:
     """Least-squares Q P_n(Q) of every column; a fractional degree mixes the neighbouring integers.
 
     n = r_poly q_max / pi: Juhas et al., J. Appl. Cryst. 46, 560 (2013).
@@ -187,7 +187,7 @@ def _polynomial_part(q: NDArray, degree: float, columns: NDArray) -> NDArray[np.
     return fitted + above * _project(q, low + 1, columns) if above else fitted
 
 
-def _project(q: NDArray, degree: int, columns: NDArray) -> NDArray[np.float64]:
+def _project(q: NDArray[Any], degree: int, columns: NDArray[Any]) -> NDArray[np.float64]:
     scaled = 2 * (q - q[0]) / (q[-1] - q[0]) - 1
     basis, _ = np.linalg.qr(q[:, None] * legendre.legvander(scaled, degree))
     return basis @ (basis.T @ columns)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,18 +91,18 @@ class _Series:
         """Degrees of freedom that so many hinges leave."""
         return self.target.size - hinges * (self.signals + 1)
 
-    def columns(self, at: NDArray) -> NDArray[np.float64]:
+    def columns(self, at: NDArray[Any]) -> NDArray[np.float64]:
         """Whitened ramps of every signal, shape (signal state, signal, hinge)."""
         ramps = np.maximum(0.0, at[:, None] - self.potential_v)
         return np.einsum("iks,hs->ikh", self.whiten, ramps)
 
-    def solve(self, at: NDArray) -> tuple[NDArray, NDArray]:
+    def solve(self, at: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Slopes, shape (signal, hinge), and what they leave of the target."""
         design = self.columns(at).reshape(len(self.target), -1)
         slopes = np.linalg.lstsq(design, self.target, rcond=1e-9)[0]
         return slopes.reshape(self.signals, -1), self.target - design @ slopes
 
-    def refined(self, start: NDArray, step_v: float) -> tuple[NDArray, NDArray]:
+    def refined(self, start: NDArray[Any], step_v: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """The best hinges near these, falling, and the errors that the curvature there suggests.
 
         The start itself, with unknown errors, if the search leaves the grid or lets two hinges meet.
@@ -200,14 +201,14 @@ def fit_hinges(
     )
 
 
-def _fitted(series: _Series, grid: NDArray, columns: NDArray, number: int, step_v: float) -> _Fit:
+def _fitted(series: _Series, grid: NDArray[Any], columns: NDArray[Any], number: int, step_v: float) -> _Fit:
     choices = np.array(list(combinations(range(len(grid)), number)))
     explained = _explained(columns, series.target[:, None], choices)[:, 0]
     at, guess = series.refined(grid[choices[np.argmax(explained)]], step_v)
     return _Fit(at=at, guess=guess, choices=choices, explained=explained)
 
 
-def _chances(series: _Series, columns: NDArray, fits: Sequence[_Fit]) -> NDArray[np.float64]:
+def _chances(series: _Series, columns: NDArray[Any], fits: Sequence[_Fit]) -> NDArray[np.float64]:
     """See :attr:`Hinges.chances`; the last hinge is asked about first, and others only while none is supported."""
     found = np.full(len(fits), np.nan)
     found[0] = chdtrc(series.target.size, np.sum(series.target**2))
@@ -230,7 +231,7 @@ def _misfit(chi_squared: float, freedom: int) -> float:
     return max(1.0, chi_squared / freedom) if freedom > 0 else 1.0
 
 
-def _explained(ramps: NDArray, targets: NDArray, choices: NDArray) -> NDArray[np.float64]:
+def _explained(ramps: NDArray[Any], targets: NDArray[Any], choices: NDArray[Any]) -> NDArray[np.float64]:
     """What least squares with every combination of ramps explains of the whitened targets, shape (choice, target).
 
     It is ``b G^-1 b``, with the Gram matrix G of the ramps of all signals and b their products with the target.
@@ -258,8 +259,8 @@ def _explained(ramps: NDArray, targets: NDArray, choices: NDArray) -> NDArray[np
 
 
 def _profile_errors(
-    series: _Series, fit: _Fit, coarse: tuple[NDArray, NDArray], rise: float, step_v: float
-) -> tuple[NDArray, list[str]]:
+    series: _Series, fit: _Fit, coarse: tuple[NDArray[Any], NDArray[Any]], rise: float, step_v: float
+) -> tuple[NDArray[Any], list[str]]:
     """Standard errors of all hinges from their profiles, NaN with a reason where these do not rise on both sides.
 
     Parameters
@@ -295,7 +296,9 @@ def _profile_errors(
     return errors, [reasons[bool(low), bool(high)] for low, high in zip(below, above, strict=True)]
 
 
-def _near(series: _Series, at: NDArray, reach: NDArray, ends: NDArray) -> tuple[NDArray, NDArray]:
+def _near(
+    series: _Series, at: NDArray[Any], reach: NDArray[Any], ends: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Potentials, shape (choice, hinge), and chi-squared of combinations on fine lines about the best hinges."""
     lines = np.clip(at[:, None] + reach[:, None] * np.linspace(-1, 1, POINTS), *ends)
     index = np.indices((POINTS,) * len(at)).reshape(len(at), -1).T
@@ -306,7 +309,9 @@ def _near(series: _Series, at: NDArray, reach: NDArray, ends: NDArray) -> tuple[
     return places[falling], float(series.target @ series.target) - explained
 
 
-def _profile(fine: tuple[NDArray, NDArray], coarse: tuple[NDArray, NDArray], k: int) -> tuple[NDArray, NDArray]:
+def _profile(
+    fine: tuple[NDArray[Any], NDArray[Any]], coarse: tuple[NDArray[Any], NDArray[Any]], k: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Potentials of one hinge, rising, and the least chi-squared with it there; of the grid beyond the fine line."""
     values, misfits = [], []
     low, high = fine[0][:, k].min(), fine[0][:, k].max()
@@ -321,7 +326,7 @@ def _profile(fine: tuple[NDArray, NDArray], coarse: tuple[NDArray, NDArray], k: 
     return np.concatenate(values)[order], np.concatenate(misfits)[order]
 
 
-def _interval(value: NDArray, chi_squared: NDArray, least: float, rise: float) -> NDArray[np.float64]:
+def _interval(value: NDArray[Any], chi_squared: NDArray[Any], least: float, rise: float) -> NDArray[np.float64]:
     """Where a profile has risen for good, below and above; NaN where it never does."""
     height = np.sqrt(np.maximum(chi_squared - least, 0.0) / rise)
     inside = np.flatnonzero(height <= 1)
@@ -336,7 +341,7 @@ def _interval(value: NDArray, chi_squared: NDArray, least: float, rise: float) -
     return found
 
 
-def _curvature_errors(jacobian: NDArray) -> NDArray[np.float64]:
+def _curvature_errors(jacobian: NDArray[Any]) -> NDArray[np.float64]:
     information = jacobian.T @ jacobian
     if np.linalg.cond(information) > 1e12:
         return np.full(len(information), np.nan)

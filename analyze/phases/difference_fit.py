@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class DifferenceFit:
     distance_by_variance: float
     model: NDArray[np.float64]
 
-    def covariance(self, covariance: NDArray) -> NDArray[np.float64]:
+    def covariance(self, covariance: NDArray[Any]) -> NDArray[np.float64]:
         """Covariance of the parameters for a covariance (r, r) of the difference, whatever its correlations."""
         return self.matrix @ covariance @ self.matrix.T
 
@@ -101,7 +102,7 @@ def fit_difference(
     inside = between(operator.r, DIFFERENCE_RANGE)
     near, target = operator.within(DIFFERENCE_RANGE), difference[inside]
 
-    def left(parameters: NDArray) -> tuple[float, NDArray, NDArray]:
+    def left(parameters: NDArray[Any]) -> tuple[float, NDArray[Any], NDArray[Any]]:
         model, design = _difference_model(near, reference, lithium, parameters)
         rest = target - model
         return float(rest @ rest), rest, design
@@ -149,7 +150,7 @@ def fit_lithium_shell(operator: PdfOperator, reference: Reference, difference: N
     inside = between(operator.r, DIFFERENCE_RANGE)
     scale = np.sqrt(np.mean(difference[inside] ** 2))
 
-    def rest(p: NDArray) -> NDArray[np.float64]:
+    def rest(p: NDArray[Any]) -> NDArray[np.float64]:
         shell = replace(SILICON_LITHIUM, distance=p[0])
         fit = fit_difference(operator, reference, difference, shell)
         return np.asarray((difference - fit.model)[inside] / scale)
@@ -160,7 +161,7 @@ def fit_lithium_shell(operator: PdfOperator, reference: Reference, difference: N
 
 
 def _difference_model(
-    operator: PdfOperator, reference: Reference, lithium: Shell, parameters: NDArray
+    operator: PdfOperator, reference: Reference, lithium: Shell, parameters: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Difference of H(r), shape (r,), and its derivatives by parameters and Si-Li shell, shape (r, parameter + 2)."""
     shift, number, broadening, skew, lithiums, second_number, second_shift, *line = parameters

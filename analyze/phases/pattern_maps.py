@@ -1,6 +1,7 @@
 """Maps of given phases and of unknown components, from the patterns of all voxels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +16,9 @@ from .unmixing import find_phases, fit_phases
 COMPONENT_BINS = 128
 
 
-def phase_maps(iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Recipe, region: NDArray) -> xr.Dataset:
+def phase_maps(
+    iq: NDArray[Any], variance: NDArray[Any], operator: PdfOperator, recipe: Recipe, region: NDArray[Any]
+) -> xr.Dataset:
     """Amounts of the recipe's phases in every voxel, fitted with none below zero, and what they explain.
 
     Parameters
@@ -54,11 +57,11 @@ def phase_maps(iq: NDArray, variance: NDArray, operator: PdfOperator, recipe: Re
     return found
 
 
-def _on_grid(phases: Sequence[PhasePattern], q: NDArray) -> NDArray[np.float64]:
+def _on_grid(phases: Sequence[PhasePattern], q: NDArray[Any]) -> NDArray[np.float64]:
     return np.stack([np.interp(q, phase.q, phase.intensity) for phase in phases])
 
 
-def binned_patterns(iq: NDArray, operator: PdfOperator) -> xr.Dataset:
+def binned_patterns(iq: NDArray[Any], operator: PdfOperator) -> xr.Dataset:
     """Patterns of voxels in the fewer bins in which components are looked for: ``binned_iq`` (y, x, q_binned)."""
     used, q = iq[..., operator.used], operator.q[operator.used]
     starts = np.arange(0, len(q), -(-len(q) // COMPONENT_BINS))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ def peak_area(r: NDArray[np.float64], low: float, high: float) -> NDArray[np.flo
     return weights
 
 
-def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray) -> dict[str, NDArray[np.float64]]:
+def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
     """Weights, shape (r,), of silicon and carbon in the fit of the first two peaks."""
     inside, design, weight = _fit(operator, reference, variance)
     solution = np.zeros((2, len(operator.r)))
@@ -78,7 +79,9 @@ def _unmixing(operator: PdfOperator, reference: Reference, variance: NDArray) ->
     return {"silicon": solution[0], "carbon": solution[1]}
 
 
-def _fit(operator: PdfOperator, reference: Reference, variance: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def _fit(
+    operator: PdfOperator, reference: Reference, variance: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Generalised least squares of the first two peaks with silicon, carbon, electrolyte and a line.
 
     The covariance is that of the counting noise plus, on its diagonal, an equal share for what the templates do not

@@ -1,6 +1,7 @@
 """The PDF of the reference state as a sum of shells, from which the analysis learns what silicon looks like here."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,27 +138,27 @@ class _Problem:
     target: NDArray[np.float64]
     fixed: NDArray[np.float64]
 
-    def solve(self, p: NDArray) -> tuple[NDArray, NDArray]:
+    def solve(self, p: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Amplitudes, and the columns that they belong to, shape (r, column)."""
         design = np.column_stack([_columns(self.near, p), self.fixed])
         return np.linalg.lstsq(design, self.target, rcond=None)[0], design
 
-    def rest(self, p: NDArray) -> NDArray[np.float64]:
+    def rest(self, p: NDArray[Any]) -> NDArray[np.float64]:
         amplitudes, design = self.solve(p)
         return np.asarray(design @ amplitudes - self.target)
 
-    def slope(self, p: NDArray) -> NDArray[np.float64]:
+    def slope(self, p: NDArray[Any]) -> NDArray[np.float64]:
         """Change of the rest by each parameter that no amplitudes make up for (Kaufman, BIT 15, 49 (1975))."""
         amplitudes, design = self.solve(p)
         moved = (amplitudes[OWNERS] * _moved(self.near, p).T).reshape(len(self.target), -1)
         basis = np.linalg.qr(design)[0]
         return np.asarray(moved - basis @ (basis.T @ moved))
 
-    def gradient(self, p: NDArray) -> NDArray[np.float64]:
+    def gradient(self, p: NDArray[Any]) -> NDArray[np.float64]:
         """Derivatives of half the squared rest by the parameters."""
         return np.asarray(self.slope(p).T @ self.rest(p))
 
-    def gradient_by_target(self, p: NDArray) -> NDArray[np.float64]:
+    def gradient_by_target(self, p: NDArray[Any]) -> NDArray[np.float64]:
         """Derivatives of :meth:`gradient` by the target, shape (parameter, r).
 
         With the projector P off the columns D, ``g_j = -a_c m_j P y`` for the parameter j that moves column c by m_j
@@ -170,7 +171,7 @@ class _Problem:
         return np.asarray(-amplitudes[OWNERS, None] * projected - (projected @ self.target)[:, None] * inverse[OWNERS])
 
 
-def _problem(operator: PdfOperator, h: NDArray, oxygen: float) -> _Problem:
+def _problem(operator: PdfOperator, h: NDArray[Any], oxygen: float) -> _Problem:
     near = operator.within(REFERENCE_RANGE)
     target = h[between(operator.r, REFERENCE_RANGE)] - _carbonate(near, oxygen)
     return _Problem(near=near, target=target, fixed=_fixed_columns(near))
@@ -181,7 +182,7 @@ def _parameters(reference: Reference) -> NDArray[np.float64]:
     return np.array([first.distance, first.sigma, first.skew, second.distance, second.sigma])
 
 
-def _moved(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
+def _moved(operator: PdfOperator, p: NDArray[Any]) -> NDArray[np.float64]:
     """Change of the shells' H(r) by each parameter, per unit of amplitude, shape (parameter, r)."""
     first, second = _shells(p)
     of_first, of_second = (shell_derivatives(operator.q, shell, operator.q_broad) for shell in (first, second))
@@ -191,12 +192,12 @@ def _moved(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
     return operator.apply(np.stack([by_distance, by_sigma, by_skew, second_distance, second_sigma]))
 
 
-def _shells(p: NDArray) -> tuple[Shell, Shell]:
+def _shells(p: NDArray[Any]) -> tuple[Shell, Shell]:
     first, second = SILICON
     return replace(first, distance=p[0], sigma=p[1], skew=p[2]), replace(second, distance=p[3], sigma=p[4])
 
 
-def _columns(operator: PdfOperator, p: NDArray) -> NDArray[np.float64]:
+def _columns(operator: PdfOperator, p: NDArray[Any]) -> NDArray[np.float64]:
     return operator.apply(np.stack([shell_pattern(operator.q, shell, operator.q_broad) for shell in _shells(p)])).T
 
 

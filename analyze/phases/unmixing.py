@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class PhaseFit:
     explained: Array
 
 
-def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None = None) -> PhaseFit:
+def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None = None) -> PhaseFit:
     """Fit every pattern with templates of known phases, none negative.
 
     Least squares with bounds, exactly and for all patterns at once: for one set of phases after the other, from all to
@@ -86,7 +87,7 @@ def fit_phases(patterns: NDArray, templates: NDArray, covariance: NDArray | None
     )
 
 
-def _whitened(patterns: NDArray, templates: NDArray, covariance: NDArray | None) -> tuple[Array, Array]:
+def _whitened(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None) -> tuple[Array, Array]:
     """Patterns and templates whose points are independent with variance one."""
     flat, basis = (np.asarray(a, dtype=np.float64).reshape(-1, np.shape(a)[-1]) for a in (patterns, templates))
     points = flat.shape[1]
@@ -117,7 +118,9 @@ def _subsets(count: int) -> list[list[int]]:
     return [list(chosen) for size in range(count, -1, -1) for chosen in combinations(range(count), size)]
 
 
-def find_phases(patterns: NDArray, number: int, *, seed: int = 0, iterations: int = 500) -> tuple[Array, Array, float]:
+def find_phases(
+    patterns: NDArray[Any], number: int, *, seed: int = 0, iterations: int = 500
+) -> tuple[Array, Array, float]:
     """Unknown phases of non-negative patterns, by factorising them into amounts times spectra, neither negative.
 
     scikit-learn's NMF (coordinate descent, deterministic start). The factors are not unique where no voxel holds a

@@ -8,6 +8,7 @@ same above and below the slice: a photon that leaves the plane crosses the same 
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -315,7 +316,7 @@ def _rays(geometry: ParallelGeometry) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)
-def _bilinear(image, x, y):  # pragma: no cover - compiled
+def _bilinear(image: NDArray[Any], x: float, y: float) -> float:  # pragma: no cover - compiled
     """Value between the middles of voxels; zero outside."""
     ix, iy = int(np.floor(x)), int(np.floor(y))
     if ix < 0 or iy < 0 or ix >= image.shape[1] - 1 or iy >= image.shape[0] - 1:
@@ -327,7 +328,9 @@ def _bilinear(image, x, y):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _exit_depths(mu, voxel, cos, sin):  # pragma: no cover - compiled
+def _exit_depths(
+    mu: NDArray[Any], voxel: float, cos: NDArray[Any], sin: NDArray[Any]
+) -> NDArray[Any]:  # pragma: no cover - compiled
     n = mu.shape[0]
     depth = np.zeros((cos.size, n, n), dtype=np.float32)
     for d in range(cos.size):
@@ -347,7 +350,9 @@ def _turned(turns: float) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def _over_ways(depth, turn, stretch, weight, stopped):  # pragma: no cover - compiled
+def _over_ways(
+    depth: NDArray[Any], turn: NDArray[Any], stretch: NDArray[Any], weight: NDArray[Any], stopped: bool
+) -> NDArray[Any]:  # pragma: no cover - compiled
     """Mean share of photons that leave (or, `stopped`, do not) by ways relative to each direction of the beam."""
     directions, n, m = depth.shape
     mean = np.zeros(depth.shape, dtype=np.float32)
@@ -364,7 +369,9 @@ def _over_ways(depth, turn, stretch, weight, stopped):  # pragma: no cover - com
 
 
 @njit(cache=True, nogil=True)
-def _along(images, angles, offsets, pixel):  # pragma: no cover - compiled
+def _along(
+    images: NDArray[Any], angles: NDArray[Any], offsets: NDArray[Any], pixel: float
+) -> NDArray[Any]:  # pragma: no cover - compiled
     """Line integrals of an image that depends on the direction of the beam, shape (angle, translation).
 
     The beam of angle theta runs along (-sin, cos).

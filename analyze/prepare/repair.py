@@ -4,6 +4,7 @@ Nothing is repaired in silence: every repaired reading is counted and gets a lar
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -220,7 +221,7 @@ def _frames(counts: NDArray, flux: NDArray, recorded: Rays, angles_deg: NDArray)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _tally(rows):  # pragma: no cover - compiled
+def _tally(rows: NDArray[Any]) -> tuple[int, int, float]:  # pragma: no cover - compiled
     """How many values are not finite, how many are negative, and the sum of the finite ones."""
     unreadable, negative, total = 0, 0, 0.0
     zero = rows.dtype.type(0)
@@ -240,7 +241,7 @@ def _tally(rows):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _flag(row, flags, sigmas, share):  # pragma: no cover - compiled
+def _flag(row: NDArray[Any], flags: NDArray[Any], sigmas: float, share: float) -> int:  # pragma: no cover - compiled
     """Flag the channels of a frame that stand out of the median of the four around them; return how many."""
     zero, half = np.float32(0), np.float32(0.5)
     offset, square, little = np.float32(sigmas**2 / 4), np.float32(sigmas**2), np.float32(0.375)
@@ -268,7 +269,7 @@ def _flag(row, flags, sigmas, share):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _suspects(rows, sigmas, share):  # pragma: no cover - compiled
+def _suspects(rows: NDArray[Any], sigmas: float, share: float) -> NDArray[Any]:  # pragma: no cover - compiled
     """Flat indices of readings that stand out of the median of the four channels around them."""
     found = np.empty(1024, dtype=np.int64)
     number = 0
@@ -288,7 +289,7 @@ def _suspects(rows, sigmas, share):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _middle(row, i):  # pragma: no cover - compiled
+def _middle(row: NDArray[Any], i: int) -> float:  # pragma: no cover - compiled
     """Mean of the middle two of the four channels nearest to `i` inside the pattern."""
     low = min(max(i - 2, 0), max(row.size - 5, 0))
     total, least, most = 0.0, np.inf, -np.inf
@@ -300,7 +301,9 @@ def _middle(row, i):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _beside(order, place, recorded, t, step):  # pragma: no cover - compiled
+def _beside(
+    order: NDArray[Any], place: int, recorded: NDArray[Any], t: int, step: int
+) -> int:  # pragma: no cover - compiled
     """The nearest recorded view before (`step` -1) or after (1) a place in the order of angles; -1 if there is none."""
     place += step
     while 0 <= place < order.size:
@@ -311,7 +314,15 @@ def _beside(order, place, recorded, t, step):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _confirmed(counts, suspects, recorded, order, reach, sigmas, share):  # pragma: no cover - compiled
+def _confirmed(
+    counts: NDArray[Any],
+    suspects: NDArray[Any],
+    recorded: NDArray[Any],
+    order: NDArray[Any],
+    reach: int,
+    sigmas: float,
+    share: float,
+) -> NDArray[Any]:  # pragma: no cover - compiled
     """Suspects that the neighbouring views do not explain, as flat indices."""
     _, translations, channels = counts.shape
     places = np.empty(order.size, dtype=np.int64)
@@ -341,7 +352,9 @@ def _confirmed(counts, suspects, recorded, order, reach, sigmas, share):  # prag
 
 
 @njit(cache=True, nogil=True)
-def _readings(counts, holes, recorded, order):  # pragma: no cover - compiled
+def _readings(
+    counts: NDArray[Any], holes: NDArray[Any], recorded: NDArray[Any], order: NDArray[Any]
+) -> tuple[NDArray[Any], int]:  # pragma: no cover - compiled
     """Values for holes (flat indices of NaN or Inf), and how many have no readable channel in their frame."""
     _, translations, channels = counts.shape
     places = np.empty(order.size, dtype=np.int64)

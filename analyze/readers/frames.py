@@ -94,7 +94,7 @@ class Pattern:
     variance: NDArray[np.float64]
 
 
-def integrate(image: NDArray, geometry: Any, how: Integration, *, mask: NDArray | None = None) -> Pattern:
+def integrate(image: NDArray[Any], geometry: Any, how: Integration, *, mask: NDArray[Any] | None = None) -> Pattern:
     """Counts of one frame in each Q bin.
 
     Parameters
@@ -138,7 +138,7 @@ def integrate(image: NDArray, geometry: Any, how: Integration, *, mask: NDArray 
     return Pattern(counts=counts, variance=np.maximum(counts, 1.0))
 
 
-def _warn_of_few(counts: NDArray) -> None:
+def _warn_of_few(counts: NDArray[Any]) -> None:
     mean = float(counts[counts >= 0].mean())
     if mean < FEW_PER_PIXEL:
         warnings.warn(
@@ -149,7 +149,7 @@ def _warn_of_few(counts: NDArray) -> None:
         )
 
 
-def response_of(geometry: Any, how: Integration, mask: NDArray | None = None) -> tuple[NDArray, NDArray]:
+def response_of(geometry: Any, how: Integration, mask: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Solid angle in sr of the pixels of each Q bin, and their mean polarisation factor, each shape (q,)."""
     ones = np.ones(geometry.detector.shape, dtype=np.float32)
     common = how.arguments() | {"mask": _unseen(geometry, how, mask), "correctSolidAngle": True}
@@ -164,7 +164,7 @@ def response_of(geometry: Any, how: Integration, mask: NDArray | None = None) ->
     return plain * pixel_sr, polarised / plain
 
 
-def _unseen(geometry: Any, how: Integration, mask: NDArray | None) -> NDArray[np.bool_]:
+def _unseen(geometry: Any, how: Integration, mask: NDArray[Any] | None) -> NDArray[np.bool_]:
     """Pixels that take no part: masked, or outside the bins; pyFAI would round some into the first one."""
     unseen = geometry.detector.mask if mask is None else mask
     q = geometry.array_from_unit(geometry.detector.shape, "center", "q_A^-1")
@@ -173,14 +173,14 @@ def _unseen(geometry: Any, how: Integration, mask: NDArray | None) -> NDArray[np
 
 
 def scan_of_frames(
-    frames: Iterable[NDArray],
-    angles_deg: NDArray,
-    translations_mm: NDArray,
-    monitor: NDArray,
+    frames: Iterable[NDArray[Any]],
+    angles_deg: NDArray[Any],
+    translations_mm: NDArray[Any],
+    monitor: NDArray[Any],
     geometry: Any,
     how: Integration,
     *,
-    mask: NDArray | None = None,
+    mask: NDArray[Any] | None = None,
 ) -> xr.Dataset:
     """Integrate frames in any order, such as zig-zag, into a scan.
 
@@ -227,7 +227,7 @@ def scan_of_frames(
     return scan
 
 
-def _places(values: NDArray) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _places(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Different places in rising order, and the index of each value."""
     rounded = np.round(np.asarray(values, dtype=np.float64) / SAME) * SAME
     places, index = np.unique(rounded, return_inverse=True)
@@ -291,7 +291,9 @@ def read_frames(path: str | Path, how: Integration | None = None) -> xr.Dataset:
     return scan.assign_attrs(attrs).assign_coords(coords)
 
 
-def _transmission(handle: h5py.File, scan: xr.Dataset, angles: NDArray, places: NDArray) -> NDArray | None:
+def _transmission(
+    handle: h5py.File, scan: xr.Dataset, angles: NDArray[Any], places: NDArray[Any]
+) -> NDArray[Any] | None:
     try:
         each = np.atleast_1d(values(member(handle, "/entry/transmission/data")))
     except InputError:
@@ -321,7 +323,7 @@ def _geometry(poni: str) -> Any:
     return geometry
 
 
-def _whole_range(geometry: Any, mask: NDArray) -> Integration:
+def _whole_range(geometry: Any, mask: NDArray[Any]) -> Integration:
     q = np.asarray(geometry.array_from_unit(geometry.detector.shape, "center", "q_A^-1"))[~mask]
     step = 0.02
     # a bin at either end that is seen in part only would count too little

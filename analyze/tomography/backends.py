@@ -57,7 +57,7 @@ def skimage_fbp(rays: Rays, geometry: ParallelGeometry, filter: str) -> Rays:
     transform = _imported("skimage.transform")
     wide = _to_skimage(_weighted(rays, geometry), geometry)
 
-    def image(channel: Rays) -> NDArray:
+    def image(channel: Rays) -> NDArray[Any]:
         return transform.iradon(
             channel.T, geometry.angles_deg, output_size=geometry.n, filter_name=filter, circle=False
         )
@@ -73,7 +73,7 @@ def skimage_sart(rays: Rays, geometry: ParallelGeometry, iterations: int, nonneg
     middle, angles = slice(cut, cut + geometry.n), np.asarray(geometry.angles_deg, dtype=np.float64)
     clip = (0.0, np.inf) if nonnegative else None
 
-    def image(channel: Rays) -> NDArray:
+    def image(channel: Rays) -> NDArray[Any]:
         found = None
         for _ in range(iterations):
             found = transform.iradon_sart(channel.T.astype(np.float64), angles, image=found, clip=clip)
@@ -157,7 +157,7 @@ def _to_skimage(rays: Rays, geometry: ParallelGeometry) -> Rays:
     return _recentred(rays, geometry, late=off, move=(-off, off))
 
 
-def _channel_by_channel(image: Callable[[Rays], NDArray], rays: Rays, geometry: ParallelGeometry) -> Rays:
+def _channel_by_channel(image: Callable[[Rays], NDArray[Any]], rays: Rays, geometry: ParallelGeometry) -> Rays:
     """Images of the channels, rows turned to run upwards, per mm instead of per voxel."""
     result = np.empty((geometry.n, geometry.n, rays.shape[2]), dtype=np.float32)
     for c in range(rays.shape[2]):
@@ -201,7 +201,7 @@ def _run_astra(
     with _astra_data(astra, scan, volume) as (projector, sinogram, found):
         links = {"ProjectorId": projector, "ProjectionDataId": sinogram, "ReconstructionDataId": found}
 
-        def image(channel: Rays) -> NDArray:
+        def image(channel: Rays) -> NDArray[Any]:
             astra.data2d.store(sinogram, channel)
             astra.data2d.store(found, 0.0)
             # CGLS keeps its direction from run to run, so each channel needs a new one

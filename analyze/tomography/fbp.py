@@ -7,6 +7,7 @@ the field, also for voxels, such as those in the corners, whose rays leave the f
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -214,7 +215,9 @@ def _reconstruct(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _locate(start, step_x, step_y, view, ix, iy):  # pragma: no cover - compiled
+def _locate(
+    start: NDArray[Any], step_x: NDArray[Any], step_y: NDArray[Any], view: int, ix: int, iy: int
+) -> tuple[int, float]:  # pragma: no cover - compiled
     """Sample below a voxel, and the fraction of the way to the next."""
     sample = start[view] + ix * step_x[view] + iy * step_y[view]
     lower = int(sample)
@@ -222,7 +225,16 @@ def _locate(start, step_x, step_y, view, ix, iy):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _neighbours(filtered, start, step_x, step_y, weight, view, ix, iy):  # pragma: no cover - compiled
+def _neighbours(
+    filtered: NDArray[Any],
+    start: NDArray[Any],
+    step_x: NDArray[Any],
+    step_y: NDArray[Any],
+    weight: NDArray[Any],
+    view: int,
+    ix: int,
+    iy: int,
+) -> tuple[Any, ...]:  # pragma: no cover - compiled
     """Both samples next to a voxel with their weights; past the last view its samples at no weight."""
     share = weight[view] if view < start.size else 0.0
     view = min(view, start.size - 1)
@@ -231,7 +243,14 @@ def _neighbours(filtered, start, step_x, step_y, weight, view, ix, iy):  # pragm
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add_views(filtered, start, step_x, step_y, weight, image):  # pragma: no cover - compiled
+def _add_views(
+    filtered: NDArray[Any],
+    start: NDArray[Any],
+    step_x: NDArray[Any],
+    step_y: NDArray[Any],
+    weight: NDArray[Any],
+    image: NDArray[Any],
+) -> None:  # pragma: no cover - compiled
     """Back-project views onto the image, four at a time so that a voxel is loaded and stored once for eight terms."""
     n = image.shape[0]
     for y0 in range(0, n, TILE):
@@ -251,7 +270,15 @@ def _add_views(filtered, start, step_x, step_y, weight, image):  # pragma: no co
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add_variances(squares, products, start, step_x, step_y, weight, image):  # pragma: no cover - compiled
+def _add_variances(
+    squares: NDArray[Any],
+    products: NDArray[Any],
+    start: NDArray[Any],
+    step_x: NDArray[Any],
+    step_y: NDArray[Any],
+    weight: NDArray[Any],
+    image: NDArray[Any],
+) -> None:  # pragma: no cover - compiled
     """Add the views' variances to the image: both neighbours' own terms and their common one."""
     n = image.shape[0]
     for y0 in range(0, n, TILE):

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,7 +74,7 @@ def warn_of_gaps(sinogram: ArrayLike, geometry: ParallelGeometry) -> None:
         )
 
 
-def padded(sinogram: ArrayLike, geometry: ParallelGeometry, steps: int) -> tuple[NDArray, ParallelGeometry]:
+def padded(sinogram: ArrayLike, geometry: ParallelGeometry, steps: int) -> tuple[NDArray[Any], ParallelGeometry]:
     """Widen a sinogram on both sides by its edge values, which fade to zero as half a cosine.
 
     An object that leaves the field then ends gently instead of with a jump, which the ramp filter would turn into a
@@ -162,7 +163,7 @@ def trusted_mask(
     return np.asarray(seen & (np.abs(change) <= tolerance))
 
 
-def _core(image: NDArray, n: int) -> NDArray:
+def _core(image: NDArray[Any], n: int) -> NDArray[Any]:
     """The first channel of the middle n x n voxels."""
     cut = (image.shape[0] - n) // 2
     return image[cut : cut + n, cut : cut + n, 0]

@@ -7,6 +7,7 @@ iterations; stopping early is what keeps the noise down, except with total varia
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -321,7 +322,9 @@ def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np
 
 
 @njit(cache=True, nogil=True)
-def _scaled_difference(measured, projected, scale):  # pragma: no cover - compiled
+def _scaled_difference(
+    measured: NDArray[Any], projected: NDArray[Any], scale: NDArray[Any]
+) -> None:  # pragma: no cover - compiled
     """Overwrite `projected` with (measured - projected), row by row times `scale`."""
     for i in range(measured.shape[0]):
         for c in range(measured.shape[1]):
@@ -329,7 +332,9 @@ def _scaled_difference(measured, projected, scale):  # pragma: no cover - compil
 
 
 @njit(cache=True, nogil=True)
-def _add_scaled(image, update, scale, nonnegative):  # pragma: no cover - compiled
+def _add_scaled(
+    image: NDArray[Any], update: NDArray[Any], scale: NDArray[Any], nonnegative: bool
+) -> None:  # pragma: no cover - compiled
     """Add the update, row by row times `scale`, and lift negative values to zero if asked to."""
     floor = np.float32(0.0 if nonnegative else -np.inf)
     for i in range(image.shape[0]):
@@ -338,7 +343,7 @@ def _add_scaled(image, update, scale, nonnegative):  # pragma: no cover - compil
 
 
 @njit(cache=True, nogil=True)
-def _sum_of_squares(block):  # pragma: no cover - compiled
+def _sum_of_squares(block: NDArray[Any]) -> NDArray[Any]:  # pragma: no cover - compiled
     """Per channel, in float64: a float32 sum would lose the orthogonality of the gradients."""
     total = np.zeros(block.shape[1])
     for i in range(block.shape[0]):
@@ -348,21 +353,25 @@ def _sum_of_squares(block):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _add_multiple(block, direction, factor):  # pragma: no cover - compiled
+def _add_multiple(
+    block: NDArray[Any], direction: NDArray[Any], factor: NDArray[Any]
+) -> None:  # pragma: no cover - compiled
     for i in range(block.shape[0]):
         for c in range(block.shape[1]):
             block[i, c] += np.float32(factor[c]) * direction[i, c]
 
 
 @njit(cache=True, nogil=True)
-def _continue_along(direction, gradient, factor):  # pragma: no cover - compiled
+def _continue_along(
+    direction: NDArray[Any], gradient: NDArray[Any], factor: NDArray[Any]
+) -> None:  # pragma: no cover - compiled
     for i in range(direction.shape[0]):
         for c in range(direction.shape[1]):
             direction[i, c] = gradient[i, c] + np.float32(factor[c]) * direction[i, c]
 
 
 @njit(cache=True, nogil=True)
-def _divide_into(projected, measured):  # pragma: no cover - compiled
+def _divide_into(projected: NDArray[Any], measured: NDArray[Any]) -> None:  # pragma: no cover - compiled
     """Overwrite `projected` with measured / projected; rays that no voxel can explain have no say."""
     for i in range(projected.shape[0]):
         for c in range(projected.shape[1]):
@@ -371,7 +380,9 @@ def _divide_into(projected, measured):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _multiply_scaled(image, factor, scale):  # pragma: no cover - compiled
+def _multiply_scaled(
+    image: NDArray[Any], factor: NDArray[Any], scale: NDArray[Any]
+) -> None:  # pragma: no cover - compiled
     """Multiply row by row; rows of scale zero are voxels that these rays do not meet."""
     for i in range(image.shape[0]):
         if scale[i] > 0.0:
@@ -380,7 +391,9 @@ def _multiply_scaled(image, factor, scale):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _update_misfit(misfit, projected, measured, step, voxel):  # pragma: no cover - compiled
+def _update_misfit(
+    misfit: NDArray[Any], projected: NDArray[Any], measured: NDArray[Any], step: NDArray[Any], voxel: np.float32
+) -> None:  # pragma: no cover - compiled
     """Proximal step of the dual of half the squared misfit."""
     for i in range(misfit.shape[0]):
         for c in range(misfit.shape[1]):
@@ -389,7 +402,9 @@ def _update_misfit(misfit, projected, measured, step, voxel):  # pragma: no cove
 
 
 @njit(cache=True, nogil=True)
-def _update_slopes(slopes, image, weight):  # pragma: no cover - compiled
+def _update_slopes(
+    slopes: NDArray[Any], image: NDArray[Any], weight: NDArray[Any]
+) -> None:  # pragma: no cover - compiled
     """Ascend along the gradient of the image (step 1/2) and shorten the dual vectors to `weight`; none at far edges."""
     n, half = image.shape[0], np.float32(0.5)
     for iy in range(n):
@@ -404,7 +419,15 @@ def _update_slopes(slopes, image, weight):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _descend(image, ahead, pull, slopes, step, voxel, nonnegative):  # pragma: no cover - compiled
+def _descend(
+    image: NDArray[Any],
+    ahead: NDArray[Any],
+    pull: NDArray[Any],
+    slopes: NDArray[Any],
+    step: NDArray[Any],
+    voxel: np.float32,
+    nonnegative: bool,
+) -> None:  # pragma: no cover - compiled
     """Primal step against the pull of the rays and of the slopes, and extrapolation to `ahead`."""
     n, floor = slopes.shape[1], np.float32(0.0 if nonnegative else -np.inf)
     for iy in range(n):

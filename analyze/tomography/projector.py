@@ -9,6 +9,7 @@ reads stays in the cache next to the core.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -208,12 +209,12 @@ def _row_of_each_term(terms: Terms) -> NDArray[np.int32]:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _square_above(z):  # pragma: no cover - compiled
+def _square_above(z: float) -> float:  # pragma: no cover - compiled
     return z * z if z > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _share_below(u, wide, narrow):  # pragma: no cover - compiled
+def _share_below(u: float, wide: float, narrow: float) -> float:  # pragma: no cover - compiled
     """Share below `u` of a trapezoid about zero, the convolution of boxes of both widths: ramps integrated once."""
     if narrow < 1e-6:
         return min(max(0.5 + u / wide, 0.0), 1.0)
@@ -223,7 +224,9 @@ def _share_below(u, wide, narrow):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _shadow(start, cos, sin, view, ix, iy):  # pragma: no cover - compiled
+def _shadow(
+    start: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any], view: int, ix: int, iy: int
+) -> tuple[int, tuple[float, float, float]]:  # pragma: no cover - compiled
     """First bin that the shadow of a voxel touches, and what falls into it and into the next two."""
     wide, narrow = max(abs(cos[view]), abs(sin[view])), min(abs(cos[view]), abs(sin[view]))
     middle = start[view] + ix * cos[view] + iy * sin[view]
@@ -234,7 +237,9 @@ def _shadow(start, cos, sin, view, ix, iy):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _terms_of_voxels(n, start, cos, sin, voxel_mm):  # pragma: no cover - compiled
+def _terms_of_voxels(
+    n: int, start: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any], voxel_mm: np.float32
+) -> tuple[NDArray[Any], ...]:  # pragma: no cover - compiled
     """Rays that add to each voxel: tile by tile, group of views by group of views, voxel by voxel."""
     groups = (start.size + VIEWS - 1) // VIEWS
     columns = np.empty(3 * n * n * start.size, dtype=np.int32)
@@ -260,7 +265,9 @@ def _terms_of_voxels(n, start, cos, sin, voxel_mm):  # pragma: no cover - compil
 
 
 @njit(cache=True, nogil=True)
-def _terms_of_rays(n, start, cos, sin, voxel_mm):  # pragma: no cover - compiled
+def _terms_of_rays(
+    n: int, start: NDArray[Any], cos: NDArray[Any], sin: NDArray[Any], voxel_mm: np.float32
+) -> tuple[NDArray[Any], ...]:  # pragma: no cover - compiled
     """Voxels that add to each ray: tile by tile, view by view, ray by ray."""
     tiles = (n + TILE - 1) // TILE
     columns = np.empty(3 * n * n * start.size, dtype=np.int32)
@@ -299,7 +306,14 @@ def _terms_of_rays(n, start, cos, sin, voxel_mm):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add_products(rows, bounds, columns, weights, source, target):  # pragma: no cover - compiled
+def _add_products(
+    rows: NDArray[Any],
+    bounds: NDArray[Any],
+    columns: NDArray[Any],
+    weights: NDArray[Any],
+    source: NDArray[Any],
+    target: NDArray[Any],
+) -> None:  # pragma: no cover - compiled
     """Add four terms at a time, so that a target is loaded and stored once for all four."""
     for i in range(rows.size):
         sums = target[rows[i]]
