@@ -38,7 +38,7 @@ def parse_composition(formula: str) -> dict[str, float]:
         symbol = xraylib.AtomicNumberToSymbol(max(parsed["Elements"]))
         raise InputError(f"composition '{formula}' holds {symbol}, which has no form factor; allowed are H to Cf")
     symbols = [xraylib.AtomicNumberToSymbol(z) for z in parsed["Elements"]]
-    return dict(zip(symbols, np.asarray(parsed["nAtoms"]) / parsed["nAtomsAll"], strict=True))
+    return {symbol: n / parsed["nAtomsAll"] for symbol, n in zip(symbols, parsed["nAtoms"], strict=True)}
 
 
 def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
