@@ -87,7 +87,7 @@ def directive(module: str, name: str, thing: object) -> str:
         return f".. autoclass:: {module}::{name}\n   :members:\n"
     if callable(thing):
         return f".. autofunction:: {module}::{name}\n"
-    return f".. autodata:: {module}::{name}\n   :no-value:\n"
+    return f".. py:data:: {module}.{name}\n   :type: {type(thing).__name__}\n"
 
 
 def reference(room: str) -> str:

@@ -148,7 +148,8 @@ def draw_room(axes: Axes, room: str, graph: Graph) -> None:
         y = bottom + height - 0.1 - (height - 0.2) * (level + 0.5) / len(rows)
         first = left + (1.3 if level == 0 else 0.0)
         for column, box in enumerate(row):
-            x = first + (left + width - first) * (column + 0.5) / len(row)
+            # a box alone stands a little aside, clear of arrows that pass it
+            x = first + (left + width - first) * ((column + 0.5) / len(row) if len(row) > 1 else 0.57)
             name = box.split(".")[1]
             boxes[box] = axes.text(x, y, name, ha="center", va="center", size=8.5, color=INK, bbox=style, zorder=2)
     for box, others in () if len(rows) == 1 else reduced(inside).items():

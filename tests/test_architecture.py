@@ -197,3 +197,15 @@ def test_the_door_of_a_room_is_not_used_from_inside():
         inside = [name for module, name in run_time_imports(path) if module == room and f"{room}.{name}" not in FOLDERS]
         if room != "tsct.records":
             assert not [name for name in inside if name in exports(room)], path
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_site_documents_every_room(room):
+    assert f"# `tsct.{room}`" in (ROOT / "docs" / "api" / f"{room}.md").read_text()
+    assert f"(api/{room}.md)" in (ROOT / "docs" / "index.md").read_text()
+
+
+def test_every_decision_is_linked():
+    for page in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        for start in ("index.md", "architecture.md"):
+            assert f"(decisions/{page.name})" in (ROOT / "docs" / start).read_text()
