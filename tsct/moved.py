@@ -26,7 +26,6 @@ OLD_NAMES = {
     "tsct.apps.pattern": "measured_pattern one_pattern pattern_figure",
     "tsct.apps.run": "cluster dask_map estimate experiment export frames ledger scenario_list tiles workers",
     "tsct.apps.studies": "plan scenarios sweep sweep_page",
-    "tsct.phantoms": "cell",
     "tsct.phantoms.build": "carbon dynamics lithiation molecules network potential silica",
     "tsct.phantoms.structures": "describe structure_files thermal",
     "tsct.records": "places",
