@@ -193,7 +193,7 @@ class _Image:
         self._dark = dark * beamline.exposure_s
 
     def drawn(
-        self, polarised: NDArray, plain: NDArray, rng: np.random.Generator, *, recorded: bool
+        self, polarised: NDArray[Any], plain: NDArray[Any], rng: np.random.Generator, *, recorded: bool
     ) -> NDArray[np.int32]:
         """Photons counted by each pixel, for photons per steradian in each Q bin."""
         pixel_sr = (self._beamline.detector.pixel_mm / self._beamline.distance_mm) ** 2
@@ -204,7 +204,7 @@ class _Image:
         counts[self._unseen] = MASKED
         return counts
 
-    def _laid_out(self, pattern: NDArray, polarisation: float | None) -> NDArray[np.float64]:
+    def _laid_out(self, pattern: NDArray[Any], polarisation: float | None) -> NDArray[np.float64]:
         beamline, q, half = self._beamline, self._beamline.scan.q, self._beamline.scan.q_step / 2
         # pyFAI interpolates linearly and holds the ends; pixels lie in the outer halves of the first and last bin, too
         fine = np.linspace(q[0] - half, q[-1] + half, FINER * len(q) + 1)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -105,13 +106,13 @@ def expected_tile(
     return _record(*record, state, slice_index)
 
 
-def gains(beamline: Beamline, seed: int, state: int) -> tuple[NDArray, NDArray]:
+def gains(beamline: Beamline, seed: int, state: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gain of each translation, shape (translation,), and of each Q bin, shape (q,), in one state."""
     translation, channel = patterns(beamline, seed, state)
     return translation, channel * ring_response(beamline, seed)[0]
 
 
-def patterns(beamline: Beamline, seed: int, state: int) -> tuple[NDArray, NDArray]:
+def patterns(beamline: Beamline, seed: int, state: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """The part of :func:`gains` that is not made by single pixels."""
     faults, pattern = beamline.faults, beamline.scan
     channel = faults.channel_gain * generator(seed, "channel gain").standard_normal(len(pattern.q))
@@ -121,7 +122,7 @@ def patterns(beamline: Beamline, seed: int, state: int) -> tuple[NDArray, NDArra
 
 
 def _draw(
-    beamline: Beamline, lines: Lines, photons: NDArray, seed: int, state: int, slice_index: int, threads: int
+    beamline: Beamline, lines: Lines, photons: NDArray[Any], seed: int, state: int, slice_index: int, threads: int
 ) -> NDArray[np.float32]:
     """Poisson counts, shape (angle, translation, q); one view at a time to bound the memory."""
     translation, channel = gains(beamline, seed, state)
@@ -148,9 +149,9 @@ def _record(
     phantom: Phantom,
     beamline: Beamline,
     frames: Motion,
-    counts: NDArray,
-    monitor: NDArray,
-    transmission: NDArray,
+    counts: NDArray[Any],
+    monitor: NDArray[Any],
+    transmission: NDArray[Any],
     state: int,
     slice_index: int,
 ) -> xr.Dataset:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -129,7 +129,7 @@ def _write(path: Path, header: list[str], columns: list[Array], sigma: Array | N
     write_text(path, "\n".join([*header, *rows]) + "\n")
 
 
-def write_ndtomo(path: Path, values: NDArray, axis: Array, *, name: str = "q") -> None:
+def write_ndtomo(path: Path, values: NDArray[Any], axis: Array, *, name: str = "q") -> None:
     """Write a volume of patterns for nDTomo: ``/data`` (x, y, channel) and its axis at the root, not compressed.
 
     Parameters

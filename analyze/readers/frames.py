@@ -98,7 +98,7 @@ class Pattern:
     variance: NDArray[np.float64]
 
 
-def integrate(image: NDArray, geometry: Any, how: Integration, *, mask: NDArray | None = None) -> Pattern:
+def integrate(image: NDArray[Any], geometry: Any, how: Integration, *, mask: NDArray[Any] | None = None) -> Pattern:
     """Counts of one frame in each Q bin.
 
     Parameters
@@ -142,7 +142,7 @@ def integrate(image: NDArray, geometry: Any, how: Integration, *, mask: NDArray 
     return Pattern(counts=counts, variance=np.maximum(counts, 1.0))
 
 
-def _warn_of_few(counts: NDArray) -> None:
+def _warn_of_few(counts: NDArray[Any]) -> None:
     mean = float(counts[counts >= 0].mean())
     if mean < FEW_PER_PIXEL:
         warnings.warn(
@@ -153,7 +153,7 @@ def _warn_of_few(counts: NDArray) -> None:
         )
 
 
-def response_of(geometry: Any, how: Integration, mask: NDArray | None = None) -> tuple[NDArray, NDArray]:
+def response_of(geometry: Any, how: Integration, mask: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
     """Solid angle in sr of the pixels of each Q bin, and their mean polarisation factor, each shape (q,)."""
     ones = np.ones(geometry.detector.shape, dtype=np.float32)
     common = how.arguments() | {"mask": _unseen(geometry, how, mask), "correctSolidAngle": True}
@@ -168,7 +168,7 @@ def response_of(geometry: Any, how: Integration, mask: NDArray | None = None) ->
     return plain * pixel_sr, polarised / plain
 
 
-def _unseen(geometry: Any, how: Integration, mask: NDArray | None) -> NDArray[np.bool_]:
+def _unseen(geometry: Any, how: Integration, mask: NDArray[Any] | None) -> NDArray[np.bool_]:
     """Pixels that take no part: masked, or outside the bins; pyFAI would round some into the first one."""
     unseen = geometry.detector.mask if mask is None else mask
     q = geometry.array_from_unit(geometry.detector.shape, "center", "q_A^-1")
@@ -177,14 +177,14 @@ def _unseen(geometry: Any, how: Integration, mask: NDArray | None) -> NDArray[np
 
 
 def scan_of_frames(
-    frames: Iterable[NDArray],
-    angles_deg: NDArray,
-    translations_mm: NDArray,
-    monitor: NDArray,
+    frames: Iterable[NDArray[Any]],
+    angles_deg: NDArray[Any],
+    translations_mm: NDArray[Any],
+    monitor: NDArray[Any],
     geometry: Any,
     how: Integration,
     *,
-    mask: NDArray | None = None,
+    mask: NDArray[Any] | None = None,
 ) -> xr.Dataset:
     """Integrate frames in any order, such as zig-zag, into a scan.
 
@@ -231,7 +231,7 @@ def scan_of_frames(
     return scan
 
 
-def _places(values: NDArray) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _places(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Different places in rising order, and the index of each value."""
     rounded = np.round(np.asarray(values, dtype=np.float64) / SAME) * SAME
     places, index = np.unique(rounded, return_inverse=True)
@@ -302,7 +302,7 @@ def read_frames(path: str | Path, how: Integration | None = None) -> xr.Dataset:
     return scan.assign_attrs(attrs).assign_coords(coords)
 
 
-def _numbers(handle: h5py.File, place: str, shape: tuple[int, ...]) -> NDArray:
+def _numbers(handle: h5py.File, place: str, shape: tuple[int, ...]) -> NDArray[Any]:
     """Numbers of the shape that they must have; a single one stands for itself."""
     numbers = np.asarray(values(member(handle, place)))
     numbers = numbers.reshape(shape) if numbers.size == 1 == np.prod(shape) else numbers
@@ -315,7 +315,11 @@ def _numbers(handle: h5py.File, place: str, shape: tuple[int, ...]) -> NDArray:
     return numbers
 
 
-def _transmission(handle: h5py.File, scan: xr.Dataset, angles: NDArray, places: NDArray) -> NDArray | None:
+def _transmission(
+    handle: h5py.File, scan: xr.Dataset, angles: NDArray[Any], places: NDArray[Any]
+) -> NDArray[Any] | None:
+    handle: h5py.File, scan: xr.Dataset, angles: NDArray[Any], places: NDArray[Any]
+) -> NDArray[Any] | None:
     if "transmission" not in names_of(member(handle, "/entry")):
         return None
     each = _numbers(handle, "/entry/transmission/data", angles.shape)
@@ -373,7 +377,7 @@ def _check_detector(config: str) -> None:
         )
 
 
-def _whole_range(geometry: Any, mask: NDArray) -> Integration:
+def _whole_range(geometry: Any, mask: NDArray[Any]) -> Integration:
     q = np.asarray(geometry.array_from_unit(geometry.detector.shape, "center", "q_A^-1"))[~mask]
     step = 0.02
     # a bin at either end that is seen in part only would count too little

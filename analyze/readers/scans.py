@@ -201,7 +201,9 @@ def _variance(data: xr.Dataset, intensity: xr.DataArray, source: str) -> NDArray
     return None
 
 
-def _resampled(q: NDArray, rows: NDArray, variance: NDArray | None) -> tuple[NDArray, NDArray, NDArray]:
+def _resampled(
+    q: NDArray[Any], rows: NDArray[Any], variance: NDArray[Any] | None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Counts at even steps of angle moved to even steps of Q, with their variance."""
     sigma = np.sqrt(np.maximum(rows, 1.0) if variance is None else variance)
     even, moved, spread = resample(q, rows.astype(np.float64), sigma)
@@ -218,7 +220,7 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
     return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(data.attrs["energy_kev"]))
 
 
-def _check_order(values: NDArray, name: str, source: str) -> None:
+def _check_order(values: NDArray[Any], name: str, source: str) -> None:
     wrong = np.flatnonzero(~(np.diff(values) > 0))
     if len(wrong):
         i = int(wrong[0])
@@ -286,7 +288,7 @@ def _like_counts(scan: xr.Dataset, units: str, source: str) -> xr.Dataset:
     return scan
 
 
-def _scatter(rows: NDArray, source: str) -> NDArray[np.float64]:
+def _scatter(rows: NDArray[Any], source: str) -> NDArray[np.float64]:
     """Variance from the scatter between neighbouring channels, for patterns that are smooth on the scale of three."""
     warnings.warn(
         f"{source}: intensities are not counts and have no errors; these are estimated from the scatter between "

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class Roi:
         """The same without its level: all of the circle, the polygon or the set."""
         return replace(self, map="", above=None)
 
-    def decided(self, image: NDArray, units: str) -> "Roi":
+    def decided(self, image: NDArray[Any], units: str) -> "Roi":
         """The voxels inside where its map, shape (y, x), exceeds the level; one that is not finite does not.
 
         Raises
@@ -114,7 +114,7 @@ def _indices(inside: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
     return tuple((int(row), int(column)) for row, column in np.argwhere(np.asarray(inside)))
 
 
-def _in_polygon(x: NDArray, y: NDArray, corners: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+def _in_polygon(x: NDArray[Any], y: NDArray[Any], corners: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
     """Points from which a ray to the right crosses the edges an odd number of times."""
     inside = np.zeros(x.shape, dtype=bool)
     for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):

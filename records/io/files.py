@@ -80,7 +80,7 @@ def write_records(path: Path, records: Mapping[str, xr.Dataset], *, title: str =
                 handle.raise_failure()
 
 
-class NewFile(h5py.File):
+class NewFile(h5py.File):  # type: ignore[misc]  # h5py has no types
     """A file that is being written; see :class:`tsct.records.io.disk.DiskFile` for what it does on a full disk."""
 
     def __init__(self, disk: DiskFile) -> None:

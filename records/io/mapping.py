@@ -269,7 +269,7 @@ def stated_units(dataset: h5py.Dataset) -> str | None:
     return None
 
 
-def _dims(name: str, values: NDArray, entry: Entry, path: Path, mapping: FileMapping) -> tuple[str, ...]:
+def _dims(name: str, values: NDArray[Any], entry: Entry, path: Path, mapping: FileMapping) -> tuple[str, ...]:
     if entry.dims is None and values.ndim <= 1:
         return (name,)[: values.ndim]
     if entry.dims is None or len(entry.dims) != values.ndim:

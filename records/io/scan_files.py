@@ -19,7 +19,8 @@ import xarray as xr
 from tsct.records.schema import SCAN, check
 from tsct.records.units import wavelength_angstrom
 
-from .files import RECORD, as_nxdata, check_room, creating, write_array
+from .disk import check_room
+from .files import RECORD, as_nxdata, creating, write_array
 
 #: what is a dataset of the layout: name in the scan -> (place below /entry, name in /entry/data, attributes there)
 _PLACES: Mapping[str, tuple[str, str, Mapping[str, str]]] = {

@@ -1,5 +1,7 @@
 """The width of the beam: what one frame sees of a finely sampled projection."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from numpy.typing import NDArray
 SLICES = 24
 
 
-def beam_slices(shape: str, width_mm: float, motion_mm: float = 0.0) -> tuple[NDArray, NDArray, float]:
+def beam_slices(shape: str, width_mm: float, motion_mm: float = 0.0) -> tuple[NDArray[Any], NDArray[Any], float]:
     """A beam profile as top-hat slices: offsets in mm, weights that sum to one, and the width of a slice.
 
     Parameters
@@ -34,7 +36,9 @@ def beam_slices(shape: str, width_mm: float, motion_mm: float = 0.0) -> tuple[ND
     return offset, weight / weight.sum(), step
 
 
-def over_beam(fine: NDArray, edges_mm: NDArray, rays_mm: NDArray, profile: tuple[NDArray, NDArray, float]) -> NDArray:
+def over_beam(
+    fine: NDArray[Any], edges_mm: NDArray[Any], rays_mm: NDArray[Any], profile: tuple[NDArray[Any], NDArray[Any], float]
+) -> NDArray[Any]:
     """Average of a fine projection over the beam, at any positions.
 
     The cumulative integral of the fine bins is interpolated linearly, which is exact for bins of constant value.
@@ -58,7 +62,7 @@ def over_beam(fine: NDArray, edges_mm: NDArray, rays_mm: NDArray, profile: tuple
     step = edges_mm[1] - edges_mm[0]
     total = np.concatenate([np.zeros_like(fine[:, :1]), np.cumsum(fine, axis=1) * step], axis=1)
 
-    def integral(at_mm: NDArray) -> NDArray:
+    def integral(at_mm: NDArray[Any]) -> NDArray[Any]:
         place = np.clip((at_mm - edges_mm[0]) / step, 0.0, fine.shape[1])
         low = np.minimum(place.astype(int), fine.shape[1] - 1)
         share = (place - low)[..., None]

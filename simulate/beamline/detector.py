@@ -1,6 +1,7 @@
 """The detector: which part of each scattering cone it sees, and which photons it counts."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,7 +51,7 @@ class Detector:
         reach = np.hypot(across, up)
         return float(q_inv_angstrom(np.arctan2(reach, distance_mm), wavelength))
 
-    def rings(self, two_theta: ArrayLike, distance_mm: float, polarisation: float) -> tuple[NDArray, NDArray]:
+    def rings(self, two_theta: ArrayLike, distance_mm: float, polarisation: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """Seen share of each scattering cone and the mean of cos(2 chi) over that share.
 
         Parameters
@@ -76,11 +77,11 @@ class Detector:
         anisotropy = (seen * np.cos(2 * chi)).mean(axis=1) / np.maximum(share, 1e-12)
         return share, polarisation * anisotropy
 
-    def sees(self, across_mm: NDArray, up_mm: NDArray) -> NDArray[np.bool_]:
+    def sees(self, across_mm: NDArray[Any], up_mm: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether places on the detector, in mm from the beam, lie on active pixels."""
         return self._active(0, across_mm) & self._active(1, up_mm)
 
-    def _active(self, axis: int, from_beam_mm: NDArray) -> NDArray[np.bool_]:
+    def _active(self, axis: int, from_beam_mm: NDArray[Any]) -> NDArray[np.bool_]:
         lit = np.concatenate([[False], self._lit(axis), [False]])
         position = (from_beam_mm + self.beam_mm[axis]) / self.pixel_mm
         return lit[np.clip(np.floor(position) + 1, 0, len(lit) - 1).astype(np.int32)]

@@ -1,6 +1,7 @@
 """Expected counts of each Q bin: spectra seen through the beamline as it is, binned as the experimenter believes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,13 +72,13 @@ def _intensity(answer: Response, rows: tuple[Row, ...]) -> NDArray[np.float64]:
     return coherent * (answer.coherent * per_sr) + compton * (answer.compton * per_sr)
 
 
-def _blur(q: NDArray, sigma: float) -> NDArray[np.float64]:
+def _blur(q: NDArray[Any], sigma: float) -> NDArray[np.float64]:
     """Matrix (q, q) that blurs a pattern with a Gaussian; rows add up to one."""
     weights = np.exp(-0.5 * ((q[:, None] - q) / sigma) ** 2)
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def parallax_change(intensity: NDArray, beamline: Beamline) -> NDArray[np.float64]:
+def parallax_change(intensity: NDArray[Any], beamline: Beamline) -> NDArray[np.float64]:
     """Change of a pattern per mm downstream of the rotation axis, to first order.
 
     A photon scattered at a distance s downstream, D - s from the detector, meets it at r = (D - s) tan(2 theta), which

@@ -4,6 +4,7 @@ The projector of the simulator. The analysis has its own geometry and back-proje
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -101,7 +102,7 @@ def _checked(
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _area_left_of(u, inner, ramp, height):  # pragma: no cover - compiled
+def _area_left_of(u: float, inner: float, ramp: float, height: float) -> float:  # pragma: no cover - compiled
     """Signed area of the trapezoid between its middle and `u`."""
     v = abs(u)
     flat = min(v, inner)
@@ -112,7 +113,15 @@ def _area_left_of(u, inner, ramp, height):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def _project_angles(density, x, y, pixel, angles, edges, sinogram):  # pragma: no cover - compiled
+def _project_angles(
+    density: NDArray[Any],
+    x: NDArray[Any],
+    y: NDArray[Any],
+    pixel: float,
+    angles: NDArray[Any],
+    edges: NDArray[Any],
+    sinogram: NDArray[Any],
+) -> None:  # pragma: no cover - compiled
     n_bins, n_maps = edges.size - 1, density.shape[1]
     for a in range(angles.size):
         cos, sin = np.cos(angles[a]), np.sin(angles[a])

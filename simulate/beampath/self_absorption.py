@@ -1,5 +1,7 @@
 """Absorption along the real paths of scattered photons, ray by ray and angle by angle."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ AZIMUTHS = 12
 
 
 def outgoing_factors(
-    attenuation: NDArray, scattering: NDArray, pixel_mm: float, beamline: Beamline, rays_mm: NDArray
+    attenuation: NDArray[Any], scattering: NDArray[Any], pixel_mm: float, beamline: Beamline, rays_mm: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Absorption on the true way out relative to a photon that goes straight on.
 
@@ -51,7 +53,7 @@ def outgoing_factors(
     return factors, basis
 
 
-def _ways_out(two_theta: NDArray, beamline: Beamline) -> tuple[NDArray, NDArray, NDArray]:
+def _ways_out(two_theta: NDArray[Any], beamline: Beamline) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Deflection in the plane (radians), stretch of the path and weight, each (node, azimuth)."""
     fine = 2 * np.pi * (np.arange(720) + 0.5) / 720
     rows = []
@@ -67,7 +69,9 @@ def _ways_out(two_theta: NDArray, beamline: Beamline) -> tuple[NDArray, NDArray,
 
 
 @njit(cache=True, nogil=True)
-def _exit_depths(attenuation, pixel, cos, sin):  # pragma: no cover - compiled
+def _exit_depths(
+    attenuation: NDArray[Any], pixel: float, cos: NDArray[Any], sin: NDArray[Any]
+) -> NDArray[Any]:  # pragma: no cover - compiled
     """Optical depth from the middle of each pixel to the outside in each direction, shape (direction, y, x)."""
     ny, nx = attenuation.shape
     depth = np.zeros((len(cos), ny, nx))
@@ -88,8 +92,15 @@ def _exit_depths(attenuation, pixel, cos, sin):  # pragma: no cover - compiled
 
 @njit(cache=True, nogil=True)
 def _along_rays(  # pragma: no cover - compiled
-    depth, scattering, pixel, angles, rays, deflection, stretch, weight
-):
+    depth: NDArray[Any],
+    scattering: NDArray[Any],
+    pixel: float,
+    angles: NDArray[Any],
+    rays: NDArray[Any],
+    deflection: NDArray[Any],
+    stretch: NDArray[Any],
+    weight: NDArray[Any],
+) -> NDArray[Any]:
     """Mean over each ray of exp(-in - out) over exp(-in - straight on), shape (angle, translation, node)."""
     directions, ny, nx = depth.shape
     nodes, azimuths = deflection.shape

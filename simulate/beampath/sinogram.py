@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,7 +150,7 @@ def _grid(phantom: Phantom, beamline: Beamline) -> tuple[float, int]:
 
 def _layers(
     phantom: Phantom, beamline: Beamline, frames: Motion, state: int, slice_index: int
-) -> list[tuple[Contents, NDArray]]:
+) -> list[tuple[Contents, NDArray[Any]]]:
     """What the frames see, with the weight of each in each frame; more than one where the sample changes or tilts."""
     faults = beamline.faults
     last = len(phantom.discharge.potentials_v) - 1
@@ -179,7 +180,7 @@ def _seen(phantom: Phantom, beamline: Beamline, state: int, slice_index: int, ab
 def _mixed(cuts: Iterable[tuple[Contents, float]]) -> Contents:
     """Weighted mean of several contents, of which each may lack some parts."""
     parts: dict[tuple[str, str], Part] = {}
-    densities: dict[tuple[str, str], NDArray] = {}
+    densities: dict[tuple[str, str], NDArray[Any]] = {}
     for contents, weight in cuts:
         for part, density in zip(contents.parts, contents.densities, strict=True):
             key = part.phase, part.structure.name
@@ -188,7 +189,7 @@ def _mixed(cuts: Iterable[tuple[Contents, float]]) -> Contents:
     return Contents(parts=tuple(parts.values()), densities=np.stack(list(densities.values())))
 
 
-def _heights(beamline: Beamline, frames: Motion, slice_height_mm: float) -> list[tuple[float, NDArray]]:
+def _heights(beamline: Beamline, frames: Motion, slice_height_mm: float) -> list[tuple[float, NDArray[Any]]]:
     """Heights above the slice that a tilted axis brings into the beam, with their weight in each frame."""
     rise = frames.rays_mm * np.tan(np.radians(beamline.faults.axis_tilt_deg))
     if not rise.any():
@@ -199,7 +200,7 @@ def _heights(beamline: Beamline, frames: Motion, slice_height_mm: float) -> list
 
 
 def _shadow(
-    contents: Contents, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, weight: NDArray
+    contents: Contents, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, weight: NDArray[Any]
 ) -> _Shadow:
     """What one layer adds to the lines, times its weight in each frame."""
     pixels = contents.densities.shape[-1]
@@ -211,7 +212,7 @@ def _shadow(
     through = np.exp(-(lines @ np.array([row.attenuation for row in tables])))
     scattered = lines @ np.array([row.total_scattering for row in tables])
 
-    def seen(fine: NDArray) -> NDArray:
+    def seen(fine: NDArray[Any]) -> NDArray[Any]:
         return over_beam(fine, edges, frames.rays_mm, profile) * weight[..., None]
 
     paths, moments = seen(lines * through[..., None]), seen(downstream * through[..., None])
@@ -238,7 +239,9 @@ def _turns(beamline: Beamline) -> NDArray[np.float64]:
     return pattern.angular_range_deg / pattern.views * ((np.arange(TURNS) + 0.5) / TURNS - 0.5)
 
 
-def _project(contents: Contents, pixel: float, beamline: Beamline, edges: NDArray) -> tuple[NDArray, NDArray]:
+def _project(
+    contents: Contents, pixel: float, beamline: Beamline, edges: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Densities along the rays, and the same times the distance downstream, shape (angle, bin, part)."""
     turns = _turns(beamline)
     seen = [_project_at(contents, pixel, beamline, edges, beamline.scan.angles_deg + turn) for turn in turns]
@@ -247,8 +250,8 @@ def _project(contents: Contents, pixel: float, beamline: Beamline, edges: NDArra
 
 
 def _project_at(
-    contents: Contents, pixel: float, beamline: Beamline, edges: NDArray, angles: NDArray
-) -> tuple[NDArray, NDArray]:
+    contents: Contents, pixel: float, beamline: Beamline, edges: NDArray[Any], angles: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     if not beamline.physics.parallax:
         lines = project(contents.densities, pixel, angles, edges)
         return lines, np.zeros_like(lines)
@@ -265,7 +268,7 @@ def _project_at(
 
 def _outgoing(
     contents: Contents, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion
-) -> tuple[NDArray, NDArray]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     shape, share = frames.rays_mm.shape, beamline.physics.outgoing_absorption
     if not share:
         return np.ones((*shape, 1)), np.ones((1, len(beamline.scan.q)))

@@ -1,6 +1,7 @@
 """Sums and integrals of sin(Qr)/(Qr), the bridge between distances and scattering."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
@@ -184,7 +185,9 @@ def _chirp(values: Array, step: float, x: Array) -> Array:
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_terms(r, weight, sigma2, q, total):
+def _add_terms(
+    r: NDArray[Any], weight: NDArray[Any], sigma2: NDArray[Any], q: NDArray[Any], total: NDArray[Any]
+) -> None:
     for n in range(q.size):
         part = 0.0
         for k in range(r.size):

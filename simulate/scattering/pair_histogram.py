@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -364,7 +365,23 @@ def _count(
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _tally(x, y, z, start, element, centre, radius, tile, image_centre, home, table, thread, threads, count, moment):
+def _tally(
+    x: NDArray[Any],
+    y: NDArray[Any],
+    z: NDArray[Any],
+    start: NDArray[Any],
+    element: NDArray[Any],
+    centre: NDArray[Any],
+    radius: NDArray[Any],
+    tile: NDArray[Any],
+    image_centre: NDArray[Any],
+    home: NDArray[Any],
+    table: NDArray[Any],
+    thread: int,
+    threads: int,
+    count: NDArray[Any],
+    moment: NDArray[Any],
+) -> None:
     """Add the pairs between every tile and the images thread, thread + threads, ... to count and moment."""
     reach = np.float64(count.shape[1] << _FRACTION_BITS)
     # room for the far side of tiles that are only partly within reach, so that no distance needs a check
@@ -396,7 +413,16 @@ def _tally(x, y, z, start, element, centre, radius, tile, image_centre, home, ta
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _tally_row(x, y, z, x0, y0, z0, buffer, row):
+def _tally_row(
+    x: NDArray[Any],
+    y: NDArray[Any],
+    z: NDArray[Any],
+    x0: np.float32,
+    y0: np.float32,
+    z0: np.float32,
+    buffer: NDArray[Any],
+    row: NDArray[Any],
+) -> None:
     """Add the distances of one atom from a row of atoms: first all distances (vectorised), then all bins."""
     x0, y0, z0 = np.float32(x0), np.float32(y0), np.float32(z0)
     for j in range(x.size):
@@ -408,7 +434,7 @@ def _tally_row(x, y, z, x0, y0, z0, buffer, row):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _flush(packed, count, moment):
+def _flush(packed: NDArray[Any], count: NDArray[Any], moment: NDArray[Any]) -> None:
     """Empty the shared counters into wide ones; what lies beyond the last bin is dropped."""
     for row in range(count.shape[0]):
         for k in range(count.shape[1]):

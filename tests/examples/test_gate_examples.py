@@ -53,6 +53,7 @@ def verdicts(scores):
 
 
 def test_astra_from_python(case):
+    pytest.importorskip("astra")
     scores = validation.gate(imported("gate_astra").chain, case)
     validation.assert_passes(scores)
     assert {"A11i4", "A11i8", "A16a", "A16b"} <= {name for name, v in verdicts(scores).items() if v == "pass"}

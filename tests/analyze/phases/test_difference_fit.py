@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from diffpy.pdffit2 import PdfFit, redirect_stdout
-from diffpy.structure import Atom, Lattice, Structure
 from scipy.stats import exponnorm, pearson3
 
 from tsct.analyze.pdf.peaks import extremum
@@ -94,15 +92,16 @@ def test_widths_are_those_of_the_sample_where_the_broadening_is_known():
 @pytest.mark.parametrize("q_broad", [0.0, 0.12])
 def test_broadening_is_that_of_pdffit2(q_broad):
     """Crystalline silicon to 4.2 angstrom by its three nearest shells, transformed from 0 to 24 1/angstrom."""
+    pdffit2, structure = pytest.importorskip("diffpy.pdffit2"), pytest.importorskip("diffpy.structure")
     a, u = 5.431, 0.004
     fcc = ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
-    atoms = [Atom("Si", np.add(place, shift)) for place in fcc for shift in ((0, 0, 0), (0.25, 0.25, 0.25))]
-    crystal = Structure(atoms, lattice=Lattice(a, a, a, 90, 90, 90))
+    atoms = [structure.Atom("Si", np.add(place, shift)) for place in fcc for shift in ((0, 0, 0), (0.25, 0.25, 0.25))]
+    crystal = structure.Structure(atoms, lattice=structure.Lattice(a, a, a, 90, 90, 90))
     crystal.anisotropy, crystal.Uisoequiv = False, u
     r, q = np.arange(0.5, 7.0, 0.01), np.arange(0.0, 24.001, 0.01)
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        redirect_stdout(nowhere)
-        fit = PdfFit()
+        pdffit2.redirect_stdout(nowhere)
+        fit = pdffit2.PdfFit()
         fit.add_structure(crystal)
         fit.alloc("X", q[-1], 0.0, r[0], r[-1], len(r))
         fit.setvar("qbroad", q_broad)
