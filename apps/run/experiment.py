@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
@@ -27,12 +27,13 @@ from tsct.phantoms import (
     default_materials,
     discharge,
 )
-from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
+from tsct.phantoms.structures import Structure, lithiated_series
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.paths import must_be_file, must_exist
 from tsct.simulate.beamline import Beamline
 
 from .scenario_list import BASE, merged, scenarios
+from .structure_choice import StructureChoice, anchored, chosen_structure, is_file
 
 T = TypeVar("T")
 PRESETS = ("wragg2023",)
@@ -64,17 +65,26 @@ class Slices:
 class Structures:
     """What the phases are made of: names in the structure library or files (extxyz, CIF, xyz with a cell).
 
-    ``silicon`` may be a list, ordered by lithium content; with a single member nothing can be lithiated.
+    A file with keys is a table, ``{ file = "x.cif", setting = "2" }``. ``silicon`` may be a list, ordered by lithium
+    content; with a single member nothing can be lithiated.
     """
 
-    silicon: str | tuple[str, ...] = "library"
-    carbon_black: str = "carbon-black"
-    binder: str = "cmc-binder"
-    piston: str = "glassy-carbon"
-    separator: str = "polyolefin"
-    counter_electrode: str = "lithium"
-    container: str = "peek"
-    electrolyte: str = "electrolyte"
+    silicon: StructureChoice | tuple[StructureChoice, ...] = "library"
+    carbon_black: StructureChoice = "carbon-black"
+    binder: StructureChoice = "cmc-binder"
+    piston: StructureChoice = "glassy-carbon"
+    separator: StructureChoice = "polyolefin"
+    counter_electrode: StructureChoice = "lithium"
+    container: StructureChoice = "peek"
+    electrolyte: StructureChoice = "electrolyte"
+
+    def anchored(self, folder: Path) -> "Structures":
+        """The same with whole paths of files."""
+        whole = {item.name: getattr(self, item.name) for item in fields(self)}
+        for name, value in whole.items():
+            several = isinstance(value, tuple)
+            whole[name] = tuple(anchored(one, folder) for one in value) if several else anchored(value, folder)
+        return Structures(**whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +224,11 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
         settings = _quick(settings)
     # the run's own folder will hold the file from then on
     here = tuple(str((folder / name).absolute()) for name in settings.analysis.phases)
-    settings = replace(settings, analysis=replace(settings.analysis, phases=here))
+    settings = replace(
+        settings,
+        analysis=replace(settings.analysis, phases=here),
+        structures=settings.structures.anchored(folder),
+    )
     with _located(source):
         return _experiment(settings, folder)
 
@@ -292,10 +306,21 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
             if not isinstance(value, dict):
                 raise UsageError(f"{source}: '{path}' is a section, found {_short(value)}")
             values[key] = build(hints[key], value, source, f"{path}.")
+        elif records := [part for part in get_args(hints[key]) if isinstance(part, type) and is_dataclass(part)]:
+            values[key] = _text_or_record(records[0], hints[key], value, source, path)
         else:
             values[key] = _checked(hints[key], value, f"{source}: {path}")
     with _located(f"{source}: [{where.rstrip('.')}]" if where else source):
         return cls(**values)
+
+
+def _text_or_record(record: type, hint: Any, value: Any, source: str, path: str) -> Any:
+    """A record from a table, a text as it is, and a list of both where `hint` allows a tuple."""
+    if isinstance(value, dict):
+        return build(record, value, source, f"{path}.")
+    if isinstance(value, list) and any(get_origin(part) is tuple for part in get_args(hint)):
+        return tuple(_text_or_record(record, str, one, source, f"{path}[{i}]") for i, one in enumerate(value))
+    return _checked(str, value, f"{source}: {path}")
 
 
 @contextmanager
@@ -350,9 +375,9 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
         texture=settings.texture,
         discharge=states,
         electrode=settings.electrode,
-        silicon=_silicon(settings.structures.silicon, states.most_lithium, folder),
+        silicon=_silicon(settings.structures.silicon, states.most_lithium),
         materials={
-            phase: _material(getattr(settings.structures, phase), f"structures.{phase}", folder)
+            phase: _material(getattr(settings.structures, phase), f"structures.{phase}")
             for phase in default_materials()
         },
         slices_z_mm=settings.slices.z_mm,
@@ -381,26 +406,19 @@ def _phase(path: Path) -> PhasePattern:
     return PhasePattern(name=name, q=tuple(q.tolist()), intensity=tuple(intensity.tolist()))
 
 
-def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -> tuple[Structure, ...]:
+def _silicon(choice: StructureChoice | tuple[StructureChoice, ...], most_lithium: float) -> tuple[Structure, ...]:
     if choice == "library":
         return lithiated_series(most_lithium)
-    names = (choice,) if isinstance(choice, str) else choice
-    members = [_material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
+    choices = choice if isinstance(choice, tuple) else (choice,)
+    members = [_material(one, f"structures.silicon[{i}]") for i, one in enumerate(choices)]
     return tuple(sorted(members, key=lambda member: member.lithium_per_silicon))
 
 
-def _material(choice: str, where: str, folder: Path) -> Structure:
-    if Path(choice).suffix in (".extxyz", ".xyz", ".cif"):
-        from tsct.phantoms.structures import read_structure
-
+def _material(choice: StructureChoice, where: str) -> Structure:
+    if is_file(choice):
         with _located(where):
-            return read_structure(folder / choice)
-    if choice not in structure_names():
-        close = nearest(choice, structure_names())
-        raise UsageError(
-            f"{where} is '{choice}'{close}; give a library name (tsct structures list) or an .extxyz, .cif or .xyz file"
-        )
-    return structure(choice)
+            return chosen_structure(choice, where)
+    return chosen_structure(choice, where)
 
 
 def dump(settings: Settings) -> str:

@@ -136,8 +136,8 @@ def read_cif(path: Path, text: str, *, block: str | None = None, setting: str | 
     sites = _Sites(path=path, text=text, block=chosen)
     cell = sites.cell()
     fractions = sites.fractions()
-    found = operations(sites.statements(), cell, str(path), setting, partial(line_of, text))
     labels, symbols, occupancies = sites.labels(), sites.symbols(), sites.occupancies()
+    found = operations(sites.statements(), cell, str(path), setting, partial(line_of, text))
     used = sites.used(labels)
     if len(used) * len(found.rotations) > MAX_ATOMS:
         raise InputError(
@@ -296,12 +296,11 @@ class _Sites:
         values = self._numbers("_atom_site.occupancy", missing=1.0)
         if not len(values):
             return np.ones(self._length())
-        bad = np.flatnonzero(~((values > 0.0) & (values <= 1.0)))
-        if len(bad):
+        bad = np.flatnonzero(~((values > 0.0) & (values <= 1.0))).tolist()
+        if bad:
             found = self._aligned("_atom_site.occupancy")[bad[0]]
             raise InputError(
-                f"{self._where(int(bad[0]), '_atom_site_occupancy')}: found {found}; "
-                "allowed are values above 0, up to 1"
+                f"{self._where(bad[0], '_atom_site_occupancy')}: found {found}; allowed are values above 0, up to 1"
             )
         return values
 
@@ -391,11 +390,9 @@ class _Sites:
         """Numbers of a column without their uncertainties; `missing` where the file has ``.`` or ``?``."""
         column = self._aligned(tag)
         values = np.array([gemmi.cif.as_number(value) for value in column], dtype=float)
-        for i in np.flatnonzero(~np.isfinite(values)):
+        for i in np.flatnonzero(~np.isfinite(values)).tolist():
             if missing is None or not gemmi.cif.is_null(column[i]):
-                raise InputError(
-                    f"{self._where(int(i), tag.replace('.', '_'))}: found '{column[i][:40]}'; give a number"
-                )
+                raise InputError(f"{self._where(i, tag.replace('.', '_'))}: found '{column[i][:40]}'; give a number")
             values[i] = missing
         return values
 

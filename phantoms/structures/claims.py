@@ -94,8 +94,8 @@ def _check_formula(formula: Mapping[str, str], amounts: Mapping[str, float], z: 
     if not formula:
         if z and any(abs(number / z - round(number / z)) > 0.01 for number in amounts.values() if _whole(number)):
             raise InputError(
-                f"{where}: the cell holds {_listed(amounts)}, which is not {z:g} formula units (_cell_formula_units_Z); correct "
-                " the one that is wrong, or delete the tag"
+                f"{where}: the cell holds {_listed(amounts)}, which is not {z:g} formula units "
+                "(_cell_formula_units_Z); correct the one that is wrong, or delete the tag"
             )
         return
     units = z or sum(amounts.values()) / sum(float(text) for text in formula.values())

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
@@ -13,7 +14,10 @@ from tsct.records.units import ATOMS_PER_A3
 from .checks import check_atoms
 from .file_text import read_text
 from .library import Structure, cell_density_g_cm3
-from .thermal import STATIC, Thermal
+from .thermal import STATIC, AtRestWarning, Thermal
+
+if TYPE_CHECKING:
+    from .cif import Crystal
 
 #: reader of each suffix; plain xyz is extxyz without its optional parts
 FORMATS = {".extxyz": "extxyz", ".xyz": "extxyz", ".cif": "cif"}
@@ -74,20 +78,29 @@ def read_structure(
 
     Warns
     -----
+    AtRestWarning
+        If a single arrangement has no thermal motion.
     TsctWarning
-        If a single arrangement has no thermal motion, and what the reader left out.
+        What the reader left out or averaged.
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: suffix '{path.suffix}' is not known; allowed are {', '.join(FORMATS)}")
     if thermal is not None and u_iso_a2 is not None:
         raise UsageError(f"{path}: thermal and u_iso_a2 are both given; leave one out")
-    keys = {"block": block, "setting": setting, "occupancy": occupancy, "supercell": supercell}
     text = read_text(path)
+    first_lines: list[int] = []
+    motion: dict[str, float] = {}
+    how = ""
     if FORMATS[path.suffix.lower()] == "cif":
-        members, first_lines, motion, how = _from_cif(path, text, seed=seed, **keys)
+        crystal, members, how = _from_cif(
+            path, text, block=block, setting=setting, occupancy=occupancy, seed=seed, supercell=supercell
+        )
+        motion = crystal.mean_u_a2()
     else:
-        members, first_lines, motion, how = _from_xyz(path, text, **keys)
+        members, first_lines = _from_xyz(
+            path, text, block=block, setting=setting, occupancy=occupancy, supercell=supercell
+        )
     for frame, atoms in enumerate(members):
         where = f"{path}, frame {frame + 1}" if len(members) > 1 else str(path)
         check_atoms(atoms, where, first_line=first_lines[frame] if first_lines else None)
@@ -115,10 +128,10 @@ def _from_cif(
     block: str | None,
     setting: str | None,
     occupancy: str | None,
-    supercell: int | tuple[int, int, int] | None,
     seed: int,
-) -> tuple[tuple[Atoms, ...], list[int], dict[str, float], str]:
-    """Atoms of a CIF, no lines, the motion that it states, and what was done."""
+    supercell: int | tuple[int, int, int] | None,
+) -> tuple["Crystal", tuple[Atoms, ...], str]:
+    """The crystal of a CIF, its whole atoms, and in words how they came about."""
     from .cif import read_cif
     from .occupancy import whole_atoms
 
@@ -130,18 +143,17 @@ def _from_cif(
             stacklevel=3,
         )
     atoms, how = whole_atoms(crystal, str(path), occupancy=occupancy, seed=seed, supercell=supercell)
-    return (atoms,), [], crystal.mean_u_a2(), how
+    return crystal, (atoms,), how
 
 
-def _from_xyz(path: Path, text: str, **keys: object) -> tuple[tuple[Atoms, ...], list[int], dict[str, float], str]:
-    """Atoms of all frames, the line of the first atom of each, no motion, nothing done."""
+def _from_xyz(path: Path, text: str, **keys: object) -> tuple[tuple[Atoms, ...], list[int]]:
+    """Atoms of all frames, and the line of the first atom of each."""
     from .xyz import read_xyz
 
     for key, value in keys.items():
         if value is not None:
             raise UsageError(f"{path}: {key} is for CIF only; leave it out")
-    members, first_lines = read_xyz(path, text)
-    return members, first_lines, {}, ""
+    return read_xyz(path, text)
 
 
 def _thermal(
@@ -162,7 +174,7 @@ def _thermal(
         warnings.warn(
             f"{path}: no thermal motion of {', '.join(at_rest)}; positions are at rest and peaks too sharp; "
             "give u_iso_a2",
-            TsctWarning,
+            AtRestWarning,
             stacklevel=3,
         )
     try:
