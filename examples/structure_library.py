@@ -73,8 +73,8 @@ piston = { file = "invar.cif", occupancy = "draw", supercell = [10, 10, 10], u_i
 ```
 
 - **Symmetry.** Listed operations are applied (they must form a group, keep the cell, and be of the crystal class that
-  the file names); where none are listed, a Hall symbol, a Hermann–Mauguin symbol or a number. A file that says nothing is
-  refused. Positions within 0.1 Å of a special one are moved onto it.
+  the file names); where none are listed, a Hall symbol, a Hermann–Mauguin symbol or a number. A file that says nothing
+  is refused. Positions within 0.1 Å of a special one are moved onto it.
 - **Elements.** `SI` is silicon, `Ce4+` cerium (form factors are those of neutral atoms), `D` and `T` are hydrogen with
   masses of their own: densities are those of the isotopes, scattering and absorption those of as many atoms. Labels
   alone (`CA1`) are read where they, or the formula, leave no choice.

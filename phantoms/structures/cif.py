@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -402,10 +401,7 @@ class _Sites:
         if not column or i >= len(column):
             return f"{self.path}, site {i + 1}, {tag}"
         loop = next((item.line_number for item in self.block if item.loop and _lists(item.loop)), 0)
-        earlier = Counter(column[k] for k in range(i))[column[i]]
-        line = line_of(self.text, column[i], loop)
-        for _ in range(earlier):
-            line = line_of(self.text, column[i], int(line.split()[-1]) if line else 0)
+        line = line_of(self.text, column[i], loop, earlier=list(column)[:i].count(column[i]))
         return f"{self.path}{line}, site {gemmi.cif.as_string(column[i])}, {tag}"
 
 

@@ -38,14 +38,16 @@ def read_text(path: Path) -> str:
     return text
 
 
-def line_of(text: str, word: str, after: int = 0) -> str:
-    """``", line n"`` for the first line beyond `after` that holds a word, or an empty string."""
+def line_of(text: str, word: str, after: int = 0, earlier: int = 0) -> str:
+    """``", line n"`` for the line that holds a word, beyond line `after` and `earlier` others; or an empty string."""
     if word not in text:
         return ""
     whole = re.compile(rf"(?<!\S)['\"]?{re.escape(word)}['\"]?(?!\S)")
     for number, line in enumerate(text.split("\n"), start=1):
         if number > after and word in line and whole.search(line):
-            return f", line {number}"
+            if earlier == 0:
+                return f", line {number}"
+            earlier -= 1
     return ""
 
 

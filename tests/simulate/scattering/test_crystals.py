@@ -10,8 +10,8 @@ from tsct.simulate.scattering.xray_tables import attenuation_per_mm, form_factor
 
 FCC = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
 #: cell, space group and sites (element, x, y, z, U in A2). Si, CeO2: NIST SRM 640, 674; Ni: CRC Handbook of Chemistry
-#: and Physics; quartz: Levien, Prewitt & Weidner, Am. Mineral. 65, 920 (1980); LiCoO2: Orman & Wiseman, Acta Cryst. C40, 12
-#: (1984); U: round values
+#: and Physics; quartz: Levien, Prewitt & Weidner, Am. Mineral. 65, 920 (1980); LiCoO2: Orman & Wiseman, Acta Cryst.
+#: C40, 12 (1984); U: round values
 CRYSTALS = {
     "Ni": ((3.5238,) * 3 + (90, 90, 90), "F m -3 m", [("Ni", 0, 0, 0, 0.0045)]),
     "Si": ((5.43102,) * 3 + (90, 90, 90), "F d -3 m :2", [("Si", 0.125, 0.125, 0.125, 0.006)]),
