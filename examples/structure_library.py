@@ -50,6 +50,43 @@ judges, `tsct structures build NAME` makes an entry again.
 Positions are at rest. Thermal motion at 300 K is a variance of the pair distance (`u_iso`, `delta1`, `delta2` of the
 record) that the scattering applies once; give `--snapshots` for files whose atoms move.
 
+## Structure files of your own
+
+`phantoms.read_structure("x.cif")`, `tsct structures show x.cif` and, wherever an experiment names a structure,
+`structures.silicon = "x.cif"` read CIF, extended xyz and xyz (lengths in angstrom; UTF-8 with or without a byte order
+mark, UTF-16, Latin-1). Look at what was read with `tsct structures show`, before a run. What leaves a choice is refused
+in one line that names the key for it:
+
+| key | option | for |
+|---|---|---|
+| `block` | `--block` | a CIF with several structures |
+| `setting` | `--setting` | two origins or axes: `1`, `2`, `H`, `R`, or a whole symbol in place of the file's |
+| `occupancy` | `--occupancy` | `draw`: whole atoms instead of partly occupied sites |
+| `seed`, `supercell` | `--seed`, `--supercell` | the drawing; cells along each edge (as many as make 30 Å by default) |
+| `u_iso_a2` | `--u-iso` | mean-square displacements in Å², one number or one for each element |
+| `density_g_cm3` | `--density` | files without a cell |
+
+```toml
+[structures]
+silicon = { file = "cells.cif", block = "silicon", setting = "2" }
+piston = { file = "invar.cif", occupancy = "draw", supercell = [10, 10, 10], u_iso_a2 = { Fe = 0.004, Ni = 0.004 } }
+```
+
+- **Symmetry.** Listed operations are applied (they must form a group, keep the cell, and be of the crystal class that
+  the file names); where none are listed, a Hall symbol, a Hermann–Mauguin symbol or a number. A file that says nothing
+  is refused. Positions within 0.1 Å of a special one are moved onto it.
+- **Elements.** `SI` is silicon, `Ce4+` cerium (form factors are those of neutral atoms), `D` and `T` are hydrogen with
+  masses of their own: densities are those of the isotopes, scattering and absorption those of as many atoms. Labels
+  alone (`CA1`) are read where they, or the formula, leave no choice.
+- **Contents are held to the file's own numbers:** formula, Z, volume, weight, density (2 %; measured ones 15 %) and
+  multiplicities. A contradiction is refused with both numbers.
+- **Occupancy.** Positions closer than 0.6 Å share one place, which holds one atom or none. Over all places of a kind
+  the proportions are those of the file as nearly as whole atoms allow; which place gets which atom is drawn without
+  correlation. A drawn cell scatters as a disordered box does, with pairs up to half of its width: peaks are as sharp as
+  the supercell is wide. Averaged form factors are not offered.
+- **Thermal motion** is U_iso, B_iso or a third of the trace of the tensor, averaged over the sites of an element (which
+  is said if they differ by more than a quarter). Without it atoms are at rest, which is said too.
+
 """
 
 

@@ -318,8 +318,6 @@ def _numbers(handle: h5py.File, place: str, shape: tuple[int, ...]) -> NDArray[A
 def _transmission(
     handle: h5py.File, scan: xr.Dataset, angles: NDArray[Any], places: NDArray[Any]
 ) -> NDArray[Any] | None:
-    handle: h5py.File, scan: xr.Dataset, angles: NDArray[Any], places: NDArray[Any]
-) -> NDArray[Any] | None:
     if "transmission" not in names_of(member(handle, "/entry")):
         return None
     each = _numbers(handle, "/entry/transmission/data", angles.shape)

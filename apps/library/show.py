@@ -1,15 +1,26 @@
 """What one structure is, how it scatters, and whether it can be what it is said to be."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from tsct.analyze.readers import read_pattern
-from tsct.phantoms.structures import FORMATS, STATIC, Structure, Thermal, read_structure, structure, structure_names
+from tsct.phantoms.structures import (
+    FORMATS,
+    STATIC,
+    AtRestWarning,
+    Structure,
+    Thermal,
+    read_structure,
+    structure,
+    structure_names,
+)
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.io import replacing
 from tsct.records.paths import file_must_be_free, writable
@@ -50,6 +61,7 @@ def shown(
     snapshots: bool = False,
     what: str | None = None,
     measured: Path | None = None,
+    keys: Mapping[str, Any] | None = None,
 ) -> Shown:
     """Portrait and gates of an entry of the library or of a structure file.
 
@@ -60,29 +72,33 @@ def shown(
     density_g_cm3 : float, optional
         Mass density of a file without a cell.
     snapshots : bool
-        The file holds moments of a moving structure; otherwise its atoms are at rest and get the thermal motion of the
-        library, if that has the material.
+        The file holds moments of a moving structure; otherwise its atoms get the thermal motion that the file or `keys`
+        state, or else that of the library, if that has the material.
     what : str, optional
         What it should be, one of `MATERIALS`; from the composition if omitted.
     measured : Path, optional
         Measured structure factor, two columns: Q in 1/angstrom and S(Q).
+    keys : mapping, optional
+        Further keys of `tsct.phantoms.read_structure`: how a file is to be read.
 
     Raises
     ------
     UsageError
-        If neither the library nor the disk has it, or `what` is not known.
+        If neither the library nor the disk has it, `what` is not known, or keys are given for an entry of the library.
     InputError
         If the file cannot be read, or cannot be `what` at all.
     """
     if what is not None and what not in MATERIALS:
         raise UsageError(f"--as is '{what}'{nearest(what, MATERIALS)}; allowed are {', '.join(MATERIALS)}")
+    given = {key: value for key, value in (keys or {}).items() if value is not None}
     if name in structure_names():
+        if given:
+            raise UsageError(f"{name}: is an entry of the library; {', '.join(given)} is for files")
         entry = structure(name)
         # the gates of amorphous silicon and of turbostratic carbon are not for crystals
         meant = what or ("other" if entry.recipe.endswith("crystal") else None)
     else:
-        entry, meant = _from_file(name, density_g_cm3), what
-        entry = replace(entry, thermal=STATIC if snapshots else _motion(entry))
+        entry, meant = _from_file(name, {"density_g_cm3": density_g_cm3, **given}, snapshots=snapshots), what
     suggested = material(entry)
     if meant not in (None, "other", suggested):
         raise InputError(f"{name}: --as is {meant}, but composition and cell are those of '{suggested}'")
@@ -95,19 +111,32 @@ def shown(
     return Shown(portrait=found, what=chosen, gates=judged)
 
 
-def _from_file(name: str, density_g_cm3: float | None) -> Structure:
+def _from_file(name: str, keys: Mapping[str, Any], *, snapshots: bool) -> Structure:
     path = Path(name)
     if path.suffix.lower() not in FORMATS and not path.exists():
         raise UsageError(
             f"no structure '{name}' in the library{nearest(name, structure_names())}; tsct structures list shows all, "
             f"or give a file ({', '.join(FORMATS)})"
         )
-    return read_structure(path, density_g_cm3=density_g_cm3)
+    if snapshots:
+        return read_structure(path, thermal=STATIC, **keys)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        entry = read_structure(path, **keys)
+    motion = None if any(entry.thermal.u_iso.values()) else _motion(entry)
+    for warning in said:
+        # atoms at rest are answered by the motion of the library
+        if motion is None or not issubclass(warning.category, AtRestWarning):
+            warnings.warn(warning.message, stacklevel=2)
+    if motion is None:
+        return entry
+    return replace(entry, thermal=motion, limits=f"its thermal motion is that of {MOTION[material(entry)]}")
 
 
-def _motion(entry: Structure) -> Thermal:
+def _motion(entry: Structure) -> Thermal | None:
+    """Thermal motion of the library for a structure's material, if it has that."""
     what = material(entry)
-    return structure(MOTION[what]).thermal if what in MOTION else STATIC
+    return structure(MOTION[what]).thermal if what in MOTION else None
 
 
 def facts_table(found: Shown) -> Table:
@@ -120,6 +149,7 @@ def facts_table(found: Shown) -> Table:
         "kind": f"{entry.kind}, {len(entry.members)} members, {found.portrait.numbers['atoms']} atoms",
         "atom fractions": shares,
         "density": f"{entry.density_g_cm3:.4g} g/cm³, {entry.number_density_per_a3:.4g} atoms/Å³",
+        "U (Å²)": ", ".join(f"{s} {entry.thermal.u_iso[s]:.4g}" for s in entry.composition if s in entry.thermal.u_iso),
         "made": f"{entry.recipe} (seed {entry.seed})" if entry.seed is not None else entry.recipe,
         "energy": entry.energy_model,
         "sources": entry.sources,

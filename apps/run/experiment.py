@@ -8,11 +8,12 @@ from pathlib import Path
 from tsct.analyze.pdf import parse_composition
 from tsct.analyze.recipe import PhasePattern, Recipe
 from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, discharge
-from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
-from tsct.records.errors import InputError, UsageError, nearest
+from tsct.phantoms.structures import Structure, lithiated_series
+from tsct.records.errors import InputError
 from tsct.simulate.beamline import Beamline
 
 from .settings import Settings
+from .structure_choice import StructureChoice, chosen_structure
 from .toml_tables import build, located, override, read_experiment
 
 #: of a series of silicon structures
@@ -64,7 +65,11 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
         settings = replace(settings, seed=seed)
     if quick:
         settings = _quick(settings)
-    settings = replace(settings, analysis=settings.analysis.with_files_in(folder))
+    settings = replace(
+        settings,
+        analysis=settings.analysis.with_files_in(folder),
+        structures=settings.structures.with_files_in(folder),
+    )
     with located(source):
         return _experiment(settings, folder)
 
@@ -97,9 +102,9 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
         texture=settings.texture,
         discharge=states,
         electrode=settings.electrode,
-        silicon=_silicon(settings.structures.silicon, states.most_lithium, folder),
+        silicon=_silicon(settings.structures.silicon, states.most_lithium),
         materials={
-            phase: _material(getattr(settings.structures, phase), f"structures.{phase}", folder) for phase in MATERIALS
+            phase: chosen_structure(getattr(settings.structures, phase), f"structures.{phase}") for phase in MATERIALS
         },
         slices_z_mm=settings.slices.z_mm,
         slice_height_mm=settings.slices.height_mm,
@@ -120,27 +125,11 @@ def _phase(path: Path) -> PhasePattern:
     return PhasePattern(name=name, q=tuple(q.tolist()), intensity=tuple(intensity.tolist()))
 
 
-def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -> tuple[Structure, ...]:
+def _silicon(choice: StructureChoice | tuple[StructureChoice, ...], most_lithium: float) -> tuple[Structure, ...]:
     if choice == "library":
         return lithiated_series(most_lithium)
-    names = (choice,) if isinstance(choice, str) else choice
-    if not 1 <= len(names) <= MOST_MEMBERS:
-        raise InputError(f"structures.silicon names {len(names)} structures; allowed are 1 to {MOST_MEMBERS}")
-    if not 1 <= len(names) <= MOST_MEMBERS:
-        raise InputError(f"structures.silicon names {len(names)} structures; allowed are 1 to {MOST_MEMBERS}")
-    members = [_material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
+    choices = choice if isinstance(choice, tuple) else (choice,)
+    if not 1 <= len(choices) <= MOST_MEMBERS:
+        raise InputError(f"structures.silicon names {len(choices)} structures; allowed are 1 to {MOST_MEMBERS}")
+    members = [chosen_structure(one, f"structures.silicon[{i}]") for i, one in enumerate(choices)]
     return tuple(sorted(members, key=lambda member: member.lithium_per_silicon))
-
-
-def _material(choice: str, where: str, folder: Path) -> Structure:
-    if Path(choice).suffix in (".extxyz", ".xyz", ".cif"):
-        from tsct.phantoms.structures import read_structure
-
-        with located(where):
-            return read_structure(folder / choice)
-    if choice not in structure_names():
-        close = nearest(choice, structure_names())
-        raise UsageError(
-            f"{where} is '{choice}'{close}; give a library name (tsct structures list) or an .extxyz, .cif or .xyz file"
-        )
-    return structure(choice)

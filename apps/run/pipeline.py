@@ -355,7 +355,12 @@ def identity(experiment: Experiment) -> Identity:
     atoms = [member for structure in structures for member in structure.members]
     arrays = (array.tobytes() for one in atoms for array in (one.numbers, one.positions, one.cell.array))
     phases = repr(experiment.recipe.phases)
-    return {"settings": sha256(dump(experiment.settings), phases), "structures": sha256(*arrays), "program": program()}
+    motion = repr([(structure.density_g_cm3, structure.thermal) for structure in structures])
+    return {
+        "settings": sha256(dump(experiment.settings), phases),
+        "structures": sha256(*arrays, motion),
+        "program": program(),
+    }
 
 
 def _check_disk(experiment: Experiment, folder: Path) -> None:

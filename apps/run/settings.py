@@ -16,6 +16,8 @@ from tsct.phantoms import CellGeometry, Electrode, Texture
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
+from .structure_choice import StructureChoice, anchored
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class States:
@@ -41,17 +43,23 @@ class Slices:
 class Structures:
     """What the phases are made of: names in the structure library or files (extxyz, CIF, xyz with a cell).
 
-    ``silicon`` may be a list, ordered by lithium content; with a single member nothing can be lithiated.
+    A file with keys is a table, ``{ file = "x.cif", setting = "2" }``. ``silicon`` may be a list, ordered by lithium
+    content; with a single member nothing can be lithiated.
     """
 
-    silicon: str | tuple[str, ...]
-    carbon_black: str
-    binder: str
-    piston: str
-    separator: str
-    counter_electrode: str
-    container: str
-    electrolyte: str
+    silicon: StructureChoice | tuple[StructureChoice, ...]
+    carbon_black: StructureChoice
+    binder: StructureChoice
+    piston: StructureChoice
+    separator: StructureChoice
+    counter_electrode: StructureChoice
+    container: StructureChoice
+    electrolyte: StructureChoice
+
+    def with_files_in(self, folder: Path) -> Self:
+        """The same with absolute names of files; the run's own folder will hold the experiment from then on."""
+        names = [item.name for item in fields(self)]
+        return replace(self, **{name: anchored(getattr(self, name), folder) for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

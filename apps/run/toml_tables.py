@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -104,10 +104,26 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
             if not isinstance(value, dict):
                 raise UsageError(f"{source}: '{path}' is a section, found {_short(value)}")
             values[key] = build(hints[key], value, source, f"{path}.")
+        elif record := _record_or_text(hints[key]):
+            values[key] = _text_or_record(record, hints[key], value, source, path)
         else:
             values[key] = _checked(hints[key], value, f"{source}: {path}")
     with located(f"{source}: [{where.rstrip('.')}]" if where else source):
         return record.from_values(values) if hasattr(record, "from_values") else record(**values)
+
+
+def _record_or_text(hint: Any) -> type | None:
+    """The record of a hint that allows a text in its place."""
+    return next((part for part in get_args(hint) if isinstance(part, type) and is_dataclass(part)), None)
+
+
+def _text_or_record(record: type, hint: Any, value: Any, source: str, path: str) -> Any:
+    """A record from a table, a text as it is, and a list of both where `hint` allows a tuple."""
+    if isinstance(value, dict):
+        return build(record, value, source, f"{path}.")
+    if isinstance(value, list) and any(get_origin(part) is tuple for part in get_args(hint)):
+        return tuple(_text_or_record(record, str, one, source, f"{path}[{i}]") for i, one in enumerate(value))
+    return _checked(str, value, f"{source}: {path}")
 
 
 @contextmanager

@@ -97,7 +97,17 @@ class Structure:
     @property
     def number_density_per_a3(self) -> float:
         """Atoms per cubic angstrom."""
-        return self.density_g_cm3 * ATOMS_PER_A3 / molar_mass_g_mol(self.composition)
+        return self.natural_density_g_cm3 * ATOMS_PER_A3 / molar_mass_g_mol(self.composition)
+
+    @property
+    def natural_density_g_cm3(self) -> float:
+        """Mass density if all isotopes were as in nature, which tables per gram of an element are made for."""
+        if not any(atoms.has("masses") for atoms in self.members):
+            return self.density_g_cm3
+        weighted = list(zip(self.mole_fractions, self.members, strict=True))
+        own = sum(share * float(atoms.get_masses().sum()) for share, atoms in weighted)
+        light = sum(share * float(atomic_masses[atoms.numbers].sum()) for share, atoms in weighted)
+        return self.density_g_cm3 * light / own
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tsct.records.errors import TsctWarning
+
 #: the variance never falls below this share of the uncorrelated one, however close the pair
 FLOOR = 0.05
 
@@ -40,6 +42,10 @@ class Thermal:
         distance = np.maximum(np.asarray(r, dtype=float), 1e-6)
         correlation = np.maximum(1.0 - self.delta1 / distance - self.delta2 / distance**2, FLOOR)
         return (self.u_iso.get(symbol_a, 0.0) + self.u_iso.get(symbol_b, 0.0)) * correlation
+
+
+class AtRestWarning(TsctWarning):
+    """Atoms that move in reality are taken at rest."""
 
 
 #: atoms that do not move, or whose motion is already in the coordinates

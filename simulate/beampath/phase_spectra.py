@@ -39,7 +39,7 @@ def spectra(material: Structure, q: NDArray[np.float64], energy_kev: float) -> S
     has_silicon = material.composition.get("Si", 0) > 0 and material.kind == "periodic"
 
     def per_atom(process: str) -> float:
-        mu = attenuation_per_mm(material.composition, material.density_g_cm3, energy_kev, process=process)
+        mu = attenuation_per_mm(material.composition, material.natural_density_g_cm3, energy_kev, process=process)
         return float(mu) / material.number_density_per_a3
 
     return Spectra(

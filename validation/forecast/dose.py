@@ -34,7 +34,9 @@ def absorbed_dose(phantom: Phantom, beamline: Beamline, slice_index: int) -> flo
         material = part.structure
         photo, compton = (
             float(
-                attenuation_per_mm(material.composition, material.density_g_cm3, beamline.energy_kev, process=process)
+                attenuation_per_mm(
+                    material.composition, material.natural_density_g_cm3, beamline.energy_kev, process=process
+                )
             )
             for process in ("photo", "incoh")
         )

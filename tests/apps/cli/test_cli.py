@@ -172,7 +172,7 @@ BOX = '3\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3 pbc="T T T"
         ("[structures]\npiston = 'glasy-carbon'", 2, ("my.toml", "structures.piston", "did you mean 'glassy-carbon'")),
         ("[structures]\npiston = 'no.extxyz'", 3, ("my.toml", "structures.piston", "no.extxyz", "no such file")),
         ("[structures]\npiston = 'empty.xyz'", 3, ("my.toml", "structures.piston", "empty.xyz", "0 atoms")),
-        ("[structures]\npiston = 'noise.cif'", 3, ("my.toml", "structures.piston", "noise.cif", "UTF-8")),
+        ("[structures]\npiston = 'noise.cif'", 3, ("my.toml", "structures.piston", "noise.cif", "not readable as CIF")),
         ("[structures]\npiston = 'overlap.extxyz'", 3, ("my.toml", "overlap.extxyz", "C atom 1", "0.250 A apart")),
         ("[structures]\nsilicon = ['twins.extxyz']", 3, ("my.toml", "structures.silicon[0]", "C atom 2", "same place")),
         ("[states]\nscenario = 'smal'", 2, ("my.toml", "smal", "did you mean 'small'")),

@@ -10,6 +10,7 @@ from tsct.apps.library.build import compare
 from tsct.apps.library.portrait import Q, portrait
 from tsct.apps.library.published_limits import bragg_share, gates, lithiated_window, measured_gate
 from tsct.apps.library.show import shown
+from tsct.phantoms.structures import AtRestWarning
 from tsct.phantoms.structures.library import lithiated_series, series_weights, structure
 from tsct.records.errors import InputError
 
@@ -153,7 +154,71 @@ def test_occupancies_outside_zero_to_one_are_refused(tsct, tmp_path, occupancy):
     path.write_text(CIF.format(occupancy))
     code, out, err = tsct("structures", "check", path)
     assert (code, out) == (3, "")
-    assert f"{path}, line 16, _atom_site_occupancy" in err
+    assert f"{path}, line 16, site Si2, _atom_site_occupancy" in err
+
+
+NICKEL = """data_nickel
+_cell_length_a 3.5238
+_cell_length_b 3.5238
+_cell_length_c 3.5238
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_space_group_name_H-M_alt 'F m -3 m'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Ni1 NI 0 0 0 {}
+"""
+
+
+def test_keys_of_a_file_are_options(tsct, tmp_path):
+    path = tmp_path / "part.cif"
+    path.write_text(NICKEL.format(0.9))
+    code, out, err = tsct("structures", "show", path)
+    assert (code, out) == (3, "") and "occupancy = 'draw'" in err and err.count("\n") == 1
+    code, out, err = tsct(
+        "structures", "show", path, "--occupancy", "draw", "--supercell", "3x3x4", "--seed", "2", "--u-iso", "Ni=0.0045"
+    )
+    # 36 cells of 3.6 atoms
+    assert (code, err) == (0, "") and "130 atoms" in out and "Ni 0.0045" in out and "seed 2" in out
+    with pytest.warns(AtRestWarning, match="no thermal motion of Ni; positions are at rest"):
+        assert tsct("structures", "check", path, "--occupancy", "draw")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (("--supercell", "3x3"), "8x8x4"),
+        (("--u-iso", "Ni=cold"), "Ce=0.003,O=0.006"),
+        (("--setting", "F d d d"), "several settings"),
+        (("--block", "nickl"), "did you mean 'nickel'"),
+        (("--occupancy", "average"), "averaged form factors"),
+    ],
+)
+def test_keys_without_sense(tsct, tmp_path, options, word):
+    path = tmp_path / "whole.cif"
+    path.write_text(NICKEL.format(1))
+    code, out, err = tsct("structures", "show", path, *options)
+    assert code in (2, 3) and out == "" and err.count("\n") == 1 and word in err
+
+
+def test_keys_are_not_for_the_library(tsct):
+    code, _, err = tsct("structures", "show", "c-si", "--block", "a")
+    assert code == 2 and "block is for files" in err
+
+
+def test_motion_of_a_file_is_kept_and_that_of_the_library_is_the_second_choice(tmp_path):
+    text = NICKEL.replace("Ni1 NI", "Si1 SI").replace("F m -3 m", "F d -3 m :1").replace("3.5238", "5.431").format(1)
+    path = tmp_path / "silicon.cif"
+    path.write_text(text)
+    assert shown(str(path)).structure.thermal == structure("a-si").thermal
+    assert shown(str(path), keys={"u_iso_a2": 0.003}).structure.thermal.u_iso == {"Si": 0.003}
+    assert not shown(str(path), snapshots=True).structure.thermal.u_iso
 
 
 def test_the_series_can_be_mixed_from_two_ends():
