@@ -291,11 +291,25 @@ class Phantom:
 
         return phantom_truth(self, voxels, voxel_mm)
 
+    @property
+    def preset(self) -> str:
+        """``wragg2023`` where this is the sample of that paper, whichever slices and states are scanned, or ``""``."""
+        other = wragg2023(Discharge(potentials_v=self.discharge.potentials_v))
+        return "wragg2023" if _composition_of_cell(self) == _composition_of_cell(other) else ""
+
     def lithium_map(self, rho: NDArray, state: int) -> NDArray[np.float64]:
         """Li per Si at distance `rho` (mm) from the axis."""
         profile = (rho / (self.geometry.electrode_diameter_mm / 2)) ** 2
         shape = 1 + self.rim_excess * (np.minimum(profile, 1) - 0.5)
         return float(self.discharge.x[state]) * shape
+
+
+def _composition_of_cell(phantom: Phantom) -> tuple:
+    """Everything that makes the sample another one, beside the draw of its grains."""
+    structures = (*phantom.silicon, *phantom.materials.values())
+    of_cell = (phantom.geometry, phantom.texture, phantom.electrode, phantom.separator_porosity, phantom.rim_excess)
+    records = [(one.name, one.title, one.recipe, one.density_g_cm3) for one in structures]
+    return (*of_cell, phantom.discharge, phantom.slice_height_mm, records)
 
 
 #: pixels of the random field of grains per grain

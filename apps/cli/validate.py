@@ -44,7 +44,8 @@ def validate(
         typer.Option(
             "--checks",
             metavar="chain|all",
-            help="`chain`: only what holds the chain to the truth. `all`: also whether the paper's numbers come out.",
+            help="`chain`: is what was recovered true? `all`: also whether the paper's numbers come out, which decides "
+            "nothing.",
         ),
     ] = "chain",
     junit: Annotated[
@@ -93,7 +94,7 @@ def validate(
     started = time.perf_counter()
     found = recovered / "recovered.h5" if recovered.is_dir() else recovered
     true = truth / "truth.h5" if truth.is_dir() else truth
-    scores = gate.judged(found, true, output, checks=checks, mapping=mapping, started=started)
+    scores = gate.score_file(found, true, output, checks=checks, mapping=mapping, started=started)
     if junit:
         gate.write_junit(scores, junit, time.perf_counter() - started)
     if old:

@@ -12,15 +12,6 @@ from tsct.validation.statistics import prose, window, with_unit
 
 from .run import Run
 
-#: the figure that shows what a check measures, by the beginning of its id; the longest that fits
-FIGURES: Mapping[str, str] = {
-    **dict.fromkeys(("A1", "A2", "A3", "A4", "A5", "A7", "A16", "A18"), "pdf"),
-    **dict.fromkeys(("A8", "A17"), "film"),
-    **dict.fromkeys(("A9", "A10", "A13"), "trends"),
-    **dict.fromkeys(("A11s", "A15"), "map_silicon"),
-    **dict.fromkeys(("A11c", "A14"), "map_carbon"),
-    **dict.fromkeys(("A6", "A12", "A19", "A20"), "errors"),
-}
 #: larger pictures are not ours
 MAX_PICTURE_BYTES = 2**23
 
@@ -55,14 +46,14 @@ def evidence(run: Run, index: int) -> str:
         lines += [("why it matters", prose(known.reason)), ("source of the window", prose(known.source))]
     table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(text))}</td></tr>" for name, text in lines if text)
     head = f"<h2>{escape(str(row['id']))}: {escape(prose(str(row['title'])))}</h2>"
-    return f"{head}<table class='facts'>{table}</table>{_picture(run, str(row['id']))}"
+    return f"{head}<table class='facts'>{table}</table>{_picture(run, known.figure if known else '')}"
 
 
-def _picture(run: Run, check_id: str) -> str:
-    fitting = [begin for begin in FIGURES if check_id.startswith(begin)]
-    if not fitting or run.folder is None:
+def _picture(run: Run, figure: str) -> str:
+    """The figure that shows what a check measures, if it is drawn in the folder of the run."""
+    if not figure or run.folder is None:
         return ""
-    plate = next(plate for plate in PLATES if plate.name == FIGURES[max(fitting, key=len)])
+    plate = next(plate for plate in PLATES if plate.name == figure)
     path = run.folder / "figures" / f"{plate.name}.png"
     if not path.is_file() or path.stat().st_size > MAX_PICTURE_BYTES:
         return ""

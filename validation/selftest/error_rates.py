@@ -15,8 +15,6 @@ from .planted_defects import DEFECTS
 
 #: of the limits on a rate
 CONFIDENCE = 0.95
-#: first frequencies at which a correlation falls below one half: their scatter says nothing of their tails
-CROSSINGS = ("A11s6", "A11c6", "A11i6")
 #: values of the checks that ran; nothing where one cannot be decided
 Values = Mapping[str, float | None]
 
@@ -71,20 +69,15 @@ def limits(hits: int, tries: int) -> tuple[float, float]:
 
 def closest(rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
     """The check whose window is nearest to the good chain's values, and its distance in standard deviations of them."""
-    windows = {check.id: (check.low, check.high) for check in GATE}
     distances = {}
-    for name in set(rows[0]["clean"]) - set(CROSSINGS):
-        values = np.array([row["clean"][name] for row in rows], dtype=float)
-        ends = [abs(values.mean() - end) for end in windows[name] if np.isfinite(end) and not _bound(name, end)]
-        distances[name] = float(min(ends) / values.std(ddof=1)) if ends and values.std() > 0 else np.inf
+    for check in (check for check in GATE if check.normal and check.id in rows[0]["clean"]):
+        values = np.array([row["clean"][check.id] for row in rows], dtype=float)
+        # an end beyond which no value can lie is no limit
+        ends = {check.low, check.high} - set(check.possible)
+        away = [abs(values.mean() - end) for end in ends if np.isfinite(end)]
+        distances[check.id] = float(min(away) / values.std(ddof=1)) if away and values.std() > 0 else np.inf
     name = min(distances, key=lambda key: distances[key])
     return name, distances[name]
-
-
-def _bound(name: str, end: float) -> bool:
-    """Whether a value cannot lie beyond an end of its window: an error below zero, a correlation above one."""
-    check = next(check for check in GATE if check.id == name)
-    return (end == 0.0 and check.low == 0.0) or (end in (0.5, 1.0) and end == check.high and name[-1] in "1568")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -455,10 +455,10 @@ def test_downloads_hold_what_is_shown(page, opened, voxel):
 
 def test_a_check_shows_its_evidence(page, opened):
     page.page.click("text=/^Checks/")
-    index = next(k for k, row in enumerate(opened.checks) if row["id"] == "A8")
+    index = next(k for k, row in enumerate(opened.checks) if row["id"] == "difference.loss-position[si-si]")
     line = next(text for text, k in labels(opened).items() if k == index)
     page.page.locator("select:visible").select_option(label=line)
-    page.page.wait_for_selector("h2:has-text('A8: ')")
+    page.page.wait_for_selector("h2:has-text('difference.loss-position[si-si]: ')")
     assert "why it matters" in page.page.text_content("table.facts:visible")
     assert page.page.locator("figure img:visible").evaluate("image => image.naturalWidth") > 300
     page.page.locator("select:visible").select_option(index=0)
