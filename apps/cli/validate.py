@@ -70,8 +70,9 @@ def validate(
     PDFs. Checks that need what is missing are *not run*, and never pass. Exit codes: 0 pass, 1 fail, 4 inconclusive.
 
     With `--scenario` simulate, analyse and score named experiments instead: `tsct validate --scenario null`, several
-    (`null,two-phase`) or `all`. Each asks one question, such as whether lithium is seen where there is none; only then
-    do --quick, --seed, --set and --workers apply.
+    (`null,two-phase`) or `all`. Each asks one question, such as whether lithium is seen where there is none, and states
+    what must come out of `--quick`: then the exit code is 0 if that is met, 1 if not, and else the worst verdict. Only
+    here do --quick, --seed, --set and --workers apply.
     """
     if scenario is not None:
         if recovered is not None or truth is not None:

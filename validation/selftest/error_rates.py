@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import beta
 
 from tsct.validation.gate import small_case
-from tsct.validation.score import GATE, Scores, score
+from tsct.validation.score import GATE, Scores, current_id, score
 
 from .plain_chain import plain_chain
 from .planted_defects import DEFECTS
@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 Values = Mapping[str, float | None]
 
 
-def judged_seed(seed: int, *, damaged: bool = True) -> dict[str, Any]:
+def seed_values(seed: int, *, damaged: bool = True) -> dict[str, Any]:
     """What the gate says of the good chain and, if wanted, of every damaged one on one sample and one draw of noise.
 
     Returns
@@ -80,15 +80,26 @@ def closest(rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
     return name, distances[name]
 
 
+def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored row with today's ids of checks, whichever it was stored with."""
+
+    def current(values: Values) -> Values:
+        return {current_id(name): value for name, value in values.items()}
+
+    defects = {name: current(values) for name, values in row["defects"].items()}
+    return {**row, "clean": current(row["clean"]), "defects": defects}
+
+
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Detection and false alarms as a table in Markdown."""
+    rows = [_renamed(row) for row in rows]
     with_defects = [row for row in rows if row["defects"]]
     lines = ["| planted defect | size | seen | at least (95 %) | checks that see it |", "|---|---|---|---|---|"]
     for defect in DEFECTS:
         seen = [wrong(row["defects"][defect.name]) for row in with_defects if defect.name in row["defects"]]
         hits = sum(bool(names) for names in seen)
         often = Counter(name for names in seen for name in names)
-        who = ", ".join(name for name, count in often.most_common() if count >= 0.95 * len(seen)) or "–"
+        who = ", ".join(f"`{name}`" for name, count in often.most_common() if count >= 0.95 * len(seen)) or "–"
         note = "" if defect.required else " (not promised)"
         least = limits(hits, len(seen))[0]
         lines.append(f"| {defect.name}{note} | {defect.size} | {hits} of {len(seen)} | {least:.2f} | {who} |")
@@ -96,5 +107,5 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines.append(f"| none: a good chain | – | {alarms} of {len(rows)} | below {limits(alarms, len(rows))[1]:.4f} | – |")
     if len(rows) > 2:
         name, distance = closest(rows)
-        lines.append(f"\nNearest window of the good chain: {name}, {distance:.1f} standard deviations away.")
+        lines.append(f"\nNearest window of the good chain: `{name}`, {distance:.1f} standard deviations away.")
     return "\n".join(lines)

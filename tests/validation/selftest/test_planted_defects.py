@@ -5,13 +5,13 @@ import pytest
 from scipy.special import gammaln
 
 from tsct.validation.score import GATE
-from tsct.validation.selftest.error_rates import judged_seed, limits, table, wrong
+from tsct.validation.selftest.error_rates import limits, seed_values, table, wrong
 from tsct.validation.selftest.planted_defects import DEFECTS, _mean_inverse
 
 
 @pytest.fixture(scope="module")
 def row():
-    return judged_seed(7)
+    return seed_values(7)
 
 
 @pytest.mark.slow
@@ -38,9 +38,14 @@ def test_verdicts_follow_from_values():
 
 @pytest.mark.slow
 def test_the_table_tells_every_defect(row):
-    told = table([row, row, row])
-    assert all(f"| {defect.name}" in told for defect in DEFECTS)
-    assert "a good chain | – | 0 of 3 | below 0.63" in told
+    text = table([row, row, row])
+    assert all(f"| {defect.name}" in text for defect in DEFECTS)
+    assert "a good chain | – | 0 of 3 | below 0.63" in text
+
+
+def test_values_that_were_stored_with_former_ids_are_read():
+    text = table([{"seed": 1, "clean": {"A16a": 0.5}, "defects": {"wavelength": {"A16e": 0.1}}}])
+    assert "| wavelength | 0.1 % | 1 of 1 | 0.05 | `pdf.r-stretch` |" in text and "0 of 1" in text
 
 
 @pytest.mark.parametrize(
