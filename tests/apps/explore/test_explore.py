@@ -1,5 +1,6 @@
 """The explorer: its numbers, its page in a real browser, and who may talk to it."""
 
+import base64
 import gc
 import http.client
 import json
@@ -16,15 +17,18 @@ import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 
-from tsct.apps.explore.checks import evidence, labels
+from tsct.apps.explore.checks import evidence, headline, labels
 from tsct.apps.explore.export import as_csv, as_gr, as_png
 from tsct.apps.explore.maps import quantities
 from tsct.apps.explore.region import EXPLAINED, Place, changes, peaks, ray_weights, reference_of, region, why
-from tsct.apps.explore.run import open_run
+from tsct.apps.explore.run import Run, open_run
 from tsct.apps.explore.server import guarded
 from tsct.records.errors import InputError, UsageError
+from tsct.validation import check_named
 from tsct.validation.evidence.region_states import roi_patterns
+from tsct.validation.report import PLATES
 
 #: a name that would run if it were taken for HTML
 EVIL = "<img src=x onerror=alert(1)>"
@@ -38,7 +42,7 @@ def folder(small_run, tmp_path_factory):
     with h5py.File(folder / "truth.h5", "r+") as handle:
         handle["entry/truth"].attrs["experiment"] = EVIL
     scores = json.loads((folder / "scores.json").read_text())
-    scores["checks"][0] |= {"title": EVIL, "note": EVIL, "verdict": "fail"}
+    scores["checks"][0] |= {"title": EVIL, "note": EVIL, "verdict": "fail", "about": "chain"}
     (folder / "scores.json").write_text(json.dumps(scores))
     return folder
 
@@ -464,6 +468,48 @@ def test_a_check_shows_its_evidence(page, opened):
     page.page.locator("select:visible").select_option(index=0)
     page.page.wait_for_selector(f"text={EVIL}")
     assert page.page.locator("img[src=x]").count() == 0
+
+
+def row_of(name, verdict="fail"):
+    check = check_named(name)
+    known = {"id": check.id, "title": check.title, "about": check.about, "verdict": verdict}
+    return known | {
+        "value": 1.0,
+        "unit": check.unit,
+        "low": 0.0,
+        "high": 0.5,
+        "n": 3,
+        "note": "",
+        "because": "a reason",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        # the first three were once shown beside the pair distribution function
+        ("map.rms-error[intensity]", "map_intensity"),
+        ("map.worst-voxel[intensity]", "map_intensity"),
+        ("star.half-contrast[silicon]", "map_silicon"),
+        ("pdf.rw", "pdf"),
+        ("difference.height", "film"),
+        ("onset[2]", "trends"),
+        ("errors.map-scatter", "errors"),
+    ],
+)
+def test_the_evidence_of_a_check_is_its_own_figure(tmp_path, name, figure):
+    (tmp_path / "figures").mkdir()
+    for plate in PLATES:
+        (tmp_path / "figures" / f"{plate.name}.png").write_bytes(plate.name.encode())
+    run = Run(found=xr.Dataset(), folder=tmp_path, checks=(row_of(name),))
+    assert base64.b64encode(figure.encode()).decode() + "'" in evidence(run, 0)
+
+
+def test_what_the_paper_states_is_no_failure():
+    run = Run(found=xr.Dataset(), checks=(row_of("pdf.far-over-near"), row_of("pdf.rw"), row_of("iq.level", "pass")))
+    assert [line[0] for line in labels(run)] == ["✗", "✓", "≠"]
+    assert headline(run) == "Recovered as put in: 1 of 2 checks"
+    assert "not reproduced" in evidence(run, 0) and "a reason" in evidence(run, 0)
 
 
 def test_the_keyboard_reaches_everything(page):

@@ -113,7 +113,8 @@ def test_a_scenario_is_compared_with_its_base():
 def judged(name, *failing, undecided=()):
     """Scores of a scenario in which some checks of the chain fail, as its folder would hold them."""
     rows = [
-        {"id": check.id, "title": check.title, "about": check.about, "value": 0.5, "unit": "1", "low": 0.0, "high": 1.0}
+        {"id": check.id, "title": check.title, "about": check.about, "note": ""}
+        | {"value": 0.5, "unit": "1", "low": 0.0, "high": 1.0}
         | {"verdict": "fail" if check.id in failing else "inconclusive" if check.id in undecided else "pass"}
         for check in applicable(chosen(name)[0])
     ]
