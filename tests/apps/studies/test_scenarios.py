@@ -42,6 +42,15 @@ def test_every_fault_has_a_scenario_of_its_own():
         assert on == {name} and getattr(faults, name) == size
 
 
+def test_the_paper_is_asked_of_its_own_sample_alone():
+    """Beamline and analysis may differ; another discharge, structure, electrode or texture is another sample."""
+    others = {"medium", "hatchard-dahn", "two-phase", "null", "missing-phase", "resolution"}
+    of_paper = {name for name in scenarios() if load(name).phantom.preset == "wragg2023"}
+    assert of_paper == set(scenarios()) - others
+    assert load("wragg2023", overrides=["electrode.silicon=0.2"]).phantom.preset == ""
+    assert load("wragg2023", quick=True, seed=7).phantom.preset == "wragg2023"
+
+
 def test_two_phases_are_a_mixture_of_two_members():
     """The second member holds the share x / x2 of the silicon, and no other takes part."""
     phantom = load("two-phase").phantom
