@@ -95,10 +95,10 @@ three those are, so that they are left out here. Where all three are found their
 ## What this is, and what it is not
 
 The counts follow the law that the chain assumes, so the tables say whether noise is carried through, correlations of
-G(r) included. Wrong physics is not noise of this kind: [scenarios](scenarios.md) and the checks A12, A18 to A20 look
+G(r) included. Wrong physics is not noise of this kind: [scenarios](scenarios.md) and the checks `errors.…` look
 at it. Shells of the fit and of the simulation are the same here; what the fit makes of bonds that are no such shells
-is another question (check A10c). Error bars from fewer than about 50 counts are not Gaussian; there, nothing is
-promised.
+is another question (check `shift.ratio[fit]`). Error bars from fewer than about 50 counts are not Gaussian; there,
+nothing is promised.
 """
 
 

@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tsct.validation.selftest import judged_seed, table
+from tsct.validation.selftest import seed_values, table
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         damaged = seed <= told.seeds
         if seed in done and (done[seed] or not damaged):
             continue
-        row = judged_seed(seed, damaged=damaged)
+        row = seed_values(seed, damaged=damaged)
         rows = [old for old in rows if old["seed"] != seed] + [row]
         with told.store.open("a") as store:
             store.write(json.dumps(row) + "\n")

@@ -3,14 +3,14 @@
 Coordinates are those of :mod:`tsct.phantoms.geometry`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.phantoms.structures.library import Structure, series_weights
+from tsct.phantoms.structures.library import Structure, lithiated_series, series_weights, structure
 from tsct.records.errors import InputError
 
 from .discharge import Discharge
@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 
 #: volume of one lithium atom in amorphous Li-Si, A3 (Chevrier & Dahn line, 16.05 A3 per Li)
 LITHIUM_VOLUME_A3 = 16.05
+#: of the cell of Wragg et al. (2023)
+SEPARATOR_POROSITY, SLICE_HEIGHT_MM = 0.55, 0.025
+#: library structure of every phase but silicon in the cell of Wragg et al. (2023)
+MATERIALS: Mapping[str, str] = {
+    "carbon_black": "carbon-black",
+    "binder": "cmc-binder",
+    "piston": "glassy-carbon",
+    "separator": "polyolefin",
+    "counter_electrode": "lithium",
+    "container": "peek",
+    "electrolyte": "electrolyte",
+}
 #: phases in the order of the volume fractions; the electrolyte comes last because it fills what is left
 PHASES = (
     *("silicon", "carbon_black", "binder", "piston"),
@@ -61,11 +73,11 @@ class Phantom:
     texture: Texture = field(default_factory=Texture)
     discharge: Discharge = field(default_factory=Discharge)
     electrode: Electrode = field(default_factory=Electrode)
-    separator_porosity: float = 0.55
+    separator_porosity: float = SEPARATOR_POROSITY
     silicon: tuple[Structure, ...]
     materials: Mapping[str, Structure]
     slices_z_mm: tuple[float, ...]
-    slice_height_mm: float = 0.025
+    slice_height_mm: float = SLICE_HEIGHT_MM
     rim_excess: float = 0.0
     seed: int = 0
 
@@ -182,8 +194,28 @@ class Phantom:
         """Maps and states averaged over voxels; see :func:`tsct.phantoms.truth.phantom_truth`."""
         return phantom_truth(self, voxels, voxel_mm)
 
+    @property
+    def preset(self) -> str:
+        """``wragg2023`` where this is the sample of that paper, whichever slices and states are scanned, or ``""``."""
+        course = Discharge(potentials_v=self.discharge.potentials_v)
+        cell = (CellGeometry(), Texture(), Electrode(), SEPARATOR_POROSITY, 0.0, course, SLICE_HEIGHT_MM)
+        own = (self.geometry, self.texture, self.electrode, self.separator_porosity, self.rim_excess)
+        library = (*lithiated_series(course.most_lithium), *(structure(name) for name in MATERIALS.values()))
+        same = (*own, self.discharge, self.slice_height_mm) == cell
+        return "wragg2023" if same and _records(self.structures) == _records(library) else ""
+
+    @property
+    def structures(self) -> tuple[Structure, ...]:
+        """Every structure that may be in the beam."""
+        return (*self.silicon, *(self.materials[phase] for phase in MATERIALS if phase in self.materials))
+
     def lithium_map(self, rho: NDArray, state: int) -> NDArray[np.float64]:
         """Li per Si at distance `rho` (mm) from the axis."""
         profile = (rho / (self.geometry.electrode_diameter_mm / 2)) ** 2
         shape = 1 + self.rim_excess * (np.minimum(profile, 1) - 0.5)
         return float(self.discharge.x[state]) * shape
+
+
+def _records(structures: Iterable[Structure]) -> list[tuple[str, str, str, float]]:
+    """What tells structures from others without looking at their atoms."""
+    return [(one.name, one.title, one.recipe, one.density_g_cm3) for one in structures]

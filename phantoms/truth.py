@@ -60,6 +60,7 @@ def phantom_truth(phantom: Sample, voxels: int = 60, voxel_mm: float = 0.130) ->
         attrs={
             "electrode_radius_mm": phantom.geometry.electrode_diameter_mm / 2,
             "scenario": phantom.discharge.scenario,
+            **({"phantom": phantom.preset} if phantom.preset else {}),
             **({"star_spokes": phantom.texture.star_spokes} if phantom.texture.star else {}),
         },
     )

@@ -1,22 +1,10 @@
 """The cell of Wragg et al., J. Phys. Chem. C 127, 23149 (2023)."""
 
-from collections.abc import Mapping
-
 from tsct.phantoms.structures.library import Structure, lithiated_series, structure
 
-from .cell import Phantom
+from .cell import MATERIALS, Phantom
 from .discharge import Discharge
 
-#: library structure of every phase but silicon
-MATERIALS: Mapping[str, str] = {
-    "carbon_black": "carbon-black",
-    "binder": "cmc-binder",
-    "piston": "glassy-carbon",
-    "separator": "polyolefin",
-    "counter_electrode": "lithium",
-    "container": "peek",
-    "electrolyte": "electrolyte",
-}
 #: heights of the three slices above the electrode's lower face
 SLICES_Z_MM = (0.018, 0.050, 0.082)
 

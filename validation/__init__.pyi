@@ -1,13 +1,14 @@
 from .drift import Drift, drifts, read_scores, same_data
-from .evidence.check import Check, Evidence, Measurement, NotRunError
+from .evidence.check import Check, Evidence, Measurement, NotRunError, Reading
 from .forecast.forecast import forecast
 from .gate import Case, Chain, assert_passes, gate, read_case, small_case
 from .junit import junit
-from .score import CHECKS, GATE, Outcome, Scores, score
+from .score import CHECKS, GATE, SCHEMA, Outcome, Scores, check_named, current_id, score
 
 __all__ = [
     "CHECKS",
     "GATE",
+    "SCHEMA",
     "Case",
     "Chain",
     "Check",
@@ -16,8 +17,11 @@ __all__ = [
     "Measurement",
     "NotRunError",
     "Outcome",
+    "Reading",
     "Scores",
     "assert_passes",
+    "check_named",
+    "current_id",
     "drifts",
     "forecast",
     "gate",

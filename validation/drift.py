@@ -9,6 +9,8 @@ from typing import Any
 
 from tsct.records.errors import InputError
 
+from .score import SCHEMA, current_id
+
 #: drifts from so many standard errors on are called significant: 0.27 % of them by chance
 SIGNIFICANT = 3.0
 #: scores have a few hundred bytes a check
@@ -53,12 +55,12 @@ class Drift:
 
 
 def read_scores(path: Path) -> dict[str, Any]:
-    """A ``scores.json``.
+    """A ``scores.json``, of this version or with the ids of earlier ones, which are replaced.
 
     Raises
     ------
     InputError
-        If it is none.
+        If it is none, or of a version that is not known.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -71,7 +73,16 @@ def read_scores(path: Path) -> dict[str, Any]:
         isinstance(row, dict) and "id" in row and "verdict" in row for row in rows
     ):
         raise InputError(f"{path}: holds no list of checks; give a scores.json that tsct wrote")
-    return document
+    schema = document.get("schema", 1)
+    if schema not in (1, SCHEMA) or isinstance(schema, bool):
+        raise InputError(f"{path}: has schema {schema!r}, this tsct reads 1 and {SCHEMA}; score the data again")
+    return document if schema == SCHEMA else document | {"schema": SCHEMA, "checks": [_renamed(row) for row in rows]}
+
+
+def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a file before checks had names: its id becomes the alias."""
+    name = str(row["id"])
+    return {**row, "id": current_id(name), "alias": name if current_id(name) != name else ""}
 
 
 def drifts(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Drift]:

@@ -19,7 +19,7 @@ from tsct.simulate.beampath import Spectra, spectra_table
 from tsct.validation.evidence.check import Check
 from tsct.validation.statistics.numbers import prose
 
-from .junit import said
+from .junit import value_line
 from .score import GATE, Scores, score
 
 #: from a scan to some of the layout of docs/gate.md
@@ -74,8 +74,8 @@ def assert_passes(scores: Scores) -> None:
     """Raise an :class:`AssertionError` that names every check that did not pass, unless the verdict is *pass*."""
     if scores.verdict == "pass":
         return
-    wrong = [outcome for outcome in scores.outcomes if outcome.verdict in ("fail", "inconclusive")]
-    lines = [f"{o.verdict}: {o.check.id} {o.check.title}: {said(o)}\n    {prose(o.check.reason)}" for o in wrong]
+    wrong = [outcome for outcome in scores.chain if outcome.verdict in ("fail", "inconclusive")]
+    lines = [f"{o.verdict}: {o.check.id} {o.check.title}: {value_line(o)}\n    {prose(o.check.reason)}" for o in wrong]
     reason = "\n".join(lines) or "no check applies to what the chain returned"
     raise AssertionError(f"the chain is judged '{scores.verdict}'\n{reason}")
 

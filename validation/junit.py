@@ -14,8 +14,9 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def junit(scores: Scores, *, suite: str = "tsct", seconds: float = 0.0) -> str:
     """One test case a check.
 
-    A failed check is a *failure*, one that cannot be decided an *error*, one that does not apply is *skipped*; so is
-    nothing counted as passed that did not run. Without a single check that ran, the suite holds an error of its own.
+    A failed check of the chain is a *failure*, one that cannot be decided an *error*, one that does not apply is
+    *skipped*, and so is a reading of the paper that is not reproduced, for it is no verdict on the chain; nothing
+    counts as passed that did not run. Without a single check that ran, the suite holds an error of its own.
 
     Parameters
     ----------
@@ -26,16 +27,15 @@ def junit(scores: Scores, *, suite: str = "tsct", seconds: float = 0.0) -> str:
     seconds : float
         Time that scoring took.
     """
-    counts = {verdict: sum(o.verdict == verdict for o in scores.outcomes) for verdict in ("fail", "not run")}
-    undecided = sum(o.verdict == "inconclusive" for o in scores.outcomes)
-    nothing = all(o.verdict == "not run" for o in scores.outcomes)
+    tags = [_tag(outcome) for outcome in scores.outcomes]
+    nothing = not any(outcome.ran for outcome in scores.chain)
     root = ElementTree.Element(
         "testsuite",
         name=_clean(suite),
         tests=str(len(scores.outcomes) + nothing),
-        failures=str(counts["fail"]),
-        errors=str(undecided + nothing),
-        skipped=str(counts["not run"]),
+        failures=str(tags.count("failure")),
+        errors=str(tags.count("error") + nothing),
+        skipped=str(tags.count("skipped")),
         time=f"{seconds:.3f}",
     )
     for outcome in scores.outcomes:
@@ -52,20 +52,27 @@ def _case(root: ElementTree.Element, outcome: Outcome) -> None:
     case = ElementTree.SubElement(
         root, "testcase", classname=f"tsct.{check.about}", name=_clean(f"{check.id} {check.title}")
     )
-    if outcome.verdict == "pass":
+    if not (tag := _tag(outcome)):
         return
-    tag = {"fail": "failure", "inconclusive": "error", "not run": "skipped"}[outcome.verdict]
-    told = ElementTree.SubElement(case, tag, message=_clean(said(outcome)))
-    told.text = _clean(f"{check.reason}\nWindow from: {check.source}\nN: {number(measured.n)}")
+    child = ElementTree.SubElement(case, tag, message=_clean(value_line(outcome)))
+    child.text = _clean(f"{check.reason}\nWindow from: {check.source}\nN: {number(measured.n)}")
 
 
-def said(outcome: Outcome) -> str:
+def _tag(outcome: Outcome) -> str:
+    """What the case of an outcome holds; nothing for one that passed."""
+    if outcome.verdict == "pass":
+        return ""
+    tags = {"fail": "failure", "inconclusive": "error", "not run": "skipped"}
+    return tags[outcome.verdict] if outcome.check.about == "chain" else "skipped"
+
+
+def value_line(outcome: Outcome) -> str:
     """Value, window and remark of an outcome in one line."""
     check, measured = outcome.check, outcome.measurement
     if outcome.verdict == "not run":
         return measured.note
-    told = f"{with_unit(measured.value, check.unit)}, allowed {window(check.low, check.high, check.unit)}"
-    return f"{told} ({measured.note})" if measured.note else told
+    line = f"{with_unit(measured.value, check.unit)}, allowed {window(check.low, check.high, check.unit)}"
+    return f"{line} ({measured.note})" if measured.note else line
 
 
 def _clean(text: str) -> str:

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -80,15 +80,44 @@ def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
         yield from progress.track(items, total=total, description=title)
 
 
+def plain_console(width: int) -> Console:
+    """A console for tables; the ``[silicon]`` of a check is no markup."""
+    return Console(width=None if sys.stdout.isatty() else width, markup=False)
+
+
 def print_verdict(scores: Any, output: Path) -> None:
-    table = Table("check", "what", "value", "window", "verdict")
-    for row in scores.document()["checks"]:
-        value = "–" if row["value"] is None else f"{row['value']:.4g} {row['unit']}"
-        table.add_row(row["id"], row["title"], value, _window(row["low"], row["high"]), row["verdict"])
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    """Both answers, every check, and the exit code, which the chain alone decides."""
+    console = plain_console(140)
+    for line in scores.lines:
+        typer.echo(line)
+    rows = scores.document()["checks"]
+    console.print(_chain_table([row for row in rows if row["about"] == "chain"]))
+    if len(scores.lines) > 1:
+        console.print(_paper_table([row for row in rows if row["about"] == "paper"]))
     typer.echo(f"verdict: {scores.verdict}")
     typer.echo(f"report: {output / 'report.html'}")
     sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])
+
+
+def _chain_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("check", "what", "value", "window", "verdict", title="is what was recovered true?")
+    for row in rows:
+        table.add_row(row["id"], row["title"], _value(row), _window(row["low"], row["high"]), row["verdict"])
+    return table
+
+
+def _paper_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    from tsct.validation.report import ANSWERS
+
+    table = Table("check", "value", "window", "answer", "because", title="does the twin show what the paper states?")
+    for row in rows:
+        words = (ANSWERS[row["verdict"]], row["because"])
+        table.add_row(row["id"], _value(row), _window(row["low"], row["high"]), *words)
+    return table
+
+
+def _value(row: Mapping[str, Any]) -> str:
+    return "–" if row["value"] is None else f"{row['value']:.4g} {row['unit']}"
 
 
 def _window(low: float | None, high: float | None) -> str:

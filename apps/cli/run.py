@@ -37,7 +37,8 @@ def run(
 ) -> None:
     """Simulate a scan, analyse it, score it against the truth and write a report.
 
-    The exit code is the verdict: 0 if every check passes, 1 if one fails, 4 if one cannot be decided.
+    The exit code is the verdict on what was recovered: 0 if every check of the chain passes, 1 if one fails, 4 if one
+    cannot be decided. Whether the paper's numbers come out is a table of its own and decides nothing.
     """
     from tsct.apps.run.experiment import load
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from .options import track
+from .options import plain_console, track
 
 
 def scenarios(
@@ -21,8 +20,8 @@ def scenarios(
     workers: int,
     overwrite: bool,
 ) -> None:
-    """Run scenarios, print their table and end with the worst verdict as the exit code."""
-    from tsct.apps.studies.scenarios import run_scenarios, worst
+    """Run scenarios, print their table and end with the exit code: expectations met or not, or the worst verdict."""
+    from tsct.apps.studies.scenarios import exit_code, run_scenarios, unmet, worst
 
     rows = run_scenarios(
         name,
@@ -34,19 +33,25 @@ def scenarios(
         overwrite=overwrite,
         track=track,
     )
-    Console(width=None if sys.stdout.isatty() else 140).print(_table(rows))
+    plain_console(160).print(_table(rows))
     typer.echo(f"verdict: {worst(rows)} (the worst of {len(rows)})")
+    if rows[0].stated:
+        typer.echo(f"expectation: {len(rows) - len(unmet(rows))} of {len(rows)} met (apps/run/scenarios.toml)")
+    else:
+        typer.echo("expectation: none is stated for other settings than --quick with the preset's seed")
     typer.echo(f"table: {output / 'scenarios.html'}")
-    sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[worst(rows)])
+    sys.exit(exit_code(rows))
 
 
 def _table(rows: Any) -> Table:
     from tsct.validation.report import SIGNS
 
-    table = Table("scenario", "verdict", "✓", "✗", "?", "what it is there for", "fails here, not in its base")
+    table = Table(
+        "scenario", "verdict", "expectation", "✓", "✗", "?", "what it is there for", "fails here, not in its base"
+    )
     for row in rows:
         counts = [str(row.count(verdict)) for verdict in ("pass", "fail", "inconclusive")]
         matters = ", ".join(f"{check['id']} {SIGNS[check['verdict']]}" for check in row.matters)
         worse = "–" if row.worse is None else ", ".join(row.worse) or "none"
-        table.add_row(row.scenario.name, row.verdict, *counts, matters, worse)
+        table.add_row(row.scenario.name, row.verdict, row.expectation or "–", *counts, matters, worse)
     return table

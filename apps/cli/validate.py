@@ -45,7 +45,8 @@ def validate(
         typer.Option(
             "--checks",
             metavar="chain|all",
-            help="`chain`: only what holds the chain to the truth. `all`: also whether the paper's numbers come out.",
+            help="`chain`: is what was recovered true? `all`: also whether the paper's numbers come out, which decides "
+            "nothing.",
         ),
     ] = "chain",
     junit: Annotated[
@@ -70,8 +71,9 @@ def validate(
     PDFs. Checks that need what is missing are *not run*, and never pass. Exit codes: 0 pass, 1 fail, 4 inconclusive.
 
     With `--scenario` simulate, analyse and score named experiments instead: `tsct validate --scenario null`, several
-    (`null,two-phase`) or `all`. Each asks one question, such as whether lithium is seen where there is none; only then
-    do --quick, --seed, --set and --workers apply.
+    (`null,two-phase`) or `all`. Each asks one question, such as whether lithium is seen where there is none, and states
+    what must come out of `--quick`: then the exit code is 0 if that is met, 1 if not, and else the worst verdict. Only
+    here do --quick, --seed, --set and --workers apply.
     """
     if scenario is not None:
         if recovered is not None or truth is not None:
@@ -95,7 +97,7 @@ def validate(
     found = recovered / "recovered.h5" if recovered.is_dir() else recovered
     true = truth / "truth.h5" if truth.is_dir() else truth
     with Usage() as usage:
-        scores = gate.judged(found, true, output, checks=checks, mapping=mapping, usage=usage)
+        scores = gate.score_file(found, true, output, checks=checks, mapping=mapping, usage=usage)
     if junit:
         gate.write_junit(scores, junit, usage.wall_s)
     if old:

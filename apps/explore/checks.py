@@ -7,29 +7,37 @@ from html import escape
 from typing import Any
 
 from tsct.validation import CHECKS
-from tsct.validation.report import PLATES, SIGNS
+from tsct.validation.report import ANSWERS, PLATES, SIGNS
 from tsct.validation.statistics import prose, window, with_unit
 
 from .run import Run
 
-#: the figure that shows what a check measures, by the beginning of its id; the longest that fits
-FIGURES: Mapping[str, str] = {
-    **dict.fromkeys(("A1", "A2", "A3", "A4", "A5", "A7", "A16", "A18"), "pdf"),
-    **dict.fromkeys(("A8", "A17"), "film"),
-    **dict.fromkeys(("A9", "A10", "A13"), "trends"),
-    **dict.fromkeys(("A11s", "A15"), "map_silicon"),
-    **dict.fromkeys(("A11c", "A14"), "map_carbon"),
-    **dict.fromkeys(("A6", "A12", "A19", "A20"), "errors"),
-}
 #: larger pictures are not ours
 MAX_PICTURE_BYTES = 2**23
 
 
 def labels(run: Run) -> dict[str, int]:
-    """One line for each check with the index of its row, the failed ones first."""
+    """One line for each check with the index of its row: those of the chain first, of these the failed ones."""
     order = [str(verdict) for verdict in SIGNS]
-    rows = sorted(enumerate(run.checks), key=lambda pair: _rank(order, pair[1]))
-    return {f"{SIGNS.get(row['verdict'], '?')} {row['id']}  {prose(str(row['title']))}": k for k, row in rows}
+    rows = sorted(enumerate(run.checks), key=lambda pair: (_about_paper(pair[1]), _rank(order, pair[1])))
+    return {f"{_sign(row)} {row['id']}  {prose(str(row['title']))}": k for k, row in rows}
+
+
+def headline(run: Run) -> str:
+    """How many checks of the chain pass, of those that ran; nothing where none are known."""
+    verdicts = [row["verdict"] for row in run.checks if not _about_paper(row) and row["verdict"] != "not run"]
+    return f"Recovered as put in: {verdicts.count('pass')} of {len(verdicts)} checks" if run.checks else ""
+
+
+def _about_paper(row: Mapping[str, Any]) -> bool:
+    return row.get("about") == "paper"
+
+
+def _sign(row: Mapping[str, Any]) -> str:
+    """The sign of a verdict; a reading of the paper that is not reproduced is no failure."""
+    if _about_paper(row) and row["verdict"] != "not run":
+        return "=" if row["verdict"] == "pass" else "≠"
+    return SIGNS.get(row["verdict"], "?")
 
 
 def _rank(order: list[str], row: Mapping[str, Any]) -> int:
@@ -45,24 +53,33 @@ def evidence(run: Run, index: int) -> str:
     low, high = (open_end if row.get(name) is None else float(row[name]) for name, open_end in ends)
     value = "not measured" if row.get("value") is None else with_unit(row["value"], unit)
     lines = [
-        ("verdict", f"{SIGNS.get(row['verdict'], '?')} {row['verdict']}"),
+        _answer(row),
         ("measured", value),
         ("window", window(low, high, unit)),
         ("from", f"{row.get('n', 0)} numbers"),
         ("note", prose(str(row.get("note", "")))),
+        ("because", prose(str(row.get("because", "")))),
     ]
     if known is not None:
         lines += [("why it matters", prose(known.reason)), ("source of the window", prose(known.source))]
     table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(str(text))}</td></tr>" for name, text in lines if text)
     head = f"<h2>{escape(str(row['id']))}: {escape(prose(str(row['title'])))}</h2>"
-    return f"{head}<table class='facts'>{table}</table>{_picture(run, str(row['id']))}"
+    return f"{head}<table class='facts'>{table}</table>{_picture(run, known.figure if known else '')}"
 
 
-def _picture(run: Run, check_id: str) -> str:
-    fitting = [begin for begin in FIGURES if check_id.startswith(begin)]
-    if not fitting or run.folder is None:
+def _answer(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The verdict on the chain, or whether the paper's reading is reproduced."""
+    verdict = str(row["verdict"])
+    if _about_paper(row):
+        return "the paper's reading", ANSWERS.get(verdict, verdict)
+    return "verdict", f"{_sign(row)} {verdict}"
+
+
+def _picture(run: Run, figure: str) -> str:
+    """The figure that shows what a check measures, if it is drawn in the folder of the run."""
+    if not figure or run.folder is None:
         return ""
-    plate = next(plate for plate in PLATES if plate.name == FIGURES[max(fitting, key=len)])
+    plate = next(plate for plate in PLATES if plate.name == figure)
     path = run.folder / "figures" / f"{plate.name}.png"
     if not path.is_file() or path.stat().st_size > MAX_PICTURE_BYTES:
         return ""

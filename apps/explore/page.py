@@ -282,9 +282,8 @@ class Explorer:
         return pn.Column(_html(self._title()), pn.Tabs(*tabs), margin=(4, 12))
 
     def _title(self) -> str:
-        counts = {verdict: sum(row["verdict"] == verdict for row in self.run.checks) for verdict in ("fail", "pass")}
-        said = f"{counts['pass']} checks passed, {counts['fail']} failed" if self.run.checks else ""
-        return f"<h1>{escape(self.run.name or 'recovered data')} <small>{said}</small></h1>"
+        headline = explore_checks.headline(self.run)
+        return f"<h1>{escape(self.run.name or 'recovered data')} <small>{headline}</small></h1>"
 
     def _main(self) -> pn.Row:
         one, two, three, four = (pn.pane.Bokeh(plot, margin=0) for plot in self.maps.figures.values())

@@ -1,6 +1,5 @@
 """What the explorer reads: a run's small records at once, its volumes one spectrum or one tile at a time."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from tsct.analyze.pdf import PdfOperator
 from tsct.apps.run.tiles import tile_name
 from tsct.records.errors import InputError
 from tsct.records.io import check_dataset, member, open_complete, read_record, read_truth
+from tsct.validation import read_scores
 from tsct.validation.evidence import NotRunError, stated_operator, through_states
 
 Array = NDArray[np.float64]
@@ -172,8 +172,5 @@ def open_run(path: Path, truth: Path | None = None) -> Run:
 def _checks(path: Path) -> tuple[Mapping[str, Any], ...]:
     if not path.is_file() or path.stat().st_size > MAX_SCORE_BYTES:
         return ()
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["checks"]
-        return tuple(row for row in rows if {"id", "title", "verdict"} <= row.keys())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: not a score file ({error})") from None
+    rows = read_scores(path)["checks"]
+    return tuple(row for row in rows if "title" in row)

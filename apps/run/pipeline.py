@@ -25,7 +25,7 @@ from tsct.records.resources import Usage
 from tsct.records.schema import RECOVERED, VERSION, check
 from tsct.simulate import phase_truth, truth
 from tsct.simulate.beampath import Spectra, spectra_table, warn_of_lost_mass
-from tsct.validation import CHECKS, Scores, score
+from tsct.validation import Scores, score
 from tsct.validation.evidence import Check, complete_recovered, read_recovered
 
 from .estimate import disk_bytes
@@ -86,10 +86,10 @@ def run(
     workers: Workers,
     overwrite: bool,
     track: Track,
-    checks: Sequence[Check] = CHECKS,
+    checks: Sequence[Check] | None = None,
     foresee: Foresee = _not_foreseen,
 ) -> Scores:
-    """Simulate, analyse, validate with some of the checks or all of them, and report.
+    """Simulate, analyse, validate with some of the checks or all that apply, and report.
 
     Goes on where an earlier start of the same run ended.
 
@@ -278,10 +278,13 @@ def validate(
     folder: Path,
     experiment: Experiment | None,
     usage: Usage,
-    checks: Sequence[Check] = CHECKS,
+    checks: Sequence[Check] | None = None,
     mapping: Path | None = None,
 ) -> Scores:
-    """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
+    """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`.
+
+    Without `checks` those of the chain, and where the sample is the paper's own those of the paper too.
+    """
     from tsct.validation.report import write_report  # and with it the plotting library
 
     reality, phases = read_truth(true)

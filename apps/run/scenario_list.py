@@ -28,6 +28,8 @@ class Scenario:
         What it is called, what it is, and what is asked of it.
     matters : tuple of str
         Checks that it is there for.
+    fails : tuple of str
+        Checks of the chain that must not pass with ``--quick`` and the preset's seed; all others must.
     base : str
         The scenario whose verdicts it is compared with.
     changes : mapping
@@ -38,6 +40,7 @@ class Scenario:
     title: str
     question: str
     matters: tuple[str, ...]
+    fails: tuple[str, ...]
     base: str = BASE
     changes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -46,9 +49,9 @@ class Scenario:
 def scenarios() -> Mapping[str, Scenario]:
     """All scenarios by name, in the order of the table: the paper's, its variations, and each fault alone."""
     table = tomllib.loads(files("tsct.apps.run").joinpath("scenarios.toml").read_text(encoding="utf-8"))
-    matters = table.pop("faults")
+    of_faults = table.pop("faults")
     named = [_named(name, row) for name, row in table.items()]
-    alone = [_fault(name, size, tuple(matters.get(name, ()))) for name, size in COMMON.items()]
+    alone = [_fault(name, size, of_faults.get(name, {})) for name, size in COMMON.items()]
     return {scenario.name: scenario for scenario in (*named, *alone)}
 
 
@@ -57,15 +60,30 @@ def _named(name: str, row: Mapping[str, Any]) -> Scenario:
     if row.get("faults") == "none":
         changes = merged(changes, _faults({}))
     texts = {key: row[key] for key in ("title", "question")}
-    return Scenario(name=name, matters=tuple(row["matters"]), base=row.get("base", BASE), changes=changes, **texts)
+    return Scenario(
+        name=name,
+        matters=tuple(row["matters"]),
+        fails=_fails(name, row),
+        base=row.get("base", BASE),
+        changes=changes,
+        **texts,
+    )
 
 
-def _fault(name: str, size: float, matters: tuple[str, ...]) -> Scenario:
+def _fails(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What must fail; a scenario says that, or that it passes."""
+    if (row.get("passes") is True) == bool(row.get("fails")):
+        raise ValueError(f"scenarios.toml: '{name}' must state either passes = true or fails = [...]")
+    return tuple(row.get("fails", ()))
+
+
+def _fault(name: str, size: float, row: Mapping[str, Any]) -> Scenario:
     return Scenario(
         name=FAULT_PREFIX + re.sub(r"_(mm|deg)$", "", name).replace("_", "-"),
         title=f"one fault alone: {name} = {size:g}",
         question="Which checks feel it, beside a beamline without faults?",
-        matters=matters,
+        matters=tuple(row.get("matters", ())),
+        fails=_fails(name, row),
         base=PERFECT,
         changes=_faults({name: size}),
     )

@@ -16,13 +16,15 @@ from tsct.apps.run.scenario_list import BASE, Scenario, chosen
 from tsct.apps.run.workers import Workers, mapped
 from tsct.records.io import write_text
 from tsct.records.paths import must_be_free
-from tsct.validation import CHECKS, GATE
+from tsct.validation import CHECKS, current_id
 from tsct.validation.evidence import Check
 from tsct.validation.report import SIGNS
 from tsct.validation.statistics import prose, window, with_unit
 
 #: what is kept of each scenario besides truth, results and report
 LEAN = ("output.scans=false", "output.volumes=false")
+#: seed of the preset, with which expectations were stated
+PRESET_SEED = 1
 #: verdicts that a scenario may end in, the worst first
 ORDER = ("fail", "inconclusive", "pass")
 
@@ -39,12 +41,15 @@ class Row:
     verdict : str
     worse : tuple of str or None
         Checks that pass in the base of the scenario and not here; None where the base was not run.
+    stated : bool
+        Whether the scenario was run as it was when its expectation was stated: ``--quick``, the preset's seed.
     """
 
     scenario: Scenario
     checks: Mapping[str, Mapping[str, Any]]
     verdict: str
     worse: tuple[str, ...] | None
+    stated: bool = True
 
     def count(self, verdict: str) -> int:
         """How many checks ended in a verdict."""
@@ -53,7 +58,25 @@ class Row:
     @property
     def matters(self) -> list[Mapping[str, Any]]:
         """The checks that the scenario is there for."""
-        return [self.checks[name] for name in self.scenario.matters if name in self.checks]
+        names = map(current_id, self.scenario.matters)
+        return [self.checks[name] for name in names if name in self.checks]
+
+    @property
+    def unexpected(self) -> tuple[str, ...]:
+        """Checks of the chain that do not pass and should, or pass or were not run and should not pass."""
+        missed = {
+            name
+            for name, row in self.checks.items()
+            if row.get("about", "chain") == "chain" and row["verdict"] in ("fail", "inconclusive")
+        }
+        return tuple(sorted(missed ^ set(map(current_id, self.scenario.fails))))
+
+    @property
+    def expectation(self) -> str:
+        """Whether what must come out did, in words; nothing where it was not stated for this run."""
+        if not self.stated:
+            return ""
+        return "not met: " + ", ".join(self.unexpected) if self.unexpected else "met"
 
 
 def run_scenarios(
@@ -101,7 +124,7 @@ def run_scenarios(
         documents = {name: _one(options, name, workers=workers, track=track) for name in names}
     else:
         documents = dict(track(mapped(_one, names, options, workers), "scenarios", len(names)))
-    rows = table(wanted, documents)
+    rows = table(wanted, documents, stated=quick and not overrides and seed in (None, PRESET_SEED))
     write_text(folder / "scenarios.json", json.dumps(document(rows), indent=1, allow_nan=False))
     write_text(folder / "scenarios.html", page(rows))
     return rows
@@ -132,19 +155,20 @@ def applicable(scenario: Scenario) -> tuple[Check, ...]:
     """
     if scenario.name == BASE:
         return CHECKS
-    gate = {check.id for check in GATE}
-    return tuple(check for check in CHECKS if check.id in gate or check.id in scenario.matters)
+    matters = set(map(current_id, scenario.matters))
+    return tuple(check for check in CHECKS if check.about == "chain" or check.id in matters)
 
 
-def table(wanted: Sequence[Scenario], documents: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+def table(wanted: Sequence[Scenario], documents: Mapping[str, Mapping[str, Any]], *, stated: bool = True) -> list[Row]:
     """Rows in the order of `wanted`, each compared with its base where that was run too."""
-    checks = {name: {row["id"]: row for row in found["checks"]} for name, found in documents.items()}
+    checks = {name: {row["id"]: row for row in document["checks"]} for name, document in documents.items()}
     return [
         Row(
             scenario=scenario,
             checks=checks[scenario.name],
             verdict=documents[scenario.name]["verdict"],
             worse=_worse(checks[scenario.name], checks.get(scenario.base)),
+            stated=stated,
         )
         for scenario in wanted
     ]
@@ -164,6 +188,18 @@ def worst(rows: Sequence[Row]) -> str:
     return min((row.verdict for row in rows), key=ORDER.index)
 
 
+def unmet(rows: Sequence[Row]) -> list[Row]:
+    """Scenarios in which something else came out than must."""
+    return [row for row in rows if row.stated and row.unexpected]
+
+
+def exit_code(rows: Sequence[Row]) -> int:
+    """0 if all expectations that were stated for this run are met, 1 if not; else that of the worst verdict."""
+    if rows and rows[0].stated:
+        return int(bool(unmet(rows)))
+    return {"pass": 0, "fail": 1, "inconclusive": 4}[worst(rows)]
+
+
 def document(rows: Sequence[Row]) -> dict[str, Any]:
     """What ``scenarios.json`` says."""
     return {
@@ -175,6 +211,8 @@ def document(rows: Sequence[Row]) -> dict[str, Any]:
                 "title": row.scenario.title,
                 "question": row.scenario.question,
                 "verdict": row.verdict,
+                "fails": list(row.scenario.fails),
+                "expectation": row.expectation,
                 "base": row.scenario.base,
                 "worse_than_base": row.worse,
                 "matters": list(row.scenario.matters),
@@ -192,11 +230,16 @@ def page(rows: Sequence[Row]) -> str:
     template = files("tsct.apps.studies").joinpath("scenarios.html.jinja").read_text(encoding="utf-8")
     columns = [check for check in CHECKS if any(check.id in row.checks for row in rows)]
     return environment.from_string(template).render(
-        rows=rows, columns=columns, signs=SIGNS, verdict=worst(rows), said=said, version=version("tsct")
+        rows=rows,
+        columns=columns,
+        signs=SIGNS,
+        verdict=worst(rows),
+        value_in_window=value_in_window,
+        version=version("tsct"),
     )
 
 
-def said(check: Mapping[str, Any]) -> str:
+def value_in_window(check: Mapping[str, Any]) -> str:
     """A value beside its window in words."""
     low, high, value = (float("nan") if check[key] is None else check[key] for key in ("low", "high", "value"))
     low, high = (float("-inf") if low != low else low), (float("inf") if high != high else high)

@@ -22,12 +22,12 @@ from tsct.apps.run.ledger import Identity, clear, differing, ledger, read_ledger
 from tsct.apps.run.pipeline import Track, identity
 from tsct.apps.run.toml_tables import build, read_table
 from tsct.apps.run.workers import Workers, mapped, one_thread
-from tsct.records.errors import InputError, TsctError, UsageError, nearest
+from tsct.records.errors import InputError, TsctError, UsageError
 from tsct.records.io import write_records, write_text
 from tsct.records.paths import must_be_free, writable
 from tsct.simulate import phase_truth, simulate_tile, truth
 from tsct.simulate.beampath import spectra_table
-from tsct.validation import CHECKS, score
+from tsct.validation import CHECKS, check_named, score
 from tsct.validation.evidence import complete_recovered
 
 #: powers of two need no more; what is larger is a mistake more often than a wish
@@ -115,12 +115,14 @@ class Sweep:
     def __post_init__(self) -> None:
         if not self.factors:
             raise InputError('no [factors]; name at least one, such as "beamline.exposure_s" = [0.01, 0.1]')
-        known = [check.id for check in CHECKS]
         if len(self.factors) > MOST_FACTORS:
             raise InputError(f"{len(self.factors)} factors; allowed are 1 to {MOST_FACTORS}")
-        for name in self.checks:
-            if name not in known:
-                raise UsageError(f"checks: no check '{name}'{nearest(name, known)}")
+        try:
+            names = tuple(check_named(name).id for name in self.checks)
+        except InputError as error:
+            raise UsageError(f"checks: {error}") from None
+        # aliases of earlier versions are understood
+        object.__setattr__(self, "checks", names)
         if not 1 <= self.points <= MOST_POINTS:
             raise InputError(f"points is {self.points}; allowed are 1 to {MOST_POINTS}")
 

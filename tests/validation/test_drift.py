@@ -6,6 +6,7 @@ import math
 import pytest
 
 from tsct.records.errors import InputError
+from tsct.validation import SCHEMA
 from tsct.validation.drift import drifts, read_scores, same_data
 
 
@@ -49,7 +50,29 @@ def test_what_is_no_score_is_refused(tmp_path, text):
         read_scores(path)
 
 
-def test_a_score_is_read(tmp_path):
+def written(tmp_path, content):
     path = tmp_path / "scores.json"
-    path.write_text(json.dumps(document(row("A", 1.0))))
-    assert read_scores(path)["checks"][0]["id"] == "A"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_score_is_read(tmp_path):
+    path = written(tmp_path, document(row("mine", 1.0)) | {"schema": SCHEMA})
+    assert read_scores(path)["checks"][0]["id"] == "mine"
+
+
+def test_ids_of_earlier_versions_are_replaced(tmp_path):
+    """A file without a schema is of the time when checks had numbers."""
+    old = read_scores(written(tmp_path, document(row("A11s9", 1.0), row("A16c", 1.0), row("mine", 1.0))))
+    assert [r["id"] for r in old["checks"]] == ["map.worst-voxel[silicon]", "pdf.rw", "mine"]
+    assert [r["alias"] for r in old["checks"]] == ["A11s9", "A16c", ""]
+    new = document(row("map.worst-voxel[silicon]", 2.0), row("pdf.rw", 1.0), row("mine", 1.0))
+    assert [drift.id for drift in drifts(old, new) if drift.moved] == ["map.worst-voxel[silicon]"]
+    assert old["schema"] == SCHEMA
+
+
+@pytest.mark.parametrize("schema", [3, 0, True, "2", None])
+def test_another_schema_is_refused_by_name(tmp_path, schema):
+    path = written(tmp_path, document(row("mine", 1.0)) | {"schema": schema})
+    with pytest.raises(InputError, match=rf"scores\.json: has schema {schema!r}, this tsct reads 1 and 2"):
+        read_scores(path)

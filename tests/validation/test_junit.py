@@ -11,13 +11,14 @@ from tsct.validation.evidence.check import NotRunError
 from tsct.validation.junit import junit
 
 
-def check(name, value, title="a title"):
+def check(name, value, title="a title", **fields):
     def measure(_):
         if isinstance(value, Exception):
             raise value
         return Measurement(value=value, n=3, note="<note> & more")
 
-    return Check(id=name, title=title, reason="why", source="where", low=0.0, high=1.0, unit="%", measure=measure)
+    texts = {"title": title, "reason": "why", "source": "where", "unit": "%"}
+    return Check(id=name, low=0.0, high=1.0, measure=measure, **texts, **fields)
 
 
 def parsed(*checks):
@@ -32,6 +33,14 @@ def test_every_verdict_has_its_place():
     assert inner == {"P": [], "F": ["failure"], "I": ["error"], "N": ["skipped"]}
     assert root.find(".//failure").get("message") == "2\u00a0%, allowed 0 … 1\u00a0% (<note> & more)"
     assert root.find(".//skipped").get("message") == "does not apply"
+
+
+def test_a_reading_of_the_paper_is_no_failure():
+    root = parsed(check("P", 0.5), check("F", 2.0, about="paper"), check("I", math.nan, about="paper"))
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "2")
+    assert root.find(".//skipped").get("message").startswith("2\u00a0%, allowed 0")
+    # the paper alone compares nothing with the truth
+    assert parsed(check("F", 0.5, about="paper")).get("errors") == "1"
 
 
 @pytest.mark.parametrize("checks", [(), (check("N", NotRunError("no")),)])

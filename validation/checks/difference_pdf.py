@@ -1,4 +1,4 @@
-"""The difference PDF against the true one, for any chain that delivers a curve (A17)."""
+"""The difference PDF against the true one, for any chain that delivers a curve."""
 
 import numpy as np
 
@@ -11,28 +11,32 @@ from tsct.validation.statistics.propagation import dgr_covariance, residual_erro
 
 
 def _fit(evidence: Evidence) -> tuple[Measurement, Measurement]:
-    """Slope of the last recovered on the last true difference, and share of it that is left, in per cent."""
+    """Slope of the last recovered on the last true difference, and share of it that remains, in per cent."""
     need(evidence, "roi_dgr")
     if not evidence.lithiated:
         raise NotRunError("nothing is lithiated in this scenario")
-    operator = stated_operator(evidence.found)
-    patterns = roi_patterns(evidence.truth, evidence.found, evidence.phases)
+    operator = stated_operator(evidence.recovered)
+    patterns = roi_patterns(evidence.truth, evidence.recovered, evidence.phases)
     true = operator.apply(patterns[-1] - patterns[0]) / operator.density(patterns[0])
-    r, found = evidence.curve("roi_dgr", -1)
+    r, recovered = evidence.curve("roi_dgr", -1)
     use = between(r, DIFFERENCE_RANGE)
-    height = slope(found[use], true[use])
-    true, rest, n = true[use], (found - height * true)[use], int(use.sum())
+    height = slope(recovered[use], true[use])
+    true, rest, n = true[use], (recovered - height * true)[use], int(use.sum())
     power, covariance = float(true @ true), dgr_covariance(evidence)[np.ix_(use, use)]
-    left, error = 100 * float(np.sqrt(rest @ rest / power)), float(np.sqrt(true @ covariance @ true)) / power
+    share, error = 100 * float(np.sqrt(rest @ rest / power)), float(np.sqrt(true @ covariance @ true)) / power
     return (
-        Measurement(value=height, n=n, note=f"{left:.1f} % left over", error=error),
-        Measurement(value=left, n=n, error=100 * residual_error(rest, power, covariance)),
+        Measurement(value=height, n=n, note=f"{share:.1f} % left over", error=error),
+        Measurement(value=share, n=n, error=100 * residual_error(rest, power, covariance)),
     )
 
 
 CHECKS = (
     Check(
-        id="A17",
+        id="difference.height",
+        alias="A17",
+        figure="film",
+        power="a height wrong by 5.4 %",
+        power_measured=True,
         title="dPDF of the last state: height against the true one",
         reason="A change that is shown too small or too large is read as another amount of lithium.",
         source="fit of the true difference, transformed alike, over 1.9 to 4.6 A; 5 % as for bond lengths",
@@ -42,7 +46,11 @@ CHECKS = (
         measure=lambda e: _fit(e)[0],
     ),
     Check(
-        id="A17b",
+        id="difference.residual",
+        alias="A17b",
+        figure="film",
+        power="a transform that ends at 20 instead of the stated 25 1/angstrom",
+        power_measured=True,
         title="dPDF of the last state: what the true one does not explain",
         reason="Drifts and artefacts add shapes that no lithium makes.",
         source="10 % of the difference; counting noise leaves 1 %",

@@ -1,20 +1,17 @@
-"""Error bars that any chain can be held to: scatter, covariance and joined channels (A18 to A20)."""
+"""Error bars that any chain can be held to: scatter, covariance and joined channels."""
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
 from tsct.validation.evidence.region_states import stated_operator
+from tsct.validation.statistics.noise_measures import PER_INDEPENDENT, correlation_of, variance_over_errors
 
 #: distances from here on, angstrom: below, the polynomial takes most of the noise
 R_LEAST = 1.1
 #: voxels of air count from this far outside everything
 CLEAR_VOXELS = 2
-#: voxels of filtered back-projection that tell as much as one independent voxel: neighbours scatter together (between
-#: 1.6 and 1.8 for 36 to 90 views, from the sum of squared correlations)
-PER_INDEPENDENT = 1.8
 #: as many independent numbers make the window 4.7 standard deviations
 ENOUGH = 4500
 
@@ -22,15 +19,15 @@ ENOUGH = 4500
 def _propagated(evidence: Evidence) -> tuple[NDArray, NDArray]:
     """Covariance of G(r) in the reference state from independent channels of I(Q), and which points are compared."""
     need(evidence, "roi_iq_errors")
-    operator = stated_operator(evidence.found, undamped=True)
-    patterns, errors = evidence.found.roi_iq.values[0], evidence.found.roi_iq_errors.values[0]
-    return operator.covariance(errors**2) / operator.density(patterns) ** 2, evidence.found.r.values >= R_LEAST
+    operator = stated_operator(evidence.recovered, undamped=True)
+    patterns, errors = evidence.recovered.roi_iq.values[0], evidence.recovered.roi_iq_errors.values[0]
+    return operator.covariance(errors**2) / operator.density(patterns) ** 2, evidence.recovered.r.values >= R_LEAST
 
 
 def _variance(evidence: Evidence) -> Measurement:
     need(evidence, "roi_iq", "roi_gr_errors")
     covariance, use = _propagated(evidence)
-    ratio = evidence.found.roi_gr_errors.values[0][use] / np.sqrt(np.diag(covariance))[use]
+    ratio = evidence.recovered.roi_gr_errors.values[0][use] / np.sqrt(np.diag(covariance))[use]
     return Measurement(value=float(np.sqrt(np.mean(ratio**2))), n=int(use.sum()), note=f"scatter {ratio.std():.3f}")
 
 
@@ -38,34 +35,29 @@ def _covariance(evidence: Evidence) -> Measurement:
     """Largest difference of correlation coefficients of G(r)."""
     need(evidence, "roi_iq", "roi_gr_covariance")
     expected, use = _propagated(evidence)
-    given = evidence.found.roi_gr_covariance.values.astype(np.float64)
-    parts = [_correlation(matrix[np.ix_(use, use)]) for matrix in (given, expected)]
+    given = evidence.recovered.roi_gr_covariance.values.astype(np.float64)
+    parts = [correlation_of(matrix[np.ix_(use, use)]) for matrix in (given, expected)]
     return Measurement(value=float(np.max(np.abs(parts[0] - parts[1]))), n=int(use.sum()))
-
-
-def _correlation(covariance: NDArray) -> NDArray[np.float64]:
-    sigma = np.sqrt(np.diag(covariance))
-    return covariance / np.outer(sigma, sigma)
 
 
 def scatter_of_patterns(evidence: Evidence, joined: int) -> Measurement:
     """Scatter of voxel patterns over their errors with `joined` neighbouring channels made one."""
     name = "noise_ratio" if joined == 1 else "noise_ratio_joined"
     need(evidence, name, "noise_number")
-    number = int(evidence.found.noise_number.values.min()) // joined
-    value = float(np.sqrt(evidence.found[name].values.mean()))
+    number = int(evidence.recovered.noise_number.values.min()) // joined
+    value = float(np.sqrt(evidence.recovered[name].values.mean()))
     return Measurement(value=value, n=number, error=value / np.sqrt(2 * number))
 
 
 def _between_states(evidence: Evidence) -> Measurement:
     """Scatter of both maps over the states, where nothing changes, over their errors."""
     need(evidence, "silicon", "silicon_errors", "carbon", "carbon_errors")
-    found = evidence.found
-    if found.sizes["state"] < 2:
+    states = evidence.recovered.sizes["state"]
+    if states < 2:
         raise NotRunError("needs two states or more")
     air = _air(evidence)
-    ratios = [_scatter(found, name)[:, air] for name in ("silicon", "carbon")]
-    n = int((found.sizes["state"] - 1) * sum(ratio.size for ratio in ratios) / PER_INDEPENDENT)
+    ratios = [_scatter(evidence, name)[:, air] for name in ("silicon", "carbon")]
+    n = int((states - 1) * sum(ratio.size for ratio in ratios) / PER_INDEPENDENT)
     if n < ENOUGH:
         raise NotRunError(f"{n} independent numbers; {ENOUGH} are needed (more states, more air)")
     value = float(np.sqrt(np.mean(ratios)))
@@ -80,15 +72,17 @@ def _air(evidence: Evidence) -> NDArray[np.bool_]:
     return ~binary_dilation(filled, iterations=CLEAR_VOXELS)
 
 
-def _scatter(found: xr.Dataset, name: str) -> NDArray[np.float64]:
+def _scatter(evidence: Evidence, name: str) -> NDArray[np.float64]:
     """Variance over the states over the mean propagated variance, shape (slice, y, x)."""
-    values, errors = (found[key].transpose("state", "slice", "y", "x").values for key in (name, f"{name}_errors"))
-    return values.var(axis=0, ddof=1, dtype=np.float64) / np.mean(errors.astype(np.float64) ** 2, axis=0)
+    maps = (evidence.recovered[key].transpose("state", "slice", "y", "x").values for key in (name, f"{name}_errors"))
+    return variance_over_errors(*maps)
 
 
 CHECKS = (
     Check(
-        id="A18",
+        id="errors.pdf",
+        alias="A18",
+        figure="pdf",
         title="errors of G(r) over those that follow from I(Q)",
         reason="Channels of I(Q) are independent; G(r) adds them up with known weights.",
         source="T V T' with the stated transform; 5 %",
@@ -99,7 +93,9 @@ CHECKS = (
         power="error bars wrong by 10 %",
     ),
     Check(
-        id="A18b",
+        id="errors.pdf-correlation",
+        alias="A18b",
+        figure="pdf",
         title="correlations of G(r) against those that follow from I(Q)",
         reason="Neighbouring points of G(r) share their noise: treated as independent, every fit claims too much.",
         source="T V T' with the stated transform; largest difference of a correlation coefficient",
@@ -110,7 +106,9 @@ CHECKS = (
         power="a covariance without its off-diagonal",
     ),
     Check(
-        id="A19",
+        id="errors.joined-channels",
+        alias="A19",
+        figure="errors",
         title="scatter of voxel patterns over errors, two channels joined",
         reason="Pixel splitting makes neighbouring channels alike: each looks precise, their sum is not.",
         source="one; 5 % is ten standard deviations of the number of channels and voxels",
@@ -118,9 +116,13 @@ CHECKS = (
         high=1.05,
         unit="1",
         measure=lambda e: scatter_of_patterns(e, 2),
+        power="error bars wrong by 6 %",
+        power_measured=True,
     ),
     Check(
-        id="A20",
+        id="errors.map-scatter",
+        alias="A20",
+        figure="errors",
         title="scatter of maps between states over their errors",
         reason="In the air around the cell nothing changes from scan to scan but the noise.",
         source="one; 5 % is 4.7 standard deviations of 4500 independent numbers, the least that are asked for",

@@ -1,17 +1,15 @@
-"""False alarms when nothing happens (A13)."""
+"""False alarms when nothing happens."""
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
-from tsct.validation.statistics.windows import CHANCE
+from tsct.validation.statistics.noise_measures import proven_scale
 
 #: a deviation of more standard errors than this is an alarm
 ALARM = 3.0
-#: directions in which the fitted parameters hardly scatter know nothing: share of the largest variance
-LEAST = 1e-6
 
 
 def _only_null(evidence: Evidence) -> None:
@@ -22,48 +20,37 @@ def _only_null(evidence: Evidence) -> None:
 def _false_alarms(evidence: Evidence) -> Measurement:
     need(evidence, "fit", "fit_errors")
     _only_null(evidence)
-    z = (evidence.found["fit"].values[1:] / evidence.found["fit_errors"].values[1:]).ravel()
+    z = (evidence.recovered["fit"].values[1:] / evidence.recovered["fit_errors"].values[1:]).ravel()
     if not np.all(np.isfinite(z)):
         return Measurement(value=float("nan"), n=z.size)
-    rate = 2 * norm.sf(ALARM / max(proven_scale(z, correlations(evidence.found)), 1e-9))
+    rate = 2 * norm.sf(ALARM / max(proven_scale(z, correlations(evidence.recovered)), 1e-9))
     note = f"{int(np.sum(np.abs(z) > ALARM))} of {z.size}, rms z {np.sqrt(np.mean(z**2)):.2f}"
     return Measurement(value=float(100 * rate), n=z.size, note=note)
 
 
-def correlations(found: xr.Dataset) -> NDArray[np.float64] | None:
+def correlations(recovered: xr.Dataset) -> NDArray[np.float64] | None:
     """Correlations of all fitted parameters of all differences, (n, n), states outside; None if they are not stated."""
-    if "fit_covariance_single" not in found or "difference_weights" not in found:
+    if "fit_covariance_single" not in recovered or "difference_weights" not in recovered:
         return None
-    weights, own = found["difference_weights"].values[1:], found["fit_covariance_single"].values
+    weights, own = recovered["difference_weights"].values[1:], recovered["fit_covariance_single"].values
     joint = np.einsum("as,sij,bs->aibj", weights, own, weights, optimize=True)
     joint = joint.reshape(len(weights) * own.shape[1], -1)
     size = np.sqrt(np.diag(joint))
     return np.asarray(joint / np.outer(size, size))
 
 
-def proven_scale(z: NDArray[np.float64], correlation: NDArray[np.float64] | None) -> float:
-    """Factor by which the scatter of deviations is larger than their errors, and not by chance (`CHANCE`).
-
-    By the sum of squares in the directions in which they are independent; by the largest alone, which holds for
-    deviations that depend on each other in any way, where their correlations are not known.
-    """
-    if correlation is None:
-        return float(np.max(np.abs(z)) / norm.isf(CHANCE / (2 * z.size)))
-    values, vectors = np.linalg.eigh(correlation)
-    known = values > LEAST * values[-1]
-    independent = (z @ vectors[:, known]) ** 2 / values[known]
-    return float(np.sqrt(independent.sum() / chi2.isf(CHANCE, independent.size)))
-
-
-def _claimed(evidence: Evidence) -> Measurement:
+def _onsets(evidence: Evidence) -> Measurement:
     need(evidence, "onset_v")
     _only_null(evidence)
-    return Measurement(value=float(np.isfinite(evidence.found.onset_v.values).sum()), n=3)
+    return Measurement(value=float(np.isfinite(evidence.recovered.onset_v.values).sum()), n=3)
 
 
 CHECKS = (
     Check(
-        id="A13",
+        id="null.false-alarms",
+        alias="A13",
+        figure="trends",
+        scenario="null",
         title="false alarms of the template fit: rate that is proven",
         reason="A chain that sees lithiation where there is none cannot be trusted where there is some.",
         source="1 %; |z| > 3 happens by chance in 0.27 %, and in 1 % where error bars are too small by 1.16; least "
@@ -76,7 +63,10 @@ CHECKS = (
         measure=_false_alarms,
     ),
     Check(
-        id="A13b",
+        id="null.onsets",
+        alias="A13b",
+        figure="trends",
+        scenario="null",
         title="onsets claimed",
         reason="No event, no onset.",
         source="by definition of the scenario",
@@ -84,6 +74,6 @@ CHECKS = (
         low=0.0,
         high=0.0,
         unit="1",
-        measure=_claimed,
+        measure=_onsets,
     ),
 )

@@ -1,16 +1,17 @@
-"""Maps as images: error, similarity, edges, detail, resolution and the worst voxel (A11)."""
+"""Maps as images: error, similarity, edges, detail, resolution and the worst voxel."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsct.records.seeds import generator
-from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError
+from tsct.validation.evidence.map_view import MapView, map_view
 from tsct.validation.statistics import image_measures as quality
-from tsct.validation.statistics.windows import sigmas, told
-
-from .phase_maps import RIM_VOXELS
+from tsct.validation.statistics.windows import sigmas, window_source
 
 #: how far from the rim voxels belong to its edge, in voxels
 EDGE_VOXELS = 4.0
@@ -31,80 +32,39 @@ ALLOWED_OF_ALL = 0.01
 SURE = 3.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """One map of the reference state beside its truth, in the slice of the region of interest."""
-
-    found: NDArray[np.float64]
-    true: NDArray[np.float64]
-    errors: NDArray[np.float64] | None
-    radius: NDArray[np.float64]
-    inside: NDArray[np.bool_]
-    voxel_mm: float
-    edge_mm: float
-
-
-def view(evidence: Evidence, name: str) -> View:
-    """The map `name`; raises :class:`NotRunError` where there is none."""
-    need(evidence, name)
-    if name not in evidence.truth:
-        raise NotRunError(f"the truth holds no {name}")
-    middle = _middle(evidence)
-    tile = evidence.found.isel(state=0).sel(slice=middle)
-    y, x = np.meshgrid(tile.y.values, tile.x.values, indexing="ij")
-    step = float(tile.x[1] - tile.x[0])
-    edge = float(evidence.truth.attrs["electrode_radius_mm"])
-    radius = np.hypot(y, x)
-    errors = tile.get(f"{name}_errors")
-    return View(
-        found=tile[name].transpose("y", "x").values.astype(np.float64),
-        true=evidence.truth[name].sel(slice=middle).transpose("y", "x").values,
-        errors=None if errors is None else errors.transpose("y", "x").values.astype(np.float64),
-        radius=radius,
-        inside=radius < edge - RIM_VOXELS * step,
-        voxel_mm=step,
-        edge_mm=edge,
-    )
-
-
-def _middle(evidence: Evidence) -> int:
-    slices = evidence.found["slice"].values
-    return int(evidence.found.attrs.get("roi_slice", slices[len(slices) // 2]))
-
-
 def _error(evidence: Evidence, name: str) -> Measurement:
-    v = view(evidence, name)
-    difference = (v.found - v.true)[v.inside]
+    v = map_view(evidence, name)
+    difference = (v.recovered - v.true)[v.inside]
     value = 100 * np.sqrt(np.mean(difference**2)) / v.true[v.inside].mean()
     return Measurement(value=float(value), n=difference.size, error=float(value / np.sqrt(2 * difference.size)))
 
 
 def _similarity(evidence: Evidence, name: str) -> Measurement:
-    v = view(evidence, name)
-    value = quality.similarity(v.found, v.true, v.inside)
+    v = map_view(evidence, name)
+    value = quality.similarity(v.recovered, v.true, v.inside)
     return Measurement(value=value, n=int(v.inside.sum()), error=_similarity_error(v))
 
 
-def _similarity_error(v: View) -> float:
+def _similarity_error(v: MapView) -> float:
     """Scatter of the similarity when noise as large as the errors is added once more, voxel by voxel."""
     if v.errors is None:
         return float("nan")
-    noise = generator(0, "similarity").standard_normal((REDRAWN, *v.found.shape)) * v.errors
-    return float(np.std([quality.similarity(v.found + more, v.true, v.inside) for more in noise], ddof=1))
+    noise = generator(0, "similarity").standard_normal((REDRAWN, *v.recovered.shape)) * v.errors
+    return float(np.std([quality.similarity(v.recovered + more, v.true, v.inside) for more in noise], ddof=1))
 
 
 def _edge(evidence: Evidence, name: str) -> Measurement:
-    v = view(evidence, name)
-    if not np.all(np.isfinite(v.found)):
+    v = map_view(evidence, name)
+    if not np.all(np.isfinite(v.recovered)):
         return Measurement(value=float("nan"))
-    width, error = quality.edge_width(v.found, v.radius, v.edge_mm, EDGE_VOXELS * v.voxel_mm)
+    width, error = quality.edge_width(v.recovered, v.radius, v.edge_mm, EDGE_VOXELS * v.voxel_mm)
     n = int(np.sum(np.abs(v.radius - v.edge_mm) < EDGE_VOXELS * v.voxel_mm))
     return Measurement(value=width / v.voxel_mm, n=n, error=error / v.voxel_mm)
 
 
 def _resolution(evidence: Evidence, name: str) -> Measurement:
-    v = view(evidence, name)
-    frequency, correlation = quality.ring_correlation(v.found, v.true, v.inside)
+    v = map_view(evidence, name)
+    frequency, correlation = quality.ring_correlation(v.recovered, v.true, v.inside)
     resolved = quality.resolved_frequency(frequency, correlation, RESOLVED)
     note = (
         "up to the Nyquist frequency" if resolved == frequency[-1] else f"{0.5 / resolved:.1f} voxels per half period"
@@ -125,43 +85,29 @@ def _resolution_error(frequency: NDArray, correlation: NDArray, at: float, insid
 
 
 def _rings(evidence: Evidence, name: str) -> Measurement:
-    """Slope of the found on the true radial profile, each without its parabola."""
-    v = view(evidence, name)
-    found, true = (_wave(quality.radial_mean(image, v.radius, v.voxel_mm), v) for image in (v.found, v.true))
-    value, n = quality.slope(found, true), len(np.unique(np.floor(v.radius[v.inside] / v.voxel_mm)))
-    # all voxels of a ring are one number
-    error = np.sqrt(np.sum((found - value * true) ** 2) / (true @ true) / n)
-    return Measurement(value=value, n=n, error=float(error))
-
-
-def _wave(profile: NDArray, v: View) -> NDArray[np.float64]:
-    values, square = profile[v.inside], v.radius[v.inside] ** 2
-    trend = np.stack([np.ones_like(square), square], axis=1)
-    return values - trend @ np.linalg.lstsq(trend, values, rcond=None)[0]
+    v = map_view(evidence, name)
+    value, error = quality.ring_slope(v.recovered, v.true, v.radius, v.inside, v.voxel_mm)
+    return Measurement(value=value, n=len(np.unique(np.floor(v.radius[v.inside] / v.voxel_mm))), error=error)
 
 
 def _detail(evidence: Evidence, name: str) -> Measurement:
-    """Slope of found on true values, each without its mean over rings: what is left has a left and a right."""
-    v = view(evidence, name)
-    found, true = ((image - quality.radial_mean(image, v.radius, v.voxel_mm))[v.inside] for image in (v.found, v.true))
+    """Slope of recovered on true values, each without its mean over rings."""
+    v = map_view(evidence, name)
+    recovered, true = (quality.off_rings(image, v.radius, v.inside, v.voxel_mm) for image in (v.recovered, v.true))
     if np.std(true) < 1e-3 * abs(v.true[v.inside].mean()):
         raise NotRunError("the truth is the same all around")
-    value = quality.slope(found, true)
-    error = np.std(found - value * true) / np.sqrt(true @ true)
+    value = quality.slope(recovered, true)
+    error = np.std(recovered - value * true) / np.sqrt(true @ true)
     return Measurement(value=value, n=true.size, note=f"± {error:.3f}", error=float(error))
 
 
 def _worst(evidence: Evidence, name: str, share: float) -> Measurement:
-    """Largest deviation over its error bar, of what is left of it when a share of the true value is taken off.
-
-    A bias of at most that share makes what is left no larger than the noise, so the largest of many is no larger than
-    the largest of as many normal deviates.
-    """
-    v = view(evidence, name)
+    """Largest deviation over its error bar, of what remains of it when a share of the true value is taken off."""
+    v = map_view(evidence, name)
     if v.errors is None:
         raise NotRunError(f"the recovered data hold no {name}_errors")
-    difference, true, errors, radius = (image[v.inside] for image in (v.found - v.true, v.true, v.errors, v.radius))
-    beyond = np.maximum(np.abs(difference) - share * np.abs(true), 0.0) / errors
+    difference, true, errors, radius = (image[v.inside] for image in (v.recovered - v.true, v.true, v.errors, v.radius))
+    beyond = quality.beyond_share(difference, true, errors, share)
     worst = int(np.argmax(beyond))
     note = (
         f"off by {100 * difference[worst] / true[worst]:+.1f} %, {radius[worst] / v.voxel_mm:.1f} voxels off the axis"
@@ -170,59 +116,97 @@ def _worst(evidence: Evidence, name: str, share: float) -> Measurement:
     return Measurement(value=float(beyond[worst]), n=difference.size, note=note, error=1.0)
 
 
-#: why a frequency must be resolved with 60 views and 1e11 photons per frame
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapWindows:
+    """What the checks of one map allow, and what is known of it on the gate's small experiment.
+
+    Attributes
+    ----------
+    error, similarity, resolved : float
+        Largest error in per cent, least similarity, least resolved frequency.
+    share : float
+        Of the true value, that a voxel may be off before its error bar counts.
+    reference : tuple of float
+        Error in per cent and similarity that the reference chain leaves.
+    error_bar : float
+        Largest error bar of a voxel, in per cent of its true value.
+    noise : str
+        Why the frequency must be resolved with 60 views and 1e11 photons per frame.
+    powers : mapping of str to str
+        Measure -> defect that planted defects have shown it to find.
+    """
+
+    error: float
+    similarity: float
+    resolved: float
+    share: float = ALLOWED
+    reference: tuple[float, float]
+    error_bar: float
+    noise: str
+    powers: Mapping[str, str]
+
+    def power(self, measure: str, estimate: str = "") -> dict[str, Any]:
+        """Fields of the check: the measured power, or an estimate."""
+        return {"power": self.powers.get(measure, estimate), "power_measured": measure in self.powers}
+
+
 _DOSE = "with 60 views and 1e11 photons per frame"
-_NOISE = {
-    "s": f"{_DOSE} it is 0.90 ± 0.02 or more up to 0.4, twenty errors above 0.5",
-    "c": f"{_DOSE} it is 0.86 ± 0.03 or more up to 0.2, ten errors above 0.5",
-    "i": f"{_DOSE} it is higher than that of the silicon up to 0.4",
-}
-#: largest error bar of a voxel on the gate's small experiment, in per cent of its true value
-ERROR_BAR = {"s": 1.6, "c": 4.0, "i": 0.03}
-#: error in per cent and similarity of the reference chain's maps on the gate's small experiment
-LEFT = {"s": (1.6, 0.983), "c": (4.4, 0.66), "i": (0.22, 0.989)}
 _BEAM = "beam, voxel and linear interpolation damp a wave of f cycles per voxel by sinc(f)^3"
 
 
-def _checks(
-    name: str, suffix: str, *, error: float, similarity: float, resolved: float, share: float = ALLOWED
-) -> tuple[Check, ...]:
-    left = LEFT[suffix]
+def _checks(name: str, letter: str, w: MapWindows) -> tuple[Check, ...]:
+    """The checks of one map; `letter` stands for it in their former ids."""
+    figure = f"map_{name}"
+    far_off = 100 * w.share + (sigmas(VOXELS) + SURE) * w.error_bar
     return (
         Check(
-            id=f"A11{suffix}4",
+            id=f"map.rms-error[{name}]",
+            alias=f"A11{letter}4",
+            figure=figure,
             title=f"{name} map: root-mean-square error",
             reason="Noise, blur and bias in one number; it alone would reward smoothing, so read it with the rings.",
-            source=f"a choice with room for other methods: the reference chain leaves {left[0]} %",
+            source=f"a choice with room for other methods: the reference chain leaves {w.reference[0]} %",
             low=0.0,
-            high=error,
+            high=w.error,
+            possible=(0.0, np.inf),
             unit="%",
             measure=lambda e: _error(e, name),
+            **w.power("rms-error"),
         ),
         Check(
-            id=f"A11{suffix}5",
-            power="three times the noise of the twin",
+            id=f"map.similarity[{name}]",
+            alias=f"A11{letter}5",
+            figure=figure,
             title=f"{name} map: structural similarity",
             reason="The same light and dark places, whatever the scale.",
-            source=f"index of Wang et al. 2004; a choice; the reference chain has {left[1]}",
-            low=similarity,
+            source=f"index of Wang et al. 2004; a choice; the reference chain has {w.reference[1]}",
+            low=w.similarity,
             high=1.0,
+            possible=(-1.0, 1.0),
             unit="1",
             measure=lambda e: _similarity(e, name),
+            **w.power("similarity", "three times the noise of the twin"),
         ),
         Check(
-            id=f"A11{suffix}6",
-            power="three times the noise of the twin",
+            id=f"map.resolution[{name}]",
+            alias=f"A11{letter}6",
+            figure=figure,
             title=f"{name} map: resolved frequency (Fourier ring correlation)",
             reason="Finer detail than this is noise, however sharp it looks.",
-            source=f"correlation 0.5 with a noise-free truth, in cycles per voxel; {_NOISE[suffix]}",
-            low=resolved,
+            source=f"correlation 0.5 with a noise-free truth, in cycles per voxel; {w.noise}",
+            low=w.resolved,
             high=0.5,
+            possible=(0.0, 0.5),
+            # the first frequency at which a correlation falls below one half: its scatter says nothing of its tails
+            normal=False,
             unit="1/voxel",
             measure=lambda e: _resolution(e, name),
+            **w.power("resolution", "three times the noise of the twin"),
         ),
         Check(
-            id=f"A11{suffix}7",
+            id=f"map.rings[{name}]",
+            alias=f"A11{letter}7",
+            figure=figure,
             title=f"{name} map: height of the rings",
             reason="Smoothing lowers the error of a map and takes the rings with it.",
             source=f"{_BEAM}, 0.90 for rings 6.9 voxels apart; ± 0.10",
@@ -230,9 +214,12 @@ def _checks(
             high=1.00,
             unit="1",
             measure=lambda e: _rings(e, name),
+            **w.power("rings"),
         ),
         Check(
-            id=f"A11{suffix}8",
+            id=f"map.detail[{name}]",
+            alias=f"A11{letter}8",
+            figure=figure,
             title=f"{name} map: detail without symmetry",
             reason="Rings look the same in a mirror, grains do not. A flipped or turned map has a slope of zero.",
             source=f"{_BEAM}, about 0.8 for grains of one voxel; from half the way to none, to sharpened",
@@ -240,28 +227,82 @@ def _checks(
             high=1.10,
             unit="1",
             measure=lambda e: _detail(e, name),
+            **w.power("detail"),
         ),
         Check(
-            id=f"A11{suffix}9",
+            id=f"map.worst-voxel[{name}]",
+            alias=f"A11{letter}9",
+            figure=figure,
             title=f"{name} map: worst voxel",
             reason="One wrong voxel hides in every mean. Look first at the axis: a gain of a translation that all "
             "views share, which no error bar holds, draws rings, and the narrowest of them adds up to a dot there.",
-            source=f"in error bars, beyond {100 * share:.0f} % of the value, which any may be off; {told(VOXELS)}",
+            source=f"in error bars, beyond {100 * w.share:.0f} % of the value, which any may be off; "
+            f"{window_source(VOXELS)}",
             low=0.0,
             high=sigmas(VOXELS),
+            possible=(0.0, np.inf),
             unit="sigma",
-            measure=lambda e: _worst(e, name, share),
-            power=f"one voxel off by {100 * share + (sigmas(VOXELS) + SURE) * ERROR_BAR[suffix]:.2g} % of its value",
+            measure=lambda e: _worst(e, name, w.share),
+            **w.power("worst-voxel", f"one voxel off by {far_off:.2g} % of its value"),
         ),
     )
 
 
+_AXIS, _SMOOTH = "a rotation axis off by 0.5 voxels", "a map smoothed by a Gaussian of one voxel"
+_FLIP, _NORMED = "a map flipped along y", "maps renormalised in every voxel"
+_ABSORPTION = "no absorption correction"
+SILICON = MapWindows(
+    error=4.2,
+    similarity=0.93,
+    resolved=0.40,
+    reference=(1.6, 0.983),
+    error_bar=1.6,
+    noise=f"{_DOSE} it is 0.90 ± 0.02 or more up to 0.4, twenty errors above 0.5",
+    powers={
+        "rms-error": _AXIS,
+        "similarity": f"{_AXIS}, or {_SMOOTH}",
+        "rings": _SMOOTH,
+        "detail": f"{_FLIP}, or {_SMOOTH}",
+    },
+)
+CARBON = MapWindows(
+    error=7.0,
+    similarity=0.50,
+    resolved=0.20,
+    reference=(4.4, 0.66),
+    error_bar=4.0,
+    noise=f"{_DOSE} it is 0.86 ± 0.03 or more up to 0.2, ten errors above 0.5",
+    powers={
+        "rms-error": f"{_NORMED}, or {_ABSORPTION}",
+        "resolution": f"{_NORMED}, or no polarisation correction",
+        "rings": _SMOOTH,
+        "detail": f"{_FLIP}, or {_SMOOTH}",
+    },
+)
+INTENSITY = MapWindows(
+    error=0.5,
+    similarity=0.95,
+    resolved=0.40,
+    share=ALLOWED_OF_ALL,
+    reference=(0.22, 0.989),
+    error_bar=0.03,
+    noise=f"{_DOSE} it is higher than that of the silicon up to 0.4",
+    powers={
+        "rms-error": f"{_AXIS}, or an eighth of the polarisation left uncorrected",
+        "similarity": _AXIS,
+        "resolution": _ABSORPTION,
+        "rings": _ABSORPTION,
+        "detail": f"{_FLIP}, or angles with the wrong sign",
+    },
+)
 CHECKS = (
-    *_checks("silicon", "s", error=4.2, similarity=0.93, resolved=0.40),
-    *_checks("carbon", "c", error=7.0, similarity=0.50, resolved=0.20),
-    *_checks("intensity", "i", error=0.5, similarity=0.95, resolved=0.40, share=ALLOWED_OF_ALL),
+    *_checks("silicon", "s", SILICON),
+    *_checks("carbon", "c", CARBON),
+    *_checks("intensity", "i", INTENSITY),
     Check(
-        id="A11se",
+        id="map.edge-width[silicon]",
+        alias="A11se",
+        figure="map_silicon",
         title="silicon map: edge of the electrode, 10 to 90 %",
         reason="A wrong rotation centre or a blurred scan widens every edge; sharpening narrows it below a voxel.",
         source="2.56 standard deviations of: one voxel alone (0.74) to beam, voxel and linear interpolation (1.48)",
@@ -269,5 +310,7 @@ CHECKS = (
         high=1.48,
         unit="voxels",
         measure=lambda e: _edge(e, "silicon"),
+        power=f"{_AXIS}, or {_SMOOTH}",
+        power_measured=True,
     ),
 )

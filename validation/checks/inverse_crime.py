@@ -1,4 +1,4 @@
-"""Whether forward and inverse share what they must not share (A0)."""
+"""Whether forward and inverse share what they must not share."""
 
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError
 
@@ -10,32 +10,34 @@ FINER = 3
 
 def _crimes(evidence: Evidence) -> Measurement:
     """Zero where nothing is shared; not a number, which no window holds, where something is."""
-    truth, found = evidence.truth.attrs, evidence.found.attrs
-    said = [name for name in SHARED if name in found]
-    if not said:
+    truth, recovered = evidence.truth.attrs, evidence.recovered.attrs
+    given = [name for name in SHARED if name in recovered]
+    if not given:
         raise NotRunError(f"the recovered data do not state {' or '.join(SHARED)}")
-    same = [name for name in said if name in truth and found[name] == truth[name]]
-    finer = truth.get("supersampling", 1) / found.get("supersampling", 1)
+    same = [name for name in given if name in truth and recovered[name] == truth[name]]
+    finer = truth.get("supersampling", 1) / recovered.get("supersampling", 1)
     # the same kind of operator on a much finer grid is another operator; the same code is not told apart by its grid
     if "forward_operator" in same and "forward_operator_hash" not in same and finer >= FINER:
         same.remove("forward_operator")
     if same:
         words = " and ".join(name.replace("_", " ") for name in same)
-        return Measurement(value=float("nan"), n=len(said), note=f"the same {words} made the data and analysed them")
-    return Measurement(value=0.0, n=len(said), note=_kept(truth, found, finer))
+        return Measurement(value=float("nan"), n=len(given), note=f"the same {words} made the data and analysed them")
+    return Measurement(value=0.0, n=len(given), note=_kept(truth, recovered, finer))
 
 
-def _kept(truth: dict, found: dict, finer: float) -> str:
+def _kept(truth: dict, recovered: dict, finer: float) -> str:
     """What keeps both sides apart, and what they do share."""
     note = f"truth grid {finer:g} times finer than the voxels"
-    if truth.get("compton_tables") and truth.get("compton_tables") == found.get("compton_tables"):
-        note += f"; Compton scattering is that of one table on both sides ({found['compton_tables']})"
+    if truth.get("compton_tables") and truth.get("compton_tables") == recovered.get("compton_tables"):
+        note += f"; Compton scattering is that of one table on both sides ({recovered['compton_tables']})"
     return note
 
 
 CHECKS = (
     Check(
-        id="A0",
+        id="provenance.inverse-crime",
+        alias="A0",
+        precondition=True,
         title="simulation and analysis share no operator and no table of form factors",
         reason="A chain that inverts the very operator that made the data looks better than it is: the inverse crime.",
         source="Colton & Kress, Inverse Acoustic and Electromagnetic Scattering Theory; attributes of truth and data",

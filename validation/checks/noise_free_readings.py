@@ -1,4 +1,4 @@
-"""The paper's readings again, held to what a perfect measurement of this sample would show (A5g, A5h, A7b, A10c, A10d).
+"""The paper's readings again, held to what a perfect measurement of this sample would show.
 
 Windows taken from a paper can be missed by a perfect chain, because the sample is another or the rule of thumb leaves
 something out. These checks ask the other question: is the reading that of the noise-free truth, transformed alike?
@@ -9,20 +9,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf import PdfOperator, between, extremum
-from tsct.analyze.phases import LOBES, PARAMETERS, SILICON_LITHIUM, fit_difference, fit_reference
-from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need, stated
+from tsct.analyze.pdf import between
+from tsct.analyze.phases import PARAMETERS, SILICON_LITHIUM, fit_difference, fit_reference
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, attribute, need
 from tsct.validation.evidence.region_states import roi_patterns, stated_operator
+from tsct.validation.statistics.curve_measures import FAR, far_over_near, ghost, lobe_slope
 from tsct.validation.statistics.image_measures import slope
 from tsct.validation.statistics.propagation import largest_difference_error, pdf_covariance, position_error
-from tsct.validation.statistics.windows import sigmas, told
+from tsct.validation.statistics.windows import sigmas, window_source
 
-from .bond_shift import lobe_slope
-from .long_range_order import far_over_near
-from .termination_ghost import AROUND_20, AT_20, ghost, other_operator, reference_pdf
+from .bond_shift import lobe_positions, true_shift
+from .termination_ghost import AROUND_20, AT_20, ENDS, other_operator, reference_pdf
 
-#: ends of the transform between which the ghost is followed, 1/angstrom
-ENDS = (18.0, 19.0, 20.0, 21.0, 22.0)
 #: maxima that fit between 0.94 and 1.06 A at 30 1/A: ripples are 2 pi / Qmax = 0.21 A apart, and each has two sides
 SIDES = 2
 #: points of G(r) from 7 to 12 A in steps of 0.02 A
@@ -30,7 +28,7 @@ FAR_POINTS = 250
 
 
 def _patterns(evidence: Evidence) -> NDArray[np.float64]:
-    return roi_patterns(evidence.truth, evidence.found, evidence.phases)
+    return roi_patterns(evidence.truth, evidence.recovered, evidence.phases)
 
 
 def _true_pdf(evidence: Evidence, q_max: float) -> tuple[NDArray, NDArray]:
@@ -42,13 +40,16 @@ def _true_pdf(evidence: Evidence, q_max: float) -> tuple[NDArray, NDArray]:
 def _ghost_moves(evidence: Evidence) -> Measurement:
     """Largest distance of the ghost from that of the truth over Qmax 18 to 22, over the error of its position."""
     need(evidence, "roi_iq_errors")
-    found, true = (
+    recovered, true = (
         np.array([ghost(*pdf(evidence, end), AROUND_20)[0] for end in ENDS]) for pdf in (reference_pdf, _true_pdf)
     )
-    errors = np.array([_position_error(evidence, end, at) for end, at in zip(ENDS, found, strict=True)])
-    shown = ", ".join(f"{f:.3f} ({t:.3f})" for f, t in zip(found, true, strict=True))
+    errors = np.array([_position_error(evidence, end, at) for end, at in zip(ENDS, recovered, strict=True)])
+    shown = ", ".join(f"{f:.3f} ({t:.3f})" for f, t in zip(recovered, true, strict=True))
     return Measurement(
-        value=float(np.max(np.abs(found - true) / errors)), n=len(ENDS), note=f"found (truth): {shown} A", error=1.0
+        value=float(np.max(np.abs(recovered - true) / errors)),
+        n=len(ENDS),
+        note=f"recovered (truth): {shown} A",
+        error=1.0,
     )
 
 
@@ -65,13 +66,13 @@ def _ghost_left(evidence: Evidence) -> Measurement:
     prominence is the difference of a maximum and the higher one of the minima beside it, whichever these are.
     """
     need(evidence, "roi_iq_errors")
-    found, true = (ghost(*pdf(evidence, 30.0), AT_20)[1] for pdf in (reference_pdf, _true_pdf))
+    recovered, true = (ghost(*pdf(evidence, 30.0), AT_20)[1] for pdf in (reference_pdf, _true_pdf))
     operator = other_operator(evidence, 30.0)
     # from the minimum before to the minimum behind it
     near = between(operator.r, (AT_20[0] - 0.1, AT_20[1] + 0.1))
     error = largest_difference_error(pdf_covariance(evidence, operator)[np.ix_(near, near)])
-    note = f"found {found:.2f}, truth {true:.2f} 1/A2"
-    return Measurement(value=float((found - true) / error), note=note, error=1.0)
+    note = f"recovered {recovered:.2f}, truth {true:.2f} 1/A2"
+    return Measurement(value=float((recovered - true) / error), note=note, error=1.0)
 
 
 def _far(evidence: Evidence) -> Measurement:
@@ -80,19 +81,21 @@ def _far(evidence: Evidence) -> Measurement:
     Two largest values differ by no more than the largest of the differences, that of all points of the curve.
     """
     need(evidence, "roi_gr", "roi_gr_errors")
-    operator, pattern = stated_operator(evidence.found), _patterns(evidence)[0]
-    true, found = far_over_near(operator.r, operator.apply(pattern)), far_over_near(*evidence.curve("roi_gr"))
+    operator, pattern = stated_operator(evidence.recovered), _patterns(evidence)[0]
+    true, recovered = far_over_near(operator.r, operator.apply(pattern)), far_over_near(*evidence.curve("roi_gr"))
     r, errors = evidence.curve("roi_gr_errors")
-    error = np.sqrt(np.mean(errors[(r >= 7.0) & (r <= 12.0)] ** 2)) / np.interp(2.4, *evidence.curve("roi_gr"))
-    return Measurement(value=float((found - true) / error), note=f"found {found:.3f}, truth {true:.3f}", error=1.0)
+    error = np.sqrt(np.mean(errors[between(r, FAR)] ** 2)) / np.interp(2.4, *evidence.curve("roi_gr"))
+    return Measurement(
+        value=float((recovered - true) / error), note=f"recovered {recovered:.3f}, truth {true:.3f}", error=1.0
+    )
 
 
 def _fitted(evidence: Evidence) -> Measurement:
     """Slope of the fitted shifts on those that the same fit finds in the truth, weighted by the errors."""
     need(evidence, "fit", "fit_errors")
     true = _true_shifts(evidence)
-    found, errors = (evidence.found[name].sel(parameter="shift").values[1:] for name in ("fit", "fit_errors"))
-    value = slope(found / errors, true / errors)
+    recovered, errors = (evidence.recovered[name].sel(parameter="shift").values[1:] for name in ("fit", "fit_errors"))
+    value = slope(recovered / errors, true / errors)
     error = float(np.sum((true / errors) ** 2) ** -0.5)
     return Measurement(value=value, n=true.size, error=error, note=f"± {error:.4f} (statistical)")
 
@@ -100,10 +103,10 @@ def _fitted(evidence: Evidence) -> Measurement:
 def _true_shifts(evidence: Evidence) -> NDArray[np.float64]:
     if not evidence.lithiated:
         raise NotRunError("nothing is lithiated in this scenario")
-    operator, patterns = stated_operator(evidence.found), _patterns(evidence)
-    oxygen = stated(evidence, "composition").get("O", 0.0) * float(operator.density(patterns[0]))
+    operator, patterns = stated_operator(evidence.recovered), _patterns(evidence)
+    oxygen = attribute(evidence, "composition").get("O", 0.0) * float(operator.density(patterns[0]))
     reference = fit_reference(operator, operator.apply(patterns[0]), oxygen)
-    attrs = evidence.found.attrs
+    attrs = evidence.recovered.attrs
     # the same template as the chain's, or the fits would differ by that
     shell = replace(
         SILICON_LITHIUM,
@@ -118,26 +121,24 @@ def _true_shifts(evidence: Evidence) -> NDArray[np.float64]:
 def _lobes(evidence: Evidence) -> Measurement:
     """Slope of the naive lobe position on the true shift, minus that of the noise-free difference."""
     need(evidence, "lobe_low", "lobe_high")
-    operator, patterns = stated_operator(evidence.found), _patterns(evidence)
+    operator, patterns = stated_operator(evidence.recovered), _patterns(evidence)
     curves = operator.apply(patterns - patterns[0])
-    low, high = (np.array([_lobe(operator, curve, name) for curve in curves]) for name in ("lobe_low", "lobe_high"))
-    found = lobe_slope(evidence, evidence.found.lobe_low.values, evidence.found.lobe_high.values)
-    true = lobe_slope(evidence, low, high)
-    return Measurement(value=found[0] - true[0], n=found[1], note=f"found {found[0]:.3f}, truth {true[0]:.3f}")
-
-
-def _lobe(operator: PdfOperator, curve: NDArray, name: str) -> float:
-    return extremum(operator.r, curve, *LOBES[name])[0] if np.any(curve) else float("nan")
+    shift, names = true_shift(evidence), ("lobe_low", "lobe_high")
+    value, n = lobe_slope(shift, *(evidence.recovered[name].values for name in names))
+    true, _ = lobe_slope(shift, *(lobe_positions(operator.r, curves, name) for name in names))
+    return Measurement(value=value - true, n=n, note=f"recovered {value:.3f}, truth {true:.3f}")
 
 
 _ERROR = "the gain pattern of the channels is the largest part of its error"
 CHECKS = (
     Check(
-        id="A5g",
+        id="ghost.movement",
+        alias="A5g",
+        figure="pdf",
         title="ghost moves with Qmax as that of the noise-free truth does",
         reason="Ripples of the Si-Si peak and a sloping baseline lie under the ghost, so that it does not follow the "
         "rule of one peak alone. A perfect measurement shows this ghost, and no other.",
-        source=f"position in the truth, transformed alike; {told(len(ENDS))}",
+        source=f"position in the truth, transformed alike; {window_source(len(ENDS))}",
         low=0.0,
         high=sigmas(len(ENDS)),
         unit="sigma",
@@ -145,11 +146,13 @@ CHECKS = (
         power="a ghost off by eight of its standard errors",
     ),
     Check(
-        id="A5h",
+        id="ghost.excess[qmax-30]",
+        alias="A5h",
+        figure="pdf",
         title="what is left near 1 A at Qmax 30 is no more than in the noise-free truth",
         reason="Far out, carbon scatters next to nothing and every error of the channels is enlarged: what stands at "
         "1 A then is noise, and its error bar must say so.",
-        source=f"prominence in the truth, transformed alike; {told(SIDES)}; {_ERROR}",
+        source=f"prominence in the truth, transformed alike; {window_source(SIDES)}; {_ERROR}",
         low=-sigmas(SIDES),
         high=sigmas(SIDES),
         unit="sigma",
@@ -157,10 +160,12 @@ CHECKS = (
         power="a peak of eight standard errors",
     ),
     Check(
-        id="A7b",
+        id="pdf.far-excess",
+        alias="A7b",
+        figure="pdf",
         title="largest |G| from 7 to 12 A no larger than in the noise-free truth",
         reason="Carbon and silicon have shells beyond 7 A. A perfect measurement shows them, and only them.",
-        source=f"the truth, transformed alike; {told(FAR_POINTS)}; {_ERROR}",
+        source=f"the truth, transformed alike; {window_source(FAR_POINTS)}; {_ERROR}",
         low=-sigmas(FAR_POINTS),
         high=sigmas(FAR_POINTS),
         unit="sigma",
@@ -168,7 +173,9 @@ CHECKS = (
         power="a ripple of eight standard errors",
     ),
     Check(
-        id="A10c",
+        id="shift.ratio[fit]",
+        alias="A10c",
+        figure="trends",
         title="template-fit shift against that of the same fit in the noise-free truth",
         reason="A fit of one shell to bonds that grow a tail measures the peak, not the mean bond. What scan and chain "
         "did to it is the rest, and that must be nothing.",
@@ -180,7 +187,9 @@ CHECKS = (
         power="shifts wrong by 5 % plus three statistical errors",
     ),
     Check(
-        id="A10d",
+        id="shift.excess[lobes]",
+        alias="A10d",
+        figure="trends",
         title="naive lobe position as in the noise-free truth",
         reason="Half of the shift holds for a peak that moves as a whole. Lithiated silicon grows a tail of long "
         "bonds, so that its lobes move less: in the truth as well.",

@@ -1,21 +1,28 @@
-"""Onset potentials from the hinge fit on signed amplitudes (A9)."""
+"""Onset potentials from the hinge fit on signed amplitudes."""
 
 import numpy as np
 
-from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, Reading, need
 
 #: the three events of the truth, V
 EVENTS = {"small": (0.48, 0.28, 0.21), "medium": (0.48, 0.28, 0.21)}
 
 
+def _event(evidence: Evidence, which: int) -> float:
+    """The potential that was put in."""
+    scenario = str(evidence.truth.attrs.get("scenario"))
+    if scenario not in EVENTS:
+        raise NotRunError("this scenario has no three events")
+    return EVENTS[scenario][which]
+
+
 def _onset(evidence: Evidence, which: int) -> Measurement:
     need(evidence, "onset_v")
-    if evidence.truth.attrs.get("scenario") not in EVENTS:
-        raise NotRunError("this scenario has no three events")
-    onset, errors = (evidence.found[name].values for name in ("onset_v", "onset_v_errors"))
-    reasons = evidence.found.onset_v.attrs.get("reasons", ("",) * len(onset))
+    _event(evidence, which)
+    onset, errors = (evidence.recovered[name].values for name in ("onset_v", "onset_v_errors"))
+    reasons = evidence.recovered.onset_v.attrs.get("reasons", ("",) * len(onset))
     if not np.isfinite(onset).all():
-        # some may be found, but not which of the three events they are
+        # some may be known, but not which of the three events they are
         return Measurement(value=np.nan, note=reasons[-1] or "not all three onsets are found")
     known = np.isfinite(errors[which])
     note = f"± {errors[which]:.4f} V" if known else reasons[which] or "the series does not determine its error"
@@ -25,7 +32,10 @@ def _onset(evidence: Evidence, which: int) -> Measurement:
 def _check(which: int, title: str, reason: str, width: float) -> Check:
     centre = EVENTS["small"][which]
     return Check(
-        id="A9" + "abc"[which],
+        id=f"onset[{which + 1}]",
+        alias="A9" + "abc"[which],
+        figure="trends",
+        paper=Reading(quantity=title, value=f"{centre:g} V"),
         title=title,
         reason=reason,
         source="Wragg et al. 2023; width from the spacing of the potentials",
@@ -35,6 +45,7 @@ def _check(which: int, title: str, reason: str, width: float) -> Check:
         power=f"an onset read {2e3 * width:.0f} mV wrong, plus three of its errors",
         about="paper",
         measure=lambda e: _onset(e, which),
+        noise_free=lambda e: _event(e, which),
     )
 
 

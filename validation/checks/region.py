@@ -1,15 +1,16 @@
-"""The region of interest: the same place, the same pattern, the same PDF as in the truth (A15, A16)."""
+"""The region of interest: the same place, the same pattern, the same PDF as in the truth."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
+from tsct.validation.evidence.map_view import map_view
 from tsct.validation.evidence.region_states import roi_patterns, stated_operator
 from tsct.validation.evidence.region_truth import roi_truth
+from tsct.validation.statistics.curve_measures import stretch, weighted_residual
+from tsct.validation.statistics.image_measures import overlap
 from tsct.validation.statistics.propagation import gr_covariance, residual_error
-
-from .image_quality import view
 
 #: range of r in which PDFs are compared, angstrom: from below the C-C bond to where amorphous order has faded
 R_RANGE = (1.1, 6.0)
@@ -17,31 +18,30 @@ R_RANGE = (1.1, 6.0)
 
 def _outline(evidence: Evidence) -> Measurement:
     """Dice overlap of the voxels that hold more than half the electrode's mean silicon."""
-    v = view(evidence, "silicon")
-    if not np.all(np.isfinite(v.found)):
+    v = map_view(evidence, "silicon")
+    if not np.all(np.isfinite(v.recovered)):
         return Measurement(value=float("nan"))
-    level = 0.5 * np.array([v.found[v.inside].mean(), v.true[v.inside].mean()])
-    found, true = v.found > level[0], v.true > level[1]
-    both = int(found.sum() + true.sum())
+    level = 0.5 * np.array([v.recovered[v.inside].mean(), v.true[v.inside].mean()])
+    recovered, true = v.recovered > level[0], v.true > level[1]
     # each voxel that noise moves across the level changes the overlap by one part of both outlines
-    errors = np.full(v.found.shape, np.nan) if v.errors is None else v.errors
-    beyond = norm.cdf((v.found - level[0]) / errors)
-    error = float(np.sqrt(np.sum(beyond * (1 - beyond))) / both)
-    return Measurement(value=float(2 * np.sum(found & true) / both), n=int(true.sum()), error=error)
+    errors = np.full(v.recovered.shape, np.nan) if v.errors is None else v.errors
+    beyond = norm.cdf((v.recovered - level[0]) / errors)
+    error = float(np.sqrt(np.sum(beyond * (1 - beyond))) / int(recovered.sum() + true.sum()))
+    return Measurement(value=overlap(recovered, true), n=int(true.sum()), error=error)
 
 
 def _ratio(evidence: Evidence) -> NDArray[np.float64]:
     """Recovered over true pattern of the region in the reference state, where it is transformed; on any scale."""
     need(evidence, "roi_iq")
-    true = roi_patterns(evidence.truth, evidence.found, evidence.phases)[0]
-    q = evidence.found.q.values
-    low, high = (evidence.found.attrs.get(name, end) for name, end in (("q_min", q[0]), ("q_max", q[-1])))
+    true = roi_patterns(evidence.truth, evidence.recovered, evidence.phases)[0]
+    q = evidence.recovered.q.values
+    low, high = (evidence.recovered.attrs.get(name, end) for name, end in (("q_min", q[0]), ("q_max", q[-1])))
     half = (q[1] - q[0]) / 2
-    return (evidence.found.roi_iq.values[0] / true)[(q >= low - half) & (q <= high + half)]
+    return (evidence.recovered.roi_iq.values[0] / true)[(q >= low - half) & (q <= high + half)]
 
 
 def _level(evidence: Evidence) -> Measurement:
-    density = evidence.found.attrs.get("reference_density")
+    density = evidence.recovered.attrs.get("reference_density")
     if density is None:
         raise NotRunError("the recovered data do not state 'reference_density', the scale of roi_iq")
     ratio = density * _ratio(evidence)
@@ -59,51 +59,49 @@ def _shape(evidence: Evidence) -> Measurement:
 def _curves(evidence: Evidence) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """r, recovered and true G(r) of the reference state, the truth transformed as the data say, and the covariance."""
     need(evidence, "roi_gr")
-    true = roi_patterns(evidence.truth, evidence.found, evidence.phases)[0]
-    operator = stated_operator(evidence.found)
-    r, found = evidence.curve("roi_gr")
+    true = roi_patterns(evidence.truth, evidence.recovered, evidence.phases)[0]
+    operator = stated_operator(evidence.recovered)
+    r, recovered = evidence.curve("roi_gr")
     use = (r >= R_RANGE[0]) & (r <= R_RANGE[1])
     covariance = gr_covariance(evidence)[np.ix_(use, use)]
-    return r[use], found[use], (operator.apply(true) / operator.density(true))[use], covariance
-
-
-def weighted_residual(found: NDArray, true: NDArray) -> float:
-    """R_w with equal weights, sqrt(sum (found - true)^2 / sum true^2)."""
-    return float(np.sqrt(np.sum((found - true) ** 2) / np.sum(true**2)))
+    return r[use], recovered[use], (operator.apply(true) / operator.density(true))[use], covariance
 
 
 def _residual(evidence: Evidence) -> Measurement:
-    r, found, true, covariance = _curves(evidence)
-    error = 100 * residual_error(found - true, float(true @ true), covariance)
-    return Measurement(value=100 * weighted_residual(found, true), n=len(r), error=error)
+    r, recovered, true, covariance = _curves(evidence)
+    error = 100 * residual_error(recovered - true, float(true @ true), covariance)
+    return Measurement(value=100 * weighted_residual(recovered, true), n=len(r), error=error)
 
 
 def _untruncated(evidence: Evidence) -> Measurement:
     """R_w against the PDF without truncation, over that of the truth when it is truncated as the data are."""
-    r, found, true, covariance = _curves(evidence)
-    region = roi_truth(evidence.truth, evidence.found, evidence.phases)
+    r, recovered, true, covariance = _curves(evidence)
+    region = roi_truth(evidence.truth, evidence.recovered, evidence.phases)
     if region is None:
         raise NotRunError("the truth holds no untruncated PDF")
-    whole = np.interp(r, evidence.found.r.values, region.gr_untruncated.values)
+    whole = np.interp(r, evidence.recovered.r.values, region.gr_untruncated.values)
     least = weighted_residual(true, whole)
-    value = weighted_residual(found, whole)
+    value = weighted_residual(recovered, whole)
     note = f"R_w {100 * value:.1f} %, of which truncation {100 * least:.1f} %"
-    error = residual_error(found - whole, float(whole @ whole), covariance) / least
+    error = residual_error(recovered - whole, float(whole @ whole), covariance) / least
     return Measurement(value=value / least, n=len(r), note=note, error=error)
 
 
-def _scale(evidence: Evidence) -> Measurement:
-    """Stretch of the recovered r axis, in per cent, with the height left free: one Gauss-Newton step from none."""
-    r, found, true, covariance = _curves(evidence)
-    response = np.linalg.pinv(np.stack([true, r * np.gradient(true, r)], axis=1))
-    height, stretch = response @ found
-    error = float(100 * np.sqrt(response[1] @ covariance @ response[1]) / height)
-    return Measurement(value=float(-100 * stretch / height), n=len(r), note=f"height {height:.4f}", error=error)
+def _stretch(evidence: Evidence) -> Measurement:
+    """Stretch of the recovered r axis, in per cent."""
+    curves = _curves(evidence)
+    value, error, height = stretch(*curves)
+    return Measurement(value=value, n=len(curves[0]), note=f"height {height:.4f}", error=error)
 
 
 CHECKS = (
     Check(
-        id="A15",
+        id="electrode.overlap",
+        alias="A15",
+        figure="map_silicon",
+        power="a rotation axis off by 0.5 voxels, or a map smoothed by a Gaussian of one voxel",
+        power_measured=True,
+        possible=(0.0, 1.0),
         title="outline of the electrode: overlap with the truth",
         reason="A region of interest is only as good as the place it is cut from.",
         source="Dice overlap; an electrode 40 voxels wide that is off by half a voxel has 0.984",
@@ -113,7 +111,11 @@ CHECKS = (
         measure=_outline,
     ),
     Check(
-        id="A16a",
+        id="iq.level",
+        alias="A16a",
+        figure="pdf",
+        power="a level wrong by 1.01 %",
+        power_measured=True,
         title="I(Q) of the region: level",
         reason="Absolute units all the way: absorption, flux and solid angle were divided out.",
         source="1 %: what monitor and transmission are known to at a beamline; the reference chain leaves 0.02 %",
@@ -123,7 +125,12 @@ CHECKS = (
         measure=_level,
     ),
     Check(
-        id="A16b",
+        id="iq.shape",
+        alias="A16b",
+        figure="pdf",
+        power="a seventh of the polarisation left uncorrected",
+        power_measured=True,
+        possible=(0.0, np.inf),
         title="I(Q) of the region: shape",
         reason="Polarisation, absorption along the way out and Compton scattering change the pattern smoothly.",
         source="half a per cent of scatter about the mean ratio; the reference chain leaves 0.02 %",
@@ -133,7 +140,12 @@ CHECKS = (
         measure=_shape,
     ),
     Check(
-        id="A16c",
+        id="pdf.rw",
+        alias="A16c",
+        figure="pdf",
+        power="a transform that ends at 20 instead of the stated 25 1/angstrom",
+        power_measured=True,
+        possible=(0.0, np.inf),
         title="G(r) of the region: R_w against the truth, truncated alike",
         reason="All that is left here was done by scan and chain, not by the end of the data.",
         source="5 %: what two PDF programs differ by on one pattern; the reference chain leaves 0.2 %",
@@ -143,7 +155,11 @@ CHECKS = (
         measure=_residual,
     ),
     Check(
-        id="A16d",
+        id="pdf.rw-over-truncation",
+        alias="A16d",
+        figure="pdf",
+        power="photons scattered twice not subtracted",
+        power_measured=True,
         title="G(r) of the region: R_w against the untruncated truth, over the share of truncation",
         reason="How far the PDF is from the atoms themselves; one if truncation is all that stands between.",
         source="by definition; 10 %",
@@ -153,13 +169,17 @@ CHECKS = (
         measure=_untruncated,
     ),
     Check(
-        id="A16e",
+        id="pdf.r-stretch",
+        alias="A16e",
+        figure="pdf",
+        power="a wavelength or a detector distance wrong by 0.04 %",
+        power_measured=True,
         title="G(r) of the region: stretch of the r axis",
         reason="Wavelength and detector distance set the ruler of every bond length.",
         source="0.03 %: 0.7 mA at the Si-Si bond, a third of a usual calibration error",
         low=-0.03,
         high=0.03,
         unit="%",
-        measure=_scale,
+        measure=_stretch,
     ),
 )

@@ -1,17 +1,17 @@
-"""Signal to noise of the first two peaks in single voxels (A6)."""
+"""Signal to noise of the first two peaks in single voxels."""
 
 import numpy as np
 
-from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, Reading, need
 
 
 def _signal_to_noise(evidence: Evidence, name: str, floor: float) -> Measurement:
     """Fifth percentile over the region of interest of peak height over its propagated error."""
     need(evidence, f"{name}_height", f"{name}_height_errors", "roi")
-    middle = int(evidence.found.attrs["roi_slice"])
-    tile = evidence.found.isel(state=0).sel(slice=middle)
+    middle = int(evidence.recovered.attrs["roi_slice"])
+    tile = evidence.recovered.isel(state=0).sel(slice=middle)
     true = evidence.truth[name].sel(slice=middle).values
-    inside = evidence.found.roi.values.astype(bool)
+    inside = evidence.recovered.roi.values.astype(bool)
     inside &= true >= floor * true[inside].mean()
     if not inside.any():
         raise NotRunError(f"no voxel holds enough {name}")
@@ -21,7 +21,14 @@ def _signal_to_noise(evidence: Evidence, name: str, floor: float) -> Measurement
 
 CHECKS = (
     Check(
-        id="A6",
+        id="voxel.signal-to-noise[silicon]",
+        alias="A6",
+        figure="errors",
+        paper=Reading(
+            quantity="Si–Si peak in single voxels",
+            value="obvious",
+            remark="Height over its error, in nineteen of twenty voxels at least this.",
+        ),
         title="single-voxel Si-Si peak over noise",
         reason="The maps stand on this peak being visible in every voxel.",
         source="Wragg et al. 2023: the first two peaks are obvious in single-voxel PDFs",
@@ -33,7 +40,10 @@ CHECKS = (
         power="a fifth of the signal to noise of the twin",
     ),
     Check(
-        id="A6b",
+        id="voxel.signal-to-noise[carbon]",
+        alias="A6b",
+        figure="errors",
+        paper=Reading(quantity="C–C peak in single voxels", value="obvious", remark="Likewise."),
         title="single-voxel C-C peak over noise",
         reason="Carbon scatters little at high Q; its peak is the weaker of the two.",
         source="Wragg et al. 2023, at voxels with at least half the mean carbon",

@@ -17,14 +17,14 @@ class Evidence:
     ----------
     truth : xarray.Dataset
         See :func:`tsct.simulate.truth.truth`.
-    found : xarray.Dataset
+    recovered : xarray.Dataset
         See :func:`tsct.analyze.collect`.
     phases : xarray.Dataset or None
         Scattering of every phase, see :func:`tsct.simulate.truth.phase_truth`.
     """
 
     truth: xr.Dataset
-    found: xr.Dataset
+    recovered: xr.Dataset
     phases: xr.Dataset | None = None
 
     @property
@@ -34,7 +34,7 @@ class Evidence:
 
     def curve(self, name: str, state: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """r and one recovered curve of the region of interest."""
-        return self.found.r.values, self.found[name].values[state]
+        return self.recovered.r.values, self.recovered[name].values[state]
 
 
 class NotRunError(Exception):
@@ -51,18 +51,40 @@ class Measurement:
     error: float = math.nan
 
 
-#: whether a check compares a chain with the truth, or the twin with what one paper found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one paper reads, and what the comparison with it teaches.
+
+    Parameters
+    ----------
+    quantity : str
+        What was read, as a row of the table beside the paper is headed.
+    value : str
+        What the paper says of it, as it is printed.
+    remark : str
+        What the comparison teaches.
+    """
+
+    quantity: str
+    value: str
+    remark: str = ""
+
+
+#: whether a check compares a chain with the truth, or the twin with what one paper reads
 About = Literal["chain", "paper"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One acceptance check.
+    """One acceptance check, and all that is known about it.
 
     Parameters
     ----------
-    id, title : str
-        Short name and one line in words.
+    id : str
+        What is measured, of what: ``subject.measure[of-what]``, such as ``map.bias[silicon]`` or ``pdf.rw``; of-what is
+        the phase, peak or event, where there are several.
+    title : str
+        One line in words.
     reason : str
         Why it matters, in plain language.
     source : str
@@ -73,16 +95,32 @@ class Check:
         Of the value.
     measure : callable
         Takes the evidence, returns a :class:`Measurement` or raises :class:`NotRunError`.
+    alias : str
+        Its id in earlier versions, understood for one release.
+    figure : str
+        Name of the report's figure that shows what is measured.
+    paper : Reading or None
+        The row beside the paper that it fills.
+    scenario : str
+        The only scenario that it applies to; any if empty.
     power : str
         The smallest defect that it finds with probability 0.999.
     power_measured : bool
         Whether planted defects have shown it; else it is an estimate.
     beside : str
-        The check that holds the same reading to the noise-free truth, where this window is a paper's: if that one
-        passes, a perfect measurement misses this window too.
+        The check that holds the same reading to the noise-free truth, where this window is a paper's.
     about : {"chain", "paper"}
         ``chain``: holds any chain to the truth, and so belongs to the gate. ``paper``: holds sample, scan and chain
         together to what was published; a perfect chain can fail it.
+    noise_free : callable or None
+        What a perfect measurement of the same sample reads, from the truth by a route that shares nothing with the
+        chain; a window that this misses decides nothing.
+    precondition : bool
+        Whether it is about what the data say of themselves, so that it alone passes nothing.
+    possible : tuple of float
+        Least and largest value that can be; an end of the window there cannot be missed.
+    normal : bool
+        Whether values scatter like normal deviates, so that a distance in standard deviations means something.
     """
 
     id: str
@@ -93,21 +131,29 @@ class Check:
     high: float
     unit: str
     measure: Callable[[Evidence], Measurement]
+    alias: str = ""
+    figure: str = ""
+    paper: Reading | None = None
+    scenario: str = ""
     power: str = ""
     power_measured: bool = False
     beside: str = ""
     about: About = "chain"
+    noise_free: Callable[[Evidence], float] | None = None
+    precondition: bool = False
+    possible: tuple[float, float] = (-math.inf, math.inf)
+    normal: bool = True
 
 
 def need(evidence: Evidence, *names: str) -> None:
     """Raise :class:`NotRunError` unless the recovered data hold all of these."""
-    missing = [name for name in names if name not in evidence.found]
+    missing = [name for name in names if name not in evidence.recovered]
     if missing:
         raise NotRunError(f"the recovered data hold no {', '.join(missing)}")
 
 
-def stated(evidence: Evidence, name: str) -> Any:
+def attribute(evidence: Evidence, name: str) -> Any:
     """An attribute of the recovered data; raise :class:`NotRunError` where they do not state it."""
-    if name not in evidence.found.attrs:
+    if name not in evidence.recovered.attrs:
         raise NotRunError(f"the recovered data do not state '{name}'")
-    return evidence.found.attrs[name]
+    return evidence.recovered.attrs[name]

@@ -17,8 +17,10 @@ from .figure_style import (
 )
 from .figures import PLATES
 from .report import SIGNS, write_report
+from .wragg2023_table import ANSWERS
 
 __all__ = [
+    "ANSWERS",
     "DASHES",
     "FAINT",
     "FOUND",

@@ -11,11 +11,13 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tsct.validation.checks.phase_maps import RIM_VOXELS
+from tsct.validation.evidence.map_view import RIM_VOXELS
 
 from .figure_style import NAIVE, SMALL, TITLE, largest, sheet
 
-COLOURS = {"silicon": "viridis", "carbon": "cividis"}
+COLOURS = {"silicon": "viridis", "carbon": "cividis", "intensity": "gray"}
+#: unit of a map as it is drawn, and the factor from that of the record; of amounts where it has none of its own
+UNITS, AMOUNT = {"intensity": ("electron units Å⁻³", 1.0)}, ("10⁻³ atoms Å⁻³", 1e3)
 #: lines around the region are drawn on voxel edges, not between voxel centres: pixels per voxel of the outline
 _FINE = 8
 
@@ -29,7 +31,7 @@ def maps(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> Figure:
         With the map and its errors, dims (state, slice, y, x).
     truth : xarray.Dataset or None
         With the same map, dims (slice, y, x); without it only what was recovered is drawn.
-    name : {"silicon", "carbon"}
+    name : {"silicon", "carbon", "intensity"}
         Which map.
     """
     columns = _columns(found, truth, name)
@@ -43,14 +45,14 @@ def maps(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> Figure:
             outlines(axes, found, truth, on_roi=slices[row] == found.attrs.get("roi_slice"))
         grid[0, k].set_title(title, fontsize=TITLE, fontweight="bold")
         grid[-1, k].set_xlabel("x (mm)")
-        colour_bar(figure, drawn, list(grid[:, k]), f"{name} (10⁻³ atoms Å⁻³)")
+        colour_bar(figure, drawn, list(grid[:, k]), f"{name} ({UNITS.get(name, AMOUNT)[0]})")
     for axes, label in zip(grid[::-1, 0], slice_labels(found), strict=True):
         axes.set_ylabel(f"{label}\ny (mm)")
     return figure
 
 
 def _columns(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> dict[str, tuple[NDArray, dict[str, Any]]]:
-    """Title, values in 1e-3 atoms per cubic angstrom (slice, y, x) and colours of every column."""
+    """Title, values as drawn (slice, y, x) and colours of every column."""
     value, error = (recovered_map(found, part) for part in (name, f"{name}_errors"))
     sigma = {"error σ": (error, {"cmap": "magma", "vmin": 0.0, "vmax": largest(error)})}
     if truth is None:
@@ -72,13 +74,17 @@ def inside_electrode(found: xr.Dataset, truth: xr.Dataset, margin: float = 0.0) 
 
 
 def recovered_map(found: xr.Dataset, name: str) -> NDArray[np.float64]:
-    """A recovered map of the reference state in 1e-3 atoms per cubic angstrom, shape (slice, y, x)."""
-    return 1e3 * found[name].isel(state=0).transpose("slice", "y", "x").values.astype(np.float64)
+    """A recovered map of the reference state in 1e-3 atoms per cubic angstrom or its own unit, shape (slice, y, x)."""
+    return _factor(name) * found[name].isel(state=0).transpose("slice", "y", "x").values.astype(np.float64)
 
 
 def true_map(found: xr.Dataset, truth: xr.Dataset, name: str) -> NDArray[np.float64]:
     """The true map of the slices that were recovered, likewise."""
-    return 1e3 * truth[name].sel(slice=found["slice"].values).transpose("slice", "y", "x").values
+    return _factor(name) * truth[name].sel(slice=found["slice"].values).transpose("slice", "y", "x").values
+
+
+def _factor(name: str) -> float:
+    return UNITS.get(name.removesuffix("_errors"), AMOUNT)[1]
 
 
 def map_colours(name: str, values: NDArray) -> dict[str, Any]:

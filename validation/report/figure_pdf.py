@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf import extremum
-from tsct.validation.checks.termination_ghost import ghost
+from tsct.validation.statistics.curve_measures import ghost
 
 from .figure_style import DASHES, FOUND, NAIVE, Q_LABEL, R_LABEL, SMALL, TRUTH, around, legend, sheet, tidy
 
@@ -20,7 +20,7 @@ BONDS = (
 )
 #: range of distances that is drawn, and what of it sets the height, angstrom
 R_RANGE, R_SCALE = (0.0, 8.0), 0.5
-#: a ghost less prominent than this (1/angstrom^2) is no peak that a reader would see (check A5e)
+#: a ghost less prominent than this (1/angstrom^2) is no peak that a reader would see (check ghost.prominence[lorch])
 VISIBLE_GHOST = 0.15
 
 

@@ -20,7 +20,7 @@ class Sources:
 
     Attributes
     ----------
-    found : xarray.Dataset
+    recovered : xarray.Dataset
         See :func:`tsct.analyze.collect`.
     truth : xarray.Dataset or None
         See :func:`tsct.simulate.truth.truth`.
@@ -28,7 +28,7 @@ class Sources:
         See :func:`tsct.validation.evidence.region_truth.roi_truth`.
     """
 
-    found: xr.Dataset
+    recovered: xr.Dataset
     truth: xr.Dataset | None = None
     region: xr.Dataset | None = None
 
@@ -53,6 +53,8 @@ class Plate:
         Likewise of the truth.
     states : int
         Least number of states.
+    optional : bool
+        Whether it is left out where it cannot be drawn, instead of saying why.
     draw : callable
         Makes the figure.
     """
@@ -63,15 +65,16 @@ class Plate:
     needs: tuple[str, ...]
     needs_truth: tuple[str, ...] = ()
     states: int = 1
+    optional: bool = False
     draw: Callable[[Sources], Figure]
 
     def missing(self, sources: Sources) -> str:
         """Why it cannot be drawn, or nothing if it can."""
-        found, truth = sources.found, sources.truth
-        if lacking := [name for name in self.needs if name not in found]:
+        recovered, truth = sources.recovered, sources.truth
+        if lacking := [name for name in self.needs if name not in recovered]:
             return f"the recovered data hold no {', '.join(lacking)}"
-        if found.sizes.get("state", 0) < self.states:
-            return f"it needs {self.states} states, the recovered data hold {found.sizes.get('state', 0)}"
+        if recovered.sizes.get("state", 0) < self.states:
+            return f"it needs {self.states} states, the recovered data hold {recovered.sizes.get('state', 0)}"
         if self.needs_truth and truth is None:
             return "there is no truth to compare with"
         if lacking := [name for name in self.needs_truth if truth is not None and name not in truth]:
@@ -81,7 +84,7 @@ class Plate:
 
 def _overview(sources: Sources) -> Figure:
     assert sources.truth is not None, "OVERVIEW.needs_truth asks for it"
-    return overview(sources.found, sources.truth, sources.region)
+    return overview(sources.recovered, sources.truth, sources.region)
 
 
 _REGION = ("roi_iq", "roi_iq_errors", "roi_gr", "roi_gr_errors")
@@ -91,8 +94,8 @@ _SERIES = ("silicon_distance", "lithium_neighbours", "second_shell_loss", "lithi
 OVERVIEW = Plate(
     name="overview",
     title="What was put in, and what was found",
-    caption="From left to right: the silicon that was put in and the silicon that was found, in the slice whose region "
-    "of interest (orange) is followed; its pair distribution function; and how it changes along the discharge.",
+    caption="From left to right: the silicon that was put in and the silicon that was recovered, in the slice whose "
+    "region of interest (orange) is followed; its pair distribution function; and how it changes along the discharge.",
     needs=(*_REGION[2:], "silicon", "silicon_errors", "roi_dgr", "roi_dgr_errors"),
     needs_truth=("silicon",),
     states=2,
@@ -100,14 +103,15 @@ OVERVIEW = Plate(
 )
 
 
-def _map(name: str, caption: str) -> Plate:
+def _map(name: str, caption: str, *, optional: bool = False) -> Plate:
     return Plate(
         name=f"map_{name}",
         title=f"Map of {name} in the first state",
         caption=f"{caption} Grey circle: rim of the electrode; orange: the region of interest, drawn in its slice. "
         "Differences are shown inside the electrode only.",
         needs=(name, f"{name}_errors"),
-        draw=lambda s: maps(s.found, s.truth_with(name), name),
+        optional=optional,
+        draw=lambda s: maps(s.recovered, s.truth_with(name), name),
     )
 
 
@@ -121,13 +125,18 @@ PLATES: tuple[Plate, ...] = (
         "recovered one, not in the grey area. The lower panels show what the experiment added. What is smooth in I(Q), "
         "such as multiple scattering, the polynomial takes away before the transform; a gain pattern stays.",
         needs=_REGION,
-        draw=lambda s: pattern_and_pdf(s.found, s.region),
+        draw=lambda s: pattern_and_pdf(s.recovered, s.region),
     ),
     _map("silicon", "What the first column shows was put in and must come out."),
     _map(
         "carbon",
         "A bright crescent in the lower half of the bottom slice is the piston that the tilted beam clips; the ring "
         "outside the electrode is the tube's own carbon.",
+    ),
+    _map(
+        "intensity",
+        "All scattering, averaged over Q: the one map that every chain makes on its way.",
+        optional=True,
     ),
     Plate(
         name="film",
@@ -137,17 +146,17 @@ PLATES: tuple[Plate, ...] = (
         "2.5, 2.8 and 3.8 Å). Blue beside red is one peak that moves, not a bond lost and another gained.",
         needs=("roi_dgr", "roi_dgr_errors"),
         states=2,
-        draw=lambda s: film(s.found, s.truth),
+        draw=lambda s: film(s.recovered, s.truth),
     ),
     Plate(
         name="trends",
         title="Amplitudes, positions and the shift of the bond",
         caption="Dashed curves: truth. Vertical lines: events that were put in; orange marks on the axis: onsets that "
-        "were found. The positive lobe of the dPDF stands far from the bond and moves half as much: reading it as a "
-        "bond length is wrong twice. The template fit is the estimator to use.",
+        "were recovered. The positive lobe of the dPDF stands far from the bond and moves half as much: reading it as "
+        "a bond length is wrong twice. The template fit is the estimator to use.",
         needs=("fit", "fit_errors"),
         states=2,
-        draw=lambda s: trends(s.found, s.truth_with(*_SERIES)),
+        draw=lambda s: trends(s.recovered, s.truth_with(*_SERIES)),
     ),
     Plate(
         name="errors",
@@ -157,6 +166,6 @@ PLATES: tuple[Plate, ...] = (
         "does not average out, but it cancels in the dPDF. Right: deviations of the maps in units of their error bars; "
         "a mean away from zero is a bias that counting statistics cannot know.",
         needs=("roi_iq", "roi_iq_errors", "roi_gr_errors", "roi"),
-        draw=lambda s: errors(s.found, s.truth),
+        draw=lambda s: errors(s.recovered, s.truth),
     ),
 )

@@ -12,14 +12,14 @@ from jinja2 import Environment, StrictUndefined
 
 from tsct.records.io import replacing, write_text
 from tsct.records.marks import SOFTWARE
-from tsct.validation.evidence.check import Check
+from tsct.validation.evidence.intensity_truth import with_intensity
 from tsct.validation.evidence.region_truth import roi_truth
 from tsct.validation.score import Outcome, Scores, Verdict
 from tsct.validation.statistics.numbers import number, prose, window, with_unit
 
-from .check_pages import ABOUT, POWER
+from .check_pages import ABOUT, POWER, anchor
 from .figures import OVERVIEW, PLATES, Plate, Sources
-from .wragg2023_table import CITATION, comparison
+from .wragg2023_table import CITATION, comparison, readings
 
 #: dots per inch of the figures
 DPI = 140
@@ -41,7 +41,7 @@ def write_report(
     folder: Path,
     scores: Scores,
     truth: xr.Dataset | None,
-    found: xr.Dataset,
+    recovered: xr.Dataset,
     phases: xr.Dataset | None,
     manifest: Mapping[str, Any],
 ) -> None:
@@ -53,15 +53,18 @@ def write_report(
         Holds the run; if ``experiment.toml`` lies in it, the page quotes it.
     scores : Scores
         Outcomes of the checks.
-    truth, found, phases : xarray.Dataset
+    truth, recovered, phases : xarray.Dataset
         See :class:`tsct.validation.evidence.check.Evidence`; without truth or phases the figures show what they can.
     manifest : mapping
         Versions, times and memory of the run, as in ``run.json``.
     """
-    region = roi_truth(truth, found, phases) if truth is not None else None
-    sources = Sources(found=found, truth=truth, region=region)
+    if truth is not None and "intensity" in recovered:
+        truth = with_intensity(truth, recovered, phases)
+    region = roi_truth(truth, recovered, phases) if truth is not None else None
+    sources = Sources(recovered=recovered, truth=truth, region=region)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     overview, *pictures = [_picture(plate, sources, folder / "figures") for plate in (OVERVIEW, *PLATES)]
+    pictures = [picture for picture in pictures if picture.image or not picture.plate.optional]
     settings = folder / "experiment.toml"
     page = render(
         scores,
@@ -101,19 +104,22 @@ def render(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = files("tsct.validation.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
     truth = sources.truth
-    verdicts = {outcome.check.id: outcome.verdict for outcome in scores.outcomes}
     return environment.from_string(template).render(
         experiment=_experiment(truth, manifest),
         verdict=scores.verdict,
         word=WORDS[scores.verdict],
+        lines=scores.lines,
         headline=headline(scores),
         counts=[(verdict, SIGNS[verdict], _count(scores, verdict)) for verdict in SIGNS],
         overview=overview,
         pictures=pictures,
-        checks=[_line(outcome, verdicts) for outcome in ordered(scores)],
-        comparison=comparison(scores, sources),
+        checks=[_line(outcome) for outcome in ordered(scores.chain)],
+        explained=[_line(outcome) for outcome in sorted(scores.outcomes, key=lambda outcome: outcome.check.id)],
+        readings=readings(scores),
+        comparison=comparison(sources) if scores.of_paper else [],
         materials=materials,
         signs=SIGNS,
+        anchor=anchor,
         citation=CITATION,
         provenance=provenance(sources, manifest),
         versions=manifest.get("versions", {}),
@@ -130,8 +136,8 @@ def materials(phases: xr.Dataset | None, truth: xr.Dataset | None) -> list[dict[
     if truth is not None and "phase_role" in truth.coords:
         pairs = zip(truth.phase_structure.values, truth.phase_role.values, strict=True)
         roles = {str(name): str(role).replace("_", " ") for name, role in pairs}
-    told = ("title", "recipe", "energy_model", "sources", "limits")
-    rows = [{key: str(phases[f"structure_{key}"].values[i]) for key in told} for i in range(len(names))]
+    texts = ("title", "recipe", "energy_model", "sources", "limits")
+    rows = [{key: str(phases[f"structure_{key}"].values[i]) for key in texts} for i in range(len(names))]
     return [
         {"name": name, "phase": roles.get(name, "not in the first state"), **row}
         for name, row in zip(names, rows, strict=True)
@@ -139,53 +145,42 @@ def materials(phases: xr.Dataset | None, truth: xr.Dataset | None) -> list[dict[
 
 
 def headline(scores: Scores) -> str:
-    """How many checks passed, failed, could not be decided or were not run, in one sentence."""
+    """How many checks of the chain passed, failed, could not be decided or were not run, in one sentence."""
     failed, undecided, passed, unused = (_count(scores, verdict) for verdict in SIGNS)
     ran = failed + undecided + passed
     if not ran:
         return "No check applies to this run."
     if passed == ran:
-        said = f"All {ran} checks passed" if ran > 1 else "The one check passed"
+        sentence = f"All {ran} checks passed" if ran > 1 else "The one check passed"
     else:
         parts = ((failed, "failed"), (undecided, "could not be decided"), (passed, "passed"))
-        said = f"Of {ran} checks, " + ", ".join(f"{count} {verb}" for count, verb in parts if count)
-    return f"{said}; {unused} {'does' if unused == 1 else 'do'} not apply to this run." if unused else f"{said}."
+        sentence = f"Of {ran} checks, " + ", ".join(f"{count} {verb}" for count, verb in parts if count)
+    applies = f"{unused} {'does' if unused == 1 else 'do'} not apply to this run"
+    return f"{sentence}; {applies}." if unused else f"{sentence}."
 
 
 def _count(scores: Scores, verdict: Verdict) -> int:
-    return sum(outcome.verdict == verdict for outcome in scores.outcomes)
+    return sum(outcome.verdict == verdict for outcome in scores.chain)
 
 
-def ordered(scores: Scores) -> list[Outcome]:
+def ordered(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Outcomes with the failed ones first, then the undecided, the passed and those not run; otherwise in order."""
     order = list(SIGNS)
-    return sorted(scores.outcomes, key=lambda outcome: order.index(outcome.verdict))
+    return sorted(outcomes, key=lambda outcome: order.index(outcome.verdict))
 
 
-def _excuse(check: Check, verdicts: Mapping[str, Verdict]) -> str:
-    """What to make of a paper's window that was missed, where the noise-free truth was asked too."""
-    if not check.beside or verdicts.get(check.id) != "fail":
-        return ""
-    said = {
-        "pass": "a perfect measurement of this sample reads the same: it is the window that does not fit the sample",
-        "fail": "a perfect measurement of this sample reads otherwise: scan or chain did this",
-    }
-    return said.get(verdicts.get(check.beside, "not run"), "")
-
-
-def _line(outcome: Outcome, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+def _line(outcome: Outcome) -> dict[str, Any]:
     """One row of the table of checks."""
     check, measured = outcome.check, outcome.measurement
     return {
         "id": check.id,
+        "anchor": anchor(check.id),
         "title": prose(check.title),
         "reason": prose(check.reason),
         "source": prose(check.source),
         "power": prose(check.power),
         "basis": POWER[check.power_measured],
         "about": ABOUT[check.about],
-        "beside": check.beside,
-        "excuse": _excuse(check, verdicts),
         "value": with_unit(measured.value, check.unit),
         "window": window(check.low, check.high, check.unit),
         "n": measured.n,
@@ -201,10 +196,10 @@ def _experiment(truth: xr.Dataset | None, manifest: Mapping[str, Any]) -> str:
 
 def provenance(sources: Sources, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Where the page's numbers come from: what was run, how, and what it took; only what is known."""
-    known = dict(manifest) | sources.found.attrs | (sources.truth.attrs if sources.truth is not None else {})
+    known = dict(manifest) | sources.recovered.attrs | (sources.truth.attrs if sources.truth is not None else {})
     known |= {name: manifest[name] for name in ("experiment", "seed") if manifest.get(name) is not None}
-    told = [(label, say(known[name])) for name, label, say in PROVENANCE if known.get(name) is not None]
-    return told + _sides(sources)
+    lines = [(label, say(known[name])) for name, label, say in PROVENANCE if known.get(name) is not None]
+    return lines + _sides(sources)
 
 
 def _sides(sources: Sources) -> list[tuple[str, str]]:
@@ -215,7 +210,7 @@ def _sides(sources: Sources) -> list[tuple[str, str]]:
         ("forward_tables", "tables"),
         ("compton_tables", "Compton table"),
     )
-    sides = (("simulated", sources.truth), ("analysed", sources.found))
+    sides = (("simulated", sources.truth), ("analysed", sources.recovered))
     return [
         (f"{side} with: {label}", str(record.attrs[name]))
         for name, label in labels
@@ -228,7 +223,7 @@ def _composition(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{symbol} {number(100 * share, 3)} %" for symbol, share in shares.items())
 
 
-#: what is told of a run: attribute, label, how it is said
+#: what the page says of a run: attribute, label, how it is written
 PROVENANCE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("experiment", "experiment", str),
     ("scenario", "scenario", str),

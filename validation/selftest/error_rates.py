@@ -8,20 +8,18 @@ import numpy as np
 from scipy.stats import beta
 
 from tsct.validation.gate import small_case
-from tsct.validation.score import GATE, Scores, score
+from tsct.validation.score import GATE, Scores, current_id, score
 
 from .plain_chain import plain_chain
 from .planted_defects import DEFECTS
 
 #: of the limits on a rate
 CONFIDENCE = 0.95
-#: first frequencies at which a correlation falls below one half: their scatter says nothing of their tails
-CROSSINGS = ("A11s6", "A11c6", "A11i6")
 #: values of the checks that ran; nothing where one cannot be decided
 Values = Mapping[str, float | None]
 
 
-def judged_seed(seed: int, *, damaged: bool = True) -> dict[str, Any]:
+def seed_values(seed: int, *, damaged: bool = True) -> dict[str, Any]:
     """What the gate says of the good chain and, if wanted, of every damaged one on one sample and one draw of noise.
 
     Returns
@@ -71,31 +69,37 @@ def limits(hits: int, tries: int) -> tuple[float, float]:
 
 def closest(rows: Sequence[Mapping[str, Any]]) -> tuple[str, float]:
     """The check whose window is nearest to the good chain's values, and its distance in standard deviations of them."""
-    windows = {check.id: (check.low, check.high) for check in GATE}
     distances = {}
-    for name in set(rows[0]["clean"]) - set(CROSSINGS):
-        values = np.array([row["clean"][name] for row in rows], dtype=float)
-        ends = [abs(values.mean() - end) for end in windows[name] if np.isfinite(end) and not _bound(name, end)]
-        distances[name] = float(min(ends) / values.std(ddof=1)) if ends and values.std() > 0 else np.inf
+    for check in (check for check in GATE if check.normal and check.id in rows[0]["clean"]):
+        values = np.array([row["clean"][check.id] for row in rows], dtype=float)
+        # an end beyond which no value can lie is no limit
+        ends = {check.low, check.high} - set(check.possible)
+        away = [abs(values.mean() - end) for end in ends if np.isfinite(end)]
+        distances[check.id] = float(min(away) / values.std(ddof=1)) if away and values.std() > 0 else np.inf
     name = min(distances, key=lambda key: distances[key])
     return name, distances[name]
 
 
-def _bound(name: str, end: float) -> bool:
-    """Whether a value cannot lie beyond an end of its window: an error below zero, a correlation above one."""
-    check = next(check for check in GATE if check.id == name)
-    return (end == 0.0 and check.low == 0.0) or (end in (0.5, 1.0) and end == check.high and name[-1] in "1568")
+def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored row with today's ids of checks, whichever it was stored with."""
+
+    def current(values: Values) -> Values:
+        return {current_id(name): value for name, value in values.items()}
+
+    defects = {name: current(values) for name, values in row["defects"].items()}
+    return {**row, "clean": current(row["clean"]), "defects": defects}
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Detection and false alarms as a table in Markdown."""
+    rows = [_renamed(row) for row in rows]
     with_defects = [row for row in rows if row["defects"]]
     lines = ["| planted defect | size | seen | at least (95 %) | checks that see it |", "|---|---|---|---|---|"]
     for defect in DEFECTS:
         seen = [wrong(row["defects"][defect.name]) for row in with_defects if defect.name in row["defects"]]
         hits = sum(bool(names) for names in seen)
         often = Counter(name for names in seen for name in names)
-        who = ", ".join(name for name, count in often.most_common() if count >= 0.95 * len(seen)) or "–"
+        who = ", ".join(f"`{name}`" for name, count in often.most_common() if count >= 0.95 * len(seen)) or "–"
         note = "" if defect.required else " (not promised)"
         least = limits(hits, len(seen))[0]
         lines.append(f"| {defect.name}{note} | {defect.size} | {hits} of {len(seen)} | {least:.2f} | {who} |")
@@ -103,5 +107,5 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines.append(f"| none: a good chain | – | {alarms} of {len(rows)} | below {limits(alarms, len(rows))[1]:.4f} | – |")
     if len(rows) > 2:
         name, distance = closest(rows)
-        lines.append(f"\nNearest window of the good chain: {name}, {distance:.1f} standard deviations away.")
+        lines.append(f"\nNearest window of the good chain: `{name}`, {distance:.1f} standard deviations away.")
     return "\n".join(lines)

@@ -1,5 +1,7 @@
 """How well an image shows another one: similarity, edges, resolved frequencies, kept detail."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
@@ -128,3 +130,71 @@ def slope(found: NDArray, true: NDArray) -> float:
     """Slope of `found` on `true` through the origin; noise in `found` does not bias it."""
     power = float(true @ true)
     return float(found @ true) / power if power > 0 else float("nan")
+
+
+def ring_slope(
+    recovered: Image, true: Image, radius: Image, inside: NDArray[np.bool_], step: float
+) -> tuple[float, float]:
+    """Slope of the recovered on the true radial profile, each without its parabola, and its standard error."""
+    waves = [_without_parabola(radial_mean(image, radius, step), radius, inside) for image in (recovered, true)]
+    value, rings = slope(*waves), len(np.unique(np.floor(radius[inside] / step)))
+    # all voxels of a ring are one number
+    error = np.sqrt(np.sum((waves[0] - value * waves[1]) ** 2) / (waves[1] @ waves[1]) / rings)
+    return value, float(error)
+
+
+def _without_parabola(profile: Image, radius: Image, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    values, square = profile[inside], radius[inside] ** 2
+    trend = np.stack([np.ones_like(square), square], axis=1)
+    return values - trend @ np.linalg.lstsq(trend, values, rcond=None)[0]
+
+
+def off_rings(image: Image, radius: Image, inside: NDArray[np.bool_], step: float) -> NDArray[np.float64]:
+    """Values inside without the mean over their ring: what remains has a left and a right."""
+    return (image - radial_mean(image, radius, step))[inside]
+
+
+def beyond_share(difference: NDArray, true: NDArray, errors: NDArray, share: float) -> NDArray[np.float64]:
+    """Deviations over their error bars, of what remains of each when a share of the true value is taken off.
+
+    A bias of at most that share makes what remains no larger than the noise, so the largest of many is no larger than
+    the largest of as many normal deviates.
+    """
+    return np.maximum(np.abs(difference) - share * np.abs(true), 0.0) / errors
+
+
+def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Overlap of two sets of voxels, twice what they share over the sum of both (Dice, Ecology 26, 297 (1945))."""
+    return float(2 * np.sum(one & other) / int(one.sum() + other.sum()))
+
+
+def star_contrast(
+    images: tuple[Image, Image], radius: Image, spokes: int, edges: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Periods of a star of spokes in voxels, and the share of the true contrast in a ring of each; shape (ring,).
+
+    Parameters
+    ----------
+    images : tuple of ndarray
+        The recovered and the true map.
+    radius : ndarray
+        Distance from the middle of the star, in voxels.
+    spokes : int
+        Around the star.
+    edges : ndarray, shape (ring + 1,)
+        Of the rings, in voxels.
+    """
+    rows, columns = (np.arange(size) - (size - 1) / 2 for size in images[0].shape)
+    angle = np.arctan2(rows[:, None], columns[None, :])
+    shares = []
+    for low, high in pairwise(edges):
+        ring = (radius >= low) & (radius < high)
+        recovered, true = (_wave_amplitude(image[ring], spokes * angle[ring]) for image in images)
+        shares.append(recovered @ true / (true @ true))
+    return 2 * np.pi * (edges[:-1] + edges[1:]) / 2 / spokes, np.array(shares)
+
+
+def _wave_amplitude(values: NDArray, phase: NDArray) -> NDArray[np.float64]:
+    """Cosine and sine parts of values around a ring."""
+    design = np.stack([np.ones_like(phase), np.cos(phase), np.sin(phase)], axis=1)
+    return np.linalg.lstsq(design, values, rcond=None)[0][1:]

@@ -13,7 +13,7 @@ from tsct.validation.evidence.region_states import stated_operator
 
 def pdf_covariance(evidence: Evidence, operator: PdfOperator) -> NDArray[np.float64]:
     """Covariance of G(r) in the reference state through a transform, shape (r, r), from the errors of I(Q)."""
-    found = evidence.found
+    found = evidence.recovered
     if "roi_iq_errors" not in found or "roi_iq" not in found:
         return np.full((len(operator.r), len(operator.r)), np.nan)
     pattern, errors = found.roi_iq.values[0], found.roi_iq_errors.values[0]
@@ -22,10 +22,10 @@ def pdf_covariance(evidence: Evidence, operator: PdfOperator) -> NDArray[np.floa
 
 def gr_covariance(evidence: Evidence) -> NDArray[np.float64]:
     """Covariance of the recovered G(r) in the reference state, shape (r, r): as stated, or from that of I(Q)."""
-    if "roi_gr_covariance" in evidence.found:
-        return evidence.found.roi_gr_covariance.values.astype(np.float64)
+    if "roi_gr_covariance" in evidence.recovered:
+        return evidence.recovered.roi_gr_covariance.values.astype(np.float64)
     return (
-        pdf_covariance(evidence, stated_operator(evidence.found, undamped=True))
+        pdf_covariance(evidence, stated_operator(evidence.recovered, undamped=True))
         if _states(evidence)
         else _unknown(evidence)
     )
@@ -33,7 +33,7 @@ def gr_covariance(evidence: Evidence) -> NDArray[np.float64]:
 
 def dgr_covariance(evidence: Evidence) -> NDArray[np.float64]:
     """Covariance of the last difference PDF, shape (r, r): the stated errors, correlated as by the transform."""
-    found = evidence.found
+    found = evidence.recovered
     if not {"roi_dgr_errors", "roi_iq_errors"} <= set(found) or not _states(evidence):
         return _unknown(evidence)
     operator = stated_operator(found, undamped=True)
@@ -44,14 +44,14 @@ def dgr_covariance(evidence: Evidence) -> NDArray[np.float64]:
 
 def _states(evidence: Evidence) -> bool:
     try:
-        stated_operator(evidence.found, undamped=True)
+        stated_operator(evidence.recovered, undamped=True)
     except NotRunError:
         return False
     return True
 
 
 def _unknown(evidence: Evidence) -> NDArray[np.float64]:
-    return np.full((evidence.found.sizes["r"],) * 2, np.nan)
+    return np.full((evidence.recovered.sizes["r"],) * 2, np.nan)
 
 
 def position_error(r: NDArray, curve: NDArray, covariance: NDArray, at: float) -> float:

@@ -25,7 +25,7 @@ def sigmas(largest_of: int = 1) -> float:
     return math.ceil(10 * float(norm.isf(CHANCE / (2 * largest_of)))) / 10
 
 
-def told(largest_of: int = 1) -> str:
+def window_source(largest_of: int = 1) -> str:
     """Where such a window comes from, in words."""
     what = "a normal deviate" if largest_of == 1 else f"the largest of {largest_of} normal deviates"
     return f"{what} stays within {sigmas(largest_of):g} but for a chance of {CHANCE:.0e}, a {CHECKS_AT_MOST}th of 1e-3"

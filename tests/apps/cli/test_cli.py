@@ -7,6 +7,7 @@ import pytest
 
 from tsct.apps.run import pipeline as job
 from tsct.records.errors import InputError, ResourceError, UsageError
+from tsct.validation import Measurement, Outcome, Scores, check_named
 
 #: what no help needs, and what takes most of the time to import
 HEAVY = ("numba", "scipy", "matplotlib", "xarray", "h5py", "ase", "xraylib", "xraydb", "numpy")
@@ -128,16 +129,18 @@ def test_options_of_validate_that_would_be_ignored_are_refused(tsct, tmp_path, a
 
 @pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("inconclusive", 4)])
 def test_the_exit_code_is_the_verdict(tsct, monkeypatch, tmp_path, verdict, code):
-    class Scores:
-        def __init__(self):
-            self.verdict = verdict
-
-        def document(self):
-            return {"checks": []}
-
-    monkeypatch.setattr(job, "run", lambda *_, **__: Scores())
-    found, out, _ = tsct("run", "-o", tmp_path)
-    assert found == code
+    """Of the chain alone: a reading of the paper that is not reproduced is a line of its own."""
+    chain, paper = check_named("map.bias[silicon]"), check_named("pdf.far-over-near")
+    outcomes = (
+        Outcome(check=chain, measurement=Measurement(value=1.0), verdict=verdict),
+        Outcome(check=paper, measurement=Measurement(value=0.15), verdict="fail", noise_free=0.12),
+    )
+    monkeypatch.setattr(job, "run", lambda *_, **__: Scores(outcomes=outcomes, of_paper=True))
+    ended, out, _ = tsct("run", "-o", tmp_path)
+    assert ended == code
+    assert out.splitlines()[0] == f"Recovered as put in: {int(verdict == 'pass')} of 1 checks"
+    assert out.splitlines()[1] == "Against the paper: 0 of 1"
+    assert "map.bias[silicon]" in out and "not reproduced" in out and "decides nothing" in " ".join(out.split())
     assert f"verdict: {verdict}" in out
 
 

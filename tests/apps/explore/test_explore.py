@@ -1,5 +1,6 @@
 """The explorer: its numbers, its page in a real browser, and who may talk to it."""
 
+import base64
 import gc
 import http.client
 import json
@@ -16,16 +17,19 @@ import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 
-from tsct.apps.explore.checks import evidence, labels
+from tsct.apps.explore.checks import evidence, headline, labels
 from tsct.apps.explore.export import as_csv, as_gr, as_png
 from tsct.apps.explore.maps import quantities
 from tsct.apps.explore.region import EXPLAINED, Place, changes, peaks, ray_weights, reference_of, region, why
-from tsct.apps.explore.run import open_run
+from tsct.apps.explore.run import Run, open_run
 from tsct.apps.explore.server import guarded
 from tsct.records.errors import InputError, UsageError
 from tsct.records.io.seal import SEAL, seal_of
+from tsct.validation import check_named
 from tsct.validation.evidence.region_states import roi_patterns
+from tsct.validation.report import PLATES
 
 #: a name that would run if it were taken for HTML
 EVIL = "<img src=x onerror=alert(1)>"
@@ -40,7 +44,7 @@ def folder(small_run, tmp_path_factory):
         handle["entry/truth"].attrs["experiment"] = EVIL
         handle.attrs[SEAL] = seal_of(handle)
     scores = json.loads((folder / "scores.json").read_text())
-    scores["checks"][0] |= {"title": EVIL, "note": EVIL, "verdict": "fail"}
+    scores["checks"][0] |= {"title": EVIL, "note": EVIL, "verdict": "fail", "about": "chain"}
     (folder / "scores.json").write_text(json.dumps(scores))
     return folder
 
@@ -491,15 +495,57 @@ def test_downloads_hold_what_is_shown(page, opened, voxel):
 
 def test_a_check_shows_its_evidence(page, opened):
     page.page.click("text=/^Checks/")
-    index = next(k for k, row in enumerate(opened.checks) if row["id"] == "A8")
+    index = next(k for k, row in enumerate(opened.checks) if row["id"] == "difference.loss-position[si-si]")
     line = next(text for text, k in labels(opened).items() if k == index)
     page.page.locator("select:visible").select_option(label=line)
-    page.page.wait_for_selector("h2:has-text('A8: ')")
+    page.page.wait_for_selector("h2:has-text('difference.loss-position[si-si]: ')")
     assert "why it matters" in page.page.text_content("table.facts:visible")
     assert page.page.locator("figure img:visible").evaluate("image => image.naturalWidth") > 300
     page.page.locator("select:visible").select_option(index=0)
     page.page.wait_for_selector(f"text={EVIL}")
     assert page.page.locator("img[src=x]").count() == 0
+
+
+def row_of(name, verdict="fail"):
+    check = check_named(name)
+    known = {"id": check.id, "title": check.title, "about": check.about, "verdict": verdict}
+    return known | {
+        "value": 1.0,
+        "unit": check.unit,
+        "low": 0.0,
+        "high": 0.5,
+        "n": 3,
+        "note": "",
+        "because": "a reason",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        # the first three were once shown beside the pair distribution function
+        ("map.rms-error[intensity]", "map_intensity"),
+        ("map.worst-voxel[intensity]", "map_intensity"),
+        ("star.half-contrast[silicon]", "map_silicon"),
+        ("pdf.rw", "pdf"),
+        ("difference.height", "film"),
+        ("onset[2]", "trends"),
+        ("errors.map-scatter", "errors"),
+    ],
+)
+def test_the_evidence_of_a_check_is_its_own_figure(tmp_path, name, figure):
+    (tmp_path / "figures").mkdir()
+    for plate in PLATES:
+        (tmp_path / "figures" / f"{plate.name}.png").write_bytes(plate.name.encode())
+    run = Run(found=xr.Dataset(), folder=tmp_path, checks=(row_of(name),))
+    assert base64.b64encode(figure.encode()).decode() + "'" in evidence(run, 0)
+
+
+def test_what_the_paper_states_is_no_failure():
+    run = Run(found=xr.Dataset(), checks=(row_of("pdf.far-over-near"), row_of("pdf.rw"), row_of("iq.level", "pass")))
+    assert [line[0] for line in labels(run)] == ["✗", "✓", "≠"]
+    assert headline(run) == "Recovered as put in: 1 of 2 checks"
+    assert "not reproduced" in evidence(run, 0) and "a reason" in evidence(run, 0)
 
 
 def test_the_keyboard_reaches_everything(page):

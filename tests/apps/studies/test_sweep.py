@@ -80,7 +80,9 @@ def test_the_table_is_on_disk_twice(grid):
 
 def test_the_page_shows_every_score(grid):
     _, folder, table = grid
-    few = table.isel(check=[k for k, c in enumerate(table.check.values) if c in ("A1", "A7")])
+    few = table.isel(
+        check=[k for k, c in enumerate(table.check.values) if c in ("pdf.peak[si-si]", "pdf.far-over-near")]
+    )
     page = write_page(few, folder).read_text()
     assert page.count("data:image/png") == int(np.isfinite(few.value).any("point").sum()) > 0
     assert "Content-Security-Policy" in page and "<script" not in page
@@ -107,11 +109,11 @@ def test_another_sweep_is_not_mixed_in(grid, tmp_path):
 
 
 def test_impossible_points_are_told_and_the_rest_is_done(tmp_path):
-    sweep = read_sweep(tiny_sweep(tmp_path, ['"analysis.q_max" = [18.0, 60.0]'], checks=["A1"]))
+    sweep = read_sweep(tiny_sweep(tmp_path, ['"analysis.q_max" = [18.0, 60.0]'], checks=["pdf.peak[si-si]"]))
     shared = {"source": sweep.experiment, "quick": False, "set": dict(sweep.set), "checks": sweep.checks}
     found = score_point(shared, {"analysis.q_max": 60.0})
     assert found["verdict"] == "impossible" and "but the scan ends at 20" in found["error"]
-    assert list(score_point(shared, {"analysis.q_max": 18.0})["checks"]) == ["A1"]
+    assert list(score_point(shared, {"analysis.q_max": 18.0})["checks"]) == ["pdf.peak[si-si]"]
 
 
 def test_a_sobol_sequence_fills_the_ranges_and_grows(tmp_path):
@@ -196,7 +198,9 @@ def survives(tmp_path, source, kills, points):
 
 
 def test_a_killed_sweep_ends_with_the_same_table(tmp_path):
-    source = tiny_sweep(tmp_path, ('"seed" = { low = 1, high = 12, steps = 12 }',), checks=["A1", "A7"])
+    source = tiny_sweep(
+        tmp_path, ('"seed" = { low = 1, high = 12, steps = 12 }',), checks=["pdf.peak[si-si]", "pdf.far-over-near"]
+    )
     survives(tmp_path, source, 1, 12)
 
 
@@ -209,5 +213,5 @@ def test_a_sweep_of_64_points_survives_being_killed_five_times(tmp_path):
         '"beamline.faults.channel_gain" = { low = 0.0, high = 0.01 }',
         '"analysis.q_max" = { low = 14.0, high = 20.0 }',
     )
-    source = tiny_sweep(tmp_path, factors, design="sobol", points=64, checks=["A1", "A7"])
+    source = tiny_sweep(tmp_path, factors, design="sobol", points=64, checks=["pdf.peak[si-si]", "pdf.far-over-near"])
     survives(tmp_path, source, 5, 64)

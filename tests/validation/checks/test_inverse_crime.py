@@ -18,7 +18,7 @@ OWN = {"forward_operator": "lines", "forward_operator_hash": "def", "forward_tab
 
 def measured(found, made=None):
     truth = xr.Dataset(attrs=MADE if made is None else made)
-    return CHECKS[0].measure(Evidence(truth=truth, found=xr.Dataset(attrs=found)))
+    return CHECKS[0].measure(Evidence(truth=truth, recovered=xr.Dataset(attrs=found)))
 
 
 def test_other_operator_and_table_are_no_crime():

@@ -9,9 +9,10 @@ from tsct import phantoms, simulate
 from tsct.phantoms.discharge import QUICK_POTENTIALS_V
 from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.validation import score
-from tsct.validation.checks.false_alarms import ALARM, correlations, proven_scale
+from tsct.validation.checks.false_alarms import ALARM, correlations
 from tsct.validation.checks.false_alarms import CHECKS as NULL_CHECKS
 from tsct.validation.checks.noise_free_readings import CHECKS
+from tsct.validation.statistics.noise_measures import proven_scale
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +48,12 @@ def rippled(q, r):
 
 def test_damage_is_told_from_what_the_sample_does(twin, phases):
     q, r = (twin[1][name].values for name in ("q", "r"))
-    assert verdicts(twin, phases, roi_gr=spiked(r, 9.0))["A7b"].verdict == "fail"
-    assert verdicts(twin, phases, fit=lambda v: 0.9 * v)["A10c"].verdict == "fail"
+    assert verdicts(twin, phases, roi_gr=spiked(r, 9.0))["pdf.far-excess"].verdict == "fail"
+    assert verdicts(twin, phases, fit=lambda v: 0.9 * v)["shift.ratio[fit]"].verdict == "fail"
     drifting = np.arange(6) * 0.01
-    assert verdicts(twin, phases, lobe_low=lambda v: v + drifting)["A10d"].verdict == "fail"
+    assert verdicts(twin, phases, lobe_low=lambda v: v + drifting)["shift.excess[lobes]"].verdict == "fail"
     rippling = verdicts(twin, phases, roi_iq=rippled(q, 1.0))
-    assert rippling["A5h"].verdict == "fail"
+    assert rippling["ghost.excess[qmax-30]"].verdict == "fail"
 
 
 def test_without_phases_nothing_is_claimed(twin):

@@ -33,8 +33,8 @@ def test_one_map_alone(small, name):
     truth, found = small
     scores = score(truth, {name: found[name].values[0, 1]})
     assert ran(scores)
-    assert all(check.startswith(("A11", "A15")) for check in ran(scores))
-    assert {check[3] for check in ran(scores) if check.startswith("A11")} == {name[0]}
+    assert all(check.startswith(("map.", "electrode.overlap")) for check in ran(scores))
+    assert {check.partition("[")[2] for check in ran(scores) if check.startswith("map.")} == {f"{name}]"}
 
 
 def test_axes_in_any_order(small):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from tsct.validation.checks.measured_power import MEASURED
-from tsct.validation.selftest.error_rates import judged_seed, limits, table, wrong
+from tsct.validation.score import GATE
+from tsct.validation.selftest.error_rates import limits, seed_values, table, wrong
 from tsct.validation.selftest.planted_defects import DEFECTS, _mean_inverse
 
 
 @pytest.fixture(scope="module")
 def row():
-    return judged_seed(7)
+    return seed_values(7)
 
 
 @pytest.mark.slow
@@ -28,19 +28,24 @@ def test_a_good_chain_passes(row):
 @pytest.mark.slow
 def test_every_check_with_a_measured_power_sees_a_defect(row):
     seen = {name for values in row["defects"].values() for name in wrong(values)}
-    assert set(MEASURED) <= seen
+    assert {check.id for check in GATE if check.power_measured} <= seen
 
 
 def test_verdicts_follow_from_values():
     """By hand: inside, outside, not decided."""
-    assert wrong({"A16a": 0.5, "A16b": 0.6, "A16c": None}) == ["A16b", "A16c"]
+    assert wrong({"iq.level": 0.5, "iq.shape": 0.6, "pdf.rw": None}) == ["iq.shape", "pdf.rw"]
 
 
 @pytest.mark.slow
 def test_the_table_tells_every_defect(row):
-    told = table([row, row, row])
-    assert all(f"| {defect.name}" in told for defect in DEFECTS)
-    assert "a good chain | – | 0 of 3 | below 0.63" in told
+    text = table([row, row, row])
+    assert all(f"| {defect.name}" in text for defect in DEFECTS)
+    assert "a good chain | – | 0 of 3 | below 0.63" in text
+
+
+def test_values_that_were_stored_with_former_ids_are_read():
+    text = table([{"seed": 1, "clean": {"A16a": 0.5}, "defects": {"wavelength": {"A16e": 0.1}}}])
+    assert "| wavelength | 0.1 % | 1 of 1 | 0.05 | `pdf.r-stretch` |" in text and "0 of 1" in text
 
 
 @pytest.mark.parametrize(

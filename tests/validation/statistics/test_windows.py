@@ -7,8 +7,8 @@ from scipy.stats import norm
 from tsct.records.seeds import generator
 from tsct.validation import GATE
 from tsct.validation.checks.image_quality import ALLOWED, SURE, VOXELS, _worst
-from tsct.validation.checks.termination_ghost import ghost
 from tsct.validation.evidence.check import Evidence
+from tsct.validation.statistics.curve_measures import ghost
 from tsct.validation.statistics.image_measures import ring_correlation, ring_errors
 from tsct.validation.statistics.propagation import largest_difference_error, position_error, residual_error
 from tsct.validation.statistics.windows import CHANCE, CHECKS_AT_MOST, FALSE_ALARMS, sigmas
@@ -138,7 +138,7 @@ def test_power_of_the_worst_voxel(twin):
 
 
 def worst_voxels(truth, found, spoil):
-    """Values of A11s9 for 200 maps that are spoiled truths, and the number of voxels."""
+    """Values of map.worst-voxel[silicon] for 200 maps that are spoiled truths, and the number of voxels."""
     rng = generator(1, "worst voxel")
     state = found.isel(state=slice(0, 1)).drop_vars([name for name in found.data_vars if "silicon" not in name])
     true = truth.silicon.sel(slice=state["slice"]).transpose("slice", "y", "x").values[None]
@@ -148,6 +148,6 @@ def worst_voxels(truth, found, spoil):
     for _ in range(200):
         noise = rng.standard_normal(errors[0].shape)
         maps = np.stack([spoil(*row) for row in zip(true[0], errors[0], noise, strict=True)])
-        evidence = Evidence(truth=truth, found=state.assign(silicon=(dims, maps[None])), phases=None)
+        evidence = Evidence(truth=truth, recovered=state.assign(silicon=(dims, maps[None])), phases=None)
         values.append(_worst(evidence, "silicon", ALLOWED))
     return np.array([measured.value for measured in values]), values[0].n
