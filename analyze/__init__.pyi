@@ -4,7 +4,9 @@ from .pdf.xray_tables import parse_composition
 from .phases.difference_fit import fit_difference
 from .phases.reference_fit import fit_reference
 from .phases.series import fit_series
-from .recipe.recipe import PdfRecipe, Recipe, Roi
+from .recipe.pdf_recipe import PdfRecipe
+from .recipe.recipe import Recipe
+from .recipe.region import Roi
 from .tomography.fbp import fbp, fbp_variance
 from .tomography.geometry import ParallelGeometry
 from .tomography.reconstruct import reconstruct

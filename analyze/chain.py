@@ -22,7 +22,9 @@ from tsct.analyze.prepare.prepare import prepared
 from tsct.analyze.prepare.repair import repaired
 from tsct.analyze.prepare.self_absorption import absorption
 from tsct.analyze.recipe.methods import Settings
-from tsct.analyze.recipe.recipe import MAP_UNITS, PdfRecipe, Recipe, Roi
+from tsct.analyze.recipe.pdf_recipe import PdfRecipe
+from tsct.analyze.recipe.recipe import MAP_UNITS, Recipe
+from tsct.analyze.recipe.region import Roi
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.reconstruct import reconstructor
 from tsct.analyze.tomography.rotation_axis import find_axis

@@ -5,15 +5,20 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import lazy_loader
 import numpy as np
-import xarray as xr
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from tsct.phantoms.structures.library import Structure, series_weights
 
+from .sample import Contents, Sample
+
 if TYPE_CHECKING:
-    from .sample import Contents, Phantom
+    import xarray as xr
+else:
+    # slow to load, and a wrong experiment is refused without it
+    xr = lazy_loader.load("xarray")
 
 #: pair distances that count as the first Si-Si and Si-Li shell, angstrom (physical minima of g(r))
 SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40
@@ -21,12 +26,12 @@ SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40
 PIXELS = 4
 
 
-def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130) -> xr.Dataset:
+def phantom_truth(phantom: Sample, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
     """Maps and states of a phantom, averaged over voxels.
 
     Parameters
     ----------
-    phantom : Phantom
+    phantom : Sample
         The sample.
     voxels : int
         Along each side of the image.
@@ -63,14 +68,14 @@ def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130)
     return record
 
 
-def _voxels(phantom: "Phantom", n: int, voxel_mm: float, slice_index: int) -> "Contents":
+def _voxels(phantom: Sample, n: int, voxel_mm: float, slice_index: int) -> Contents:
     """What one slice holds in the first state, averaged over voxels."""
     contents = phantom.contents(0, slice_index, n * voxel_mm, PIXELS * n)
     densities = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
     return replace(contents, densities=densities)
 
 
-def _maps(contents: "Contents") -> dict[str, NDArray[np.float64]]:
+def _maps(contents: Contents) -> dict[str, NDArray[np.float64]]:
     found = {name: np.zeros_like(contents.densities[0]) for name in ("silicon", "carbon", "electrolyte")}
     names = {"silicon": "silicon", "carbon_black": "carbon", "piston": "carbon", "electrolyte": "electrolyte"}
     for part, density in zip(contents.parts, contents.densities, strict=True):
@@ -80,7 +85,7 @@ def _maps(contents: "Contents") -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def _structures(slices: Sequence["Contents"]) -> xr.Dataset:
+def _structures(slices: Sequence[Contents]) -> "xr.Dataset":
     """Density of every structure that occurs, dims (phase, slice, y, x)."""
     roles = {part.structure.name: part.phase for contents in slices for part in contents.parts}
     names = list(roles)
@@ -94,7 +99,7 @@ def _structures(slices: Sequence["Contents"]) -> xr.Dataset:
     )
 
 
-def state_truth(phantom: "Phantom") -> dict[str, NDArray[np.float64]]:
+def state_truth(phantom: Sample) -> dict[str, NDArray[np.float64]]:
     """What is true of every state by name, shape (state,) each; distances in angstrom."""
     x = phantom.discharge.x
     weights = series_weights(phantom.silicon, x)

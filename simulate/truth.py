@@ -33,7 +33,7 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        See :meth:`tsct.phantoms.sample.Phantom.truth`; with it the true rotation axis, the size of every fault and the
+        See :func:`tsct.phantoms.truth.phantom_truth`; with it the true rotation axis, the size of every fault and the
         gain patterns, and in its attributes what operator and tables made the data, on how fine a grid.
     """
     record = phantom.truth(beamline.scan.translations, beamline.scan.step_mm)

@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe.pdf_recipe import PdfRecipe
 
 Array = NDArray[np.float64]
 

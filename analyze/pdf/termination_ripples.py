@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe.pdf_recipe import PdfRecipe
 
 from .transform import pdf_operator
 

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
-from tsct.analyze.recipe.recipe import Normalisation, PdfRecipe, Window
+from tsct.analyze.recipe.pdf_recipe import Normalisation, PdfRecipe, Window
 from tsct.records.checks import check_uniform
 from tsct.records.errors import InputError
 

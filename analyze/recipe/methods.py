@@ -4,6 +4,7 @@ Apart from the methods themselves, so that a wrong setting is refused before com
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,18 +39,47 @@ FILTERS: dict[str, dict[float, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Settings:
-    """What the methods may be told; the defaults of `reconstruct`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodChoices:
+    """Choices that a recipe makes for its method of reconstruction, each refused where the method does not take it.
+
+    Parameters
+    ----------
+    backend : str
+        By whose code, see :data:`BACKENDS`.
+    filter : str
+        Window on the ramp, see :data:`FILTERS`.
+    iterations : int, optional
+        :data:`ITERATIONS` of the method if omitted.
+    nonnegative : bool
+        Whether images are held at zero or above.
+    subsets : int
+        Of the views.
+    tv_weight : float
+        Of the total variation.
+    padding : int
+        Translations that are added on either side, where the object leaves the field.
+    """
 
     backend: str = "tsct"
-    iterations: int | None = None
     filter: str = "ramp"
+    iterations: int | None = None
     nonnegative: bool = False
     subsets: int = 8
     tv_weight: float = 0.002
-    transmission: ArrayLike | None = None
     padding: int = 0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of `reconstruct` after the method."""
+        return {item.name: getattr(self, item.name) for item in fields(MethodChoices)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Settings(MethodChoices):
+    """All that the methods may be told; the defaults of `reconstruct`."""
+
+    transmission: ArrayLike | None = None
     threads: int = 1
 
     def check(self, method: str) -> None:

@@ -17,7 +17,7 @@ def init(
     overwrite: ReplaceOption = False,
 ) -> None:
     """Write a commented TOML to start from."""
-    from tsct.apps.run.experiment import preset_text
+    from tsct.apps.run.toml_tables import preset_text
     from tsct.records.io import write_text
 
     text = preset_text(preset)

@@ -73,6 +73,6 @@ def chosen(processes: int, scheduler: str, slurm: Path | None) -> int | Cluster:
 
 def read_slurm(path: Path) -> Slurm:
     """Read a cluster file (TOML)."""
-    from .experiment import build, read_table
+    from .toml_tables import build, read_table
 
     return build(Slurm, read_table(str(path))[0], str(path))

@@ -28,7 +28,7 @@ from tsct.validation import CHECKS, Scores, score
 from tsct.validation.evidence import Check, complete_recovered, read_recovered
 
 from .estimate import disk_bytes
-from .experiment import Experiment, dump
+from .experiment import Experiment
 from .ledger import (
     Identity,
     Ledger,
@@ -41,6 +41,7 @@ from .ledger import (
     remove_remains,
     sha256,
 )
+from .settings import dump
 from .tiles import (
     Voxels,
     analyze_file,

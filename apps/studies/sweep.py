@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from scipy.stats import qmc, rankdata
 
 from tsct.analyze import analyze_tile, collect, lean, reference_tile, with_region
-from tsct.apps.run.experiment import Experiment, build, load, read_table
+from tsct.apps.run.experiment import Experiment, load
 from tsct.apps.run.ledger import Identity, differing, ledger, read_ledger, sha256
 from tsct.apps.run.pipeline import Track, identity
+from tsct.apps.run.toml_tables import build, read_table
 from tsct.apps.run.workers import Workers, mapped
 from tsct.records.errors import InputError, TsctError, UsageError, nearest
 from tsct.records.io import write_records, write_text

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tsct.analyze.recipe.recipe import PdfRecipe, Recipe
+from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.analyze.tomography.field_of_view import folded, padded
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.iterative import sirt

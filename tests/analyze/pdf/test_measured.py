@@ -12,7 +12,7 @@ import pytest
 from tsct.analyze.pdf.transform import pdf, pdf_operator
 from tsct.analyze.phases.unmixing import fit_phases
 from tsct.analyze.readers.patterns import read_pattern, resample
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 
 FOLDER = (
     Path(pytest.importorskip("diffpy.cmi").__file__).parent / "docs" / "examples" / "pdf" / "ch05Fit2Phase" / "data"

@@ -4,7 +4,7 @@ import numpy as np
 
 from tsct.analyze.pdf.termination_ripples import ripple_test
 from tsct.analyze.pdf.xray_tables import form_factor
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 
 Q = np.arange(0.6, 30.01, 0.02)
 

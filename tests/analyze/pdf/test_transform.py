@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tsct.analyze.pdf.transform import fourier_matrix, pdf, pdf_operator, window
 from tsct.analyze.pdf.xray_tables import form_factor, mean_compton, mean_f2
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.tomography.fbp import fbp, fbp_weights
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.records.errors import InputError

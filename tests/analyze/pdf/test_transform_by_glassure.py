@@ -8,7 +8,7 @@ from glassure.utility import calculate_f_mean_squared, calculate_f_squared_mean,
 from tsct.analyze.pdf.transform import pdf
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f, mean_f2
 from tsct.analyze.phases.shells import Shell, shell_pattern
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 
 #: Brown et al., International Tables C (2006), and Hubbell et al. (1975), for which ours are xraylib's
 TABLES = "brown_hubbell"

@@ -10,7 +10,7 @@ from ase.build import bulk
 
 from tsct.analyze.pdf.transform import pdf
 from tsct.analyze.pdf.xray_tables import mean_compton
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 
 ATOMS, Q_MAX = 200, 24.0
 

@@ -27,7 +27,7 @@ from tsct.analyze.phases.shells import (
     shell_derivatives,
     shell_pattern,
 )
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 
 Q = np.arange(0.6, 24.01, 0.02)
 COMPOSITION = {"Si": 0.3, "C": 0.4, "O": 0.1, "H": 0.2}

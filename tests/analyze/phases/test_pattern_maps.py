@@ -10,7 +10,7 @@ from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
 from tsct.analyze.phases.pattern_maps import binned_patterns, component_maps, phase_maps
 from tsct.analyze.phases.shells import CARBON, SILICON, shell_pattern
-from tsct.analyze.recipe.recipe import PdfRecipe, PhasePattern, Recipe
+from tsct.analyze.recipe import PdfRecipe, PhasePattern, Recipe
 from tsct.records.errors import InputError, UsageError
 
 Q = np.arange(0.6, 24.01, 0.04)

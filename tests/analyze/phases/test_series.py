@@ -11,7 +11,7 @@ from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
 from tsct.analyze.phases.series import fit_series, reference_weights
 from tsct.analyze.phases.shells import CARBON, SILICON, SILICON_LITHIUM, shell_pattern
 from tsct.analyze.phases.squared_amplitude_fit import SPREAD, SQUARED_PEAKS, squared_amplitudes
-from tsct.analyze.recipe.recipe import PdfRecipe, Recipe, Roi
+from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
 from tsct.records.errors import InputError, UsageError
 
 Q = np.arange(0.6, 24.01, 0.04)

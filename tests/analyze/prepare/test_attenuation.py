@@ -5,7 +5,7 @@ import pytest
 
 from tsct.analyze.prepare import attenuation
 from tsct.analyze.prepare.prepare import prepared
-from tsct.analyze.recipe.recipe import PdfRecipe, Recipe
+from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.analyze.tomography.geometry import ParallelGeometry
 
 N, VOXEL, RADIUS, MU = 60, 0.1, 2.0, 0.3

@@ -15,7 +15,7 @@ from tsct.analyze.phases.shells import CARBON, SILICON, shell_pattern
 from tsct.analyze.prepare.corrections import channel_compton
 from tsct.analyze.prepare.normalisation_error import frame_noise
 from tsct.analyze.prepare.prepare import prepared
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.tomography.fbp import fbp_weights
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.rotation_axis import find_axis

@@ -5,7 +5,7 @@ import pytest
 
 from tsct.analyze.prepare.prepare import prepared
 from tsct.analyze.prepare.repair import repaired, smooth_expectation
-from tsct.analyze.recipe.recipe import PdfRecipe, Recipe
+from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.records.errors import InputError, TsctWarning
 
 

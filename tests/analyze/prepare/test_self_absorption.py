@@ -8,7 +8,7 @@ import xarray as xr
 
 from tsct.analyze.prepare.prepare import prepared
 from tsct.analyze.prepare.self_absorption import absorption
-from tsct.analyze.recipe.recipe import PdfRecipe, Recipe
+from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.projector import make_projector
 from tsct.analyze.volume import make_images

@@ -7,7 +7,7 @@ import pytest
 
 from tsct import analyze
 from tsct.analyze.chain import analyze_tile, default_recipe, reference_tile, with_region
-from tsct.analyze.recipe.recipe import PdfRecipe, Recipe, Roi
+from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
 from tsct.records.errors import InputError, UsageError
 
 PDF = PdfRecipe(composition={"Si": 0.5, "C": 0.5})

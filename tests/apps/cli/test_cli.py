@@ -83,7 +83,8 @@ def test_every_command_says_what_it_does(tsct, command):
 
 
 def test_the_start_of_an_experiment_is_a_file_that_loads(tsct, tmp_path):
-    from tsct.apps.run.experiment import dump, load
+    from tsct.apps.run.experiment import load
+    from tsct.apps.run.settings import dump
 
     code, _, err = tsct("init", "wragg2023", "-o", tmp_path / "my.toml")
     assert (code, err.count("next: tsct run")) == (0, 1)
@@ -251,7 +252,8 @@ def test_an_earlier_run_is_kept(refused, tmp_path):
 
 
 def test_regions_and_references_are_keys_of_the_experiment(tmp_path):
-    from tsct.apps.run.experiment import dump, load
+    from tsct.apps.run.experiment import load
+    from tsct.apps.run.settings import dump
 
     keys = ("roi.polygon=[[-9, -9], [9, -9], [0, 12]]", "reference_states=3", "squared_amplitudes=true", "q_damp=0.02")
     made = load("wragg2023", overrides=[f"analysis.{key}" for key in keys])

@@ -7,7 +7,8 @@ import pytest
 
 from tsct.apps.cli import main as cli
 from tsct.apps.run import pipeline as job
-from tsct.apps.run.experiment import dump, load
+from tsct.apps.run.experiment import load
+from tsct.apps.run.settings import dump
 from tsct.records.io.files import read_record
 from tsct.validation.report import report
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tsct.apps.run import pipeline as job
-from tsct.apps.run.experiment import dump
 from tsct.apps.run.ledger import read_ledger
+from tsct.apps.run.settings import dump
 from tsct.records.errors import UsageError
 from tsct.records.io.files import read_record
 from tsct.validation.report import report

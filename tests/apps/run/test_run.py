@@ -168,7 +168,7 @@ def test_phases_and_components_are_keys(done, tmp_path):
     scans = job.scan_files([done[0]])[:2]
     choices = (f"phases=['{tmp_path / 'of region.xy'}']", "components=2", "q_max=18.0")
     made = small(*(f"analysis.{choice}" for choice in choices))
-    assert made.settings.analysis.phases == (str(tmp_path / "of region.xy"),)
+    assert made.settings.analysis.values["phases"] == (str(tmp_path / "of region.xy"),)
     job.analyze(scans, made.recipe, tmp_path, workers=1, volumes=False, track=quiet)
     other = read_record(tmp_path / "recovered.h5", "recovered")
     inside = other.roi.values.astype(bool)

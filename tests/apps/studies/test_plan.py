@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tsct.apps.explore.plan import Answer, answer
-from tsct.apps.run.experiment import dump, load
+from tsct.apps.run.experiment import load
+from tsct.apps.run.settings import dump
 from tsct.apps.studies.plan import Plan, checked_shift, write_plan
 from tsct.records.errors import UsageError
 from tsct.validation.forecast.forecast import SIGNIFICANT, forecast

@@ -8,7 +8,7 @@ import pytest
 from tsct.apps.run.experiment import load
 from tsct.apps.run.scenario_list import FAULT_PREFIX, chosen, merged, scenarios
 from tsct.apps.studies.scenarios import applicable, document, page, run_scenarios, table, worst
-from tsct.phantoms.sample import series_weights
+from tsct.phantoms.structures.library import series_weights
 from tsct.records.errors import UsageError
 from tsct.simulate.beamline.faults import COMMON
 from tsct.validation import CHECKS

@@ -141,7 +141,7 @@ def test_ranges_of_a_grid():
     ("text", "error", "message"),
     [
         ("", InputError, r"no \[factors\]"),
-        ('design = "random"\n[factors]\nseed = [1]', InputError, "design"),
+        ('design = "random"\n[factors]\nseed = [1]', UsageError, "design"),
         ('checks = ["A99"]\n[factors]\nseed = [1]', UsageError, "no check 'A99'"),
         ("[factors]\nseed = 1", InputError, "factors.seed must be a list"),
         ("[factors]\nseed = []", InputError, "factors.seed must be a list"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsct.analyze.recipe.recipe import Roi
+from tsct.analyze.recipe import Roi
 from tsct.analyze.tomography.fbp import fbp_weights
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.validation import score

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f, mean_f2
-from tsct.analyze.recipe.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe
 from tsct.validation.evidence.region_states import stated_operator
 from tsct.validation.evidence.region_truth import roi_truth
 

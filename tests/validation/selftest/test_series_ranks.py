@@ -12,7 +12,7 @@ from tsct.analyze.phases.difference_fit import PARAMETERS, fit_difference
 from tsct.analyze.phases.reference_fit import fit_reference
 from tsct.analyze.phases.series import LITHIUM_DOUBT
 from tsct.analyze.phases.shells import CARBON, SILICON, SILICON_LITHIUM, shell_pattern
-from tsct.analyze.recipe.recipe import PdfRecipe, Recipe
+from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.records.seeds import generator
 from tsct.validation.selftest.coverage import Region
 from tsct.validation.selftest.series_ranks import (

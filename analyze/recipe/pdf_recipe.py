@@ -1,0 +1,113 @@
+"""The choices from I(Q) to G(r), in one value that travels with what was made by it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tsct.records.errors import InputError, nearest
+
+Window = Literal["none", "lorch", "revised-lorch"]
+Mode = Literal["absolute", "adhoc"]
+Normalisation = Literal["high-q", "krogh-moe"]
+#: 1/angstrom; calibrants at beamlines give 0.005 to 0.05
+MOST_BROADENING = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PdfRecipe:
+    """How I(Q) becomes G(r).
+
+    Parameters
+    ----------
+    composition : mapping of str to float
+        Atom fractions that the analyst assumes, the same for all voxels and states.
+    q_min, q_max : float
+        Range of the Fourier transform, 1/angstrom.
+    q_max_inst : float, optional
+        End of the data that the polynomial is fitted to and the scale is taken from, at least `q_max`; data beyond
+        `q_max` steady both but are not transformed. `q_max` if omitted.
+    window : {"none", "lorch", "revised-lorch"}
+        Modification function.
+    mode : {"absolute", "adhoc"}
+        ``absolute`` subtracts self and Compton scattering of the composition and then what a polynomial of low degree
+        explains; ``adhoc`` lets a polynomial of higher degree explain all of it, in the manner of PDFgetX3.
+    normalisation : {"high-q", "krogh-moe"}
+        Where the number of atoms behind a pattern is taken from. ``high-q``: mean of intensity over free-atom
+        scattering in the upper half of the data. ``krogh-moe``: integrals of Q^2 J / <f>^2 over all of them
+        (Krogh-Moe, Acta Cryst. 9, 951 (1956); Norman, Acta Cryst. 10, 370 (1957)), without their term
+        2 pi^2 rho, below 0.04 % of the integral at Qmax 20, so that the number stays linear in the intensity.
+    q_damp : float
+        Gaussian resolution of the instrument in 1/angstrom, if known; G(r) is divided by exp(-(r q_damp)^2 / 2).
+    q_broad : float
+        Broadening of peaks that grows with distance, in 1/angstrom, if known. As in PDFgui, a peak of width s has
+        ``s^2 (1 + (r q_broad)^2)`` in the data (Farrow et al., J. Phys.: Condens. Matter 19, 335219 (2007)). Data
+        cannot be freed of it without a model, so all models of peaks have it instead, and fitted widths are without.
+    r_poly : float, optional
+        Distance in angstrom below which the polynomial may act; its degree is ``r_poly q_max_inst / pi``. Default 0.9
+        in ad hoc and 0.6 in absolute mode.
+    r_max, r_step : float
+        Grid of G(r), from `r_step` to `r_max`, angstrom.
+    """
+
+    composition: Mapping[str, float]
+    q_min: float = 0.8
+    q_max: float = 20.0
+    q_max_inst: float | None = None
+    window: Window = "none"
+    mode: Mode = "absolute"
+    normalisation: Normalisation = "high-q"
+    q_damp: float = 0.0
+    q_broad: float = 0.0
+    r_poly: float | None = None
+    r_max: float = 20.0
+    r_step: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.q_min < self.q_max:
+            raise InputError(f"analysis: q_min {self.q_min} and q_max {self.q_max} need 0 <= q_min < q_max")
+        if not self.q_max <= self.data_end < float("inf"):
+            raise InputError(
+                f"analysis: q_max {self.q_max} and q_max_inst {self.data_end} need q_max <= q_max_inst, both finite"
+            )
+        choices = {"window": Window, "mode": Mode, "normalisation": Normalisation}
+        for name, allowed in ((name, get_args(kind)) for name, kind in choices.items()):
+            if (value := getattr(self, name)) not in allowed:
+                raise InputError(
+                    f"analysis.{name} is '{value}'{nearest(value, allowed)}; allowed are {', '.join(allowed)}"
+                )
+        if not 0 < self.r_step < self.r_max < float("inf"):
+            raise InputError(f"analysis: r_step {self.r_step} and r_max {self.r_max} need 0 < r_step < r_max, finite")
+        if not 0 <= self.q_damp * self.r_max <= 3:
+            raise InputError(
+                f"analysis.q_damp is {self.q_damp}; allowed are 0 to {3 / self.r_max:.3g} 1/A, where 1 % of G is left "
+                "at r_max"
+            )
+        if not 0 <= self.q_broad <= MOST_BROADENING:
+            raise InputError(
+                f"analysis.q_broad is {self.q_broad}; allowed are 0 to {MOST_BROADENING:g} 1/A, where a peak at 3 A is "
+                "1.3 times as wide"
+            )
+        if self.r_poly is not None and not 0 <= self.r_poly <= 3:
+            raise InputError(f"analysis.r_poly is {self.r_poly}; allowed are 0 to 3 angstrom")
+        if not self.composition or min(self.composition.values()) < 0:
+            raise InputError("analysis.composition needs at least one element, with a positive share")
+
+    @property
+    def r(self) -> NDArray[np.float64]:
+        """Grid of G(r) in angstrom, shape (r,)."""
+        return self.r_step * np.arange(1, round(self.r_max / self.r_step) + 1, dtype=np.float64)
+
+    @property
+    def data_end(self) -> float:
+        """End of the data that enter: `q_max_inst`, or `q_max` without it."""
+        return self.q_max if self.q_max_inst is None else self.q_max_inst
+
+    @property
+    def polynomial_range(self) -> float:
+        """`r_poly`, or its default for the mode."""
+        if self.r_poly is not None:
+            return self.r_poly
+        return 0.9 if self.mode == "adhoc" else 0.6

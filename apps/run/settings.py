@@ -1,0 +1,150 @@
+"""What an experiment file may say, section by section.
+
+The sections are the frozen records of the other rooms wherever there is one, so a key exists here if and only if it
+exists there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self, get_type_hints
+
+import tomli_w
+
+from tsct.analyze.recipe import BACKENDS, FILTERS, TAKES, PdfRecipe, PhasePattern, Recipe
+from tsct.phantoms import CellGeometry, Electrode, Texture
+from tsct.records.errors import InputError, UsageError
+from tsct.simulate.beamline import Beamline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class States:
+    """The discharge: a named truth and the potentials at which it is scanned."""
+
+    scenario: str
+    potentials_v: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slices:
+    """Heights of the slices above the electrode's lower face and the height of the beam."""
+
+    z_mm: tuple[float, ...]
+    height_mm: float
+
+    def __post_init__(self) -> None:
+        if not self.z_mm or not self.height_mm > 0:
+            raise InputError("slices: give at least one height in z_mm and a positive height_mm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structures:
+    """What the phases are made of: names in the structure library or files (extxyz, CIF, xyz with a cell).
+
+    ``silicon`` may be a list, ordered by lithium content; with a single member nothing can be lithiated.
+    """
+
+    silicon: str | tuple[str, ...]
+    carbon_black: str
+    binder: str
+    piston: str
+    separator: str
+    counter_electrode: str
+    container: str
+    electrolyte: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Choices of the analysis: the fields of :class:`Recipe` and of its :class:`PdfRecipe`, side by side.
+
+    Two are written otherwise than the records have them: ``composition`` as a formula, empty for that of the electrode
+    as it was mixed, and ``phases`` as names of files.
+
+    Parameters
+    ----------
+    values : mapping of str to Any
+        A value for every key.
+    """
+
+    values: Mapping[str, Any]
+
+    @staticmethod
+    def hints() -> dict[str, Any]:
+        """Types of the keys."""
+        of_records = {**get_type_hints(PdfRecipe), **get_type_hints(Recipe)}
+        del of_records["pdf"]
+        names = {"method": TAKES, "backend": BACKENDS, "filter": FILTERS}
+        choices = {key: Literal[tuple(allowed)] for key, allowed in names.items()}
+        return of_records | choices | {"composition": str, "phases": tuple[str, ...]}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """The choices that were made, and the defaults of the records for all others."""
+        return cls(values={**_defaults(PdfRecipe), **_defaults(Recipe), "composition": "", "phases": (), **values})
+
+    def with_files_in(self, folder: Path) -> Self:
+        """The same with absolute names of files; the run's own folder will hold the experiment from then on."""
+        phases = tuple(str((folder / name).absolute()) for name in self.values["phases"])
+        return replace(self, values={**self.values, "phases": phases})
+
+    def recipe(self, composition: Mapping[str, float], phases: tuple[PhasePattern, ...]) -> Recipe:
+        """The record, given what the formula and the files stand for."""
+        values = {**self.values, "composition": composition, "phases": phases}
+        return Recipe(pdf=PdfRecipe(**_of(PdfRecipe, values)), **_of(Recipe, values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What is kept besides truth, results and report."""
+
+    scans: bool
+    volumes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole file, section by section; where there is no default here or in a record, the preset has it."""
+
+    name: str
+    seed: int
+    cell: CellGeometry = field(default_factory=CellGeometry)
+    texture: Texture = field(default_factory=Texture)
+    electrode: Electrode = field(default_factory=Electrode)
+    slices: Slices
+    states: States
+    structures: Structures
+    beamline: Beamline = field(default_factory=Beamline)
+    analysis: Analysis
+    output: Output
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}; it must be zero or larger")
+
+
+def _of(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that are fields of a record."""
+    return {item.name: values[item.name] for item in fields(record) if item.name in values}
+
+
+def _defaults(record: type) -> dict[str, Any]:
+    known = {item.name: item.default for item in fields(record) if item.default is not MISSING}
+    made = {item.name: item.default_factory() for item in fields(record) if item.default_factory is not MISSING}
+    return known | made
+
+
+def dump(settings: Settings) -> str:
+    """The settings as TOML, every key written out."""
+    return tomli_w.dumps(_plain(settings))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Analysis):
+        return {name: _plain(inner) for name, inner in value.values.items() if inner is not None}
+    if is_dataclass(value):
+        items = ((item.name, getattr(value, item.name)) for item in fields(value))
+        return {name: _plain(inner) for name, inner in items if inner is not None}
+    if isinstance(value, tuple):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,146 @@
+"""TOML as tables, and records made of them: every key, type and choice is checked, and what is wrong is named."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import is_dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from tsct.records.errors import InputError, TsctError, UsageError, nearest
+from tsct.records.paths import must_be_file, must_exist
+
+from .scenario_list import BASE, merged, scenarios
+
+T = TypeVar("T")
+PRESETS = ("wragg2023",)
+#: no experiment is as long
+MAX_BYTES = 2**20
+
+
+def read_table(source: str) -> tuple[dict[str, Any], Path]:
+    """Parsed TOML of a preset, scenario or file, and the folder that its relative paths refer to."""
+    if source in PRESETS:
+        return tomllib.loads(preset_text(source)), Path()
+    if source in scenarios():
+        return merged(tomllib.loads(preset_text(BASE)), {"name": source, **scenarios()[source].changes}), Path()
+    path = Path(source)
+    if path.is_dir():
+        raise InputError(f"{source} is a folder; give an experiment file, such as {path / 'experiment.toml'}")
+    if path.suffix != ".toml":
+        if path.suffix or len(path.parts) > 1:
+            must_exist(path)
+            raise UsageError(f"{source}: an experiment is a .toml file or a preset")
+        known = tuple(dict.fromkeys((*PRESETS, *scenarios())))
+        raise UsageError(
+            f"unknown preset '{source}'{nearest(source, known)}; known are {', '.join(known)}, or give a .toml file"
+        )
+    must_be_file(path)
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"{source}: {path.stat().st_size} bytes; an experiment has at most {MAX_BYTES}")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), path.parent
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: cannot be read ({error})") from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise InputError(f"{source}: not valid TOML ({error})") from None
+
+
+def preset_text(name: str) -> str:
+    """The commented TOML of a preset."""
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset '{name}'{nearest(name, PRESETS)}; known are {', '.join(PRESETS)}")
+    return files("tsct.apps.run").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+
+
+def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
+    """As :func:`read_table`, with all that is not written there as the preset has it."""
+    table, folder = read_table(source)
+    return merged(tomllib.loads(preset_text(BASE)), table), folder
+
+
+def override(table: dict[str, Any], change: str) -> None:
+    """Change one key of a nested table in place, as ``section.key=value`` with the value in TOML syntax says."""
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {change}: write it as section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        value = text
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"--set {change}: '{section}' is not a section")
+    table[last] = value
+
+
+def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") -> T:
+    """Make a frozen record from a parsed table, refusing unknown keys and wrong types.
+
+    Parameters
+    ----------
+    cls : type
+        A dataclass; where it has a class method ``from_values`` (of a mapping) and a static method ``hints``, these are
+        what makes it and the types of its keys.
+    table : mapping
+        Parsed TOML.
+    source, where : str
+        The file and, with a full stop at its end, the section; errors begin with them.
+
+    Raises
+    ------
+    UsageError
+        For an unknown key or choice, naming the nearest valid one.
+    InputError
+        For a value of the wrong type or out of range.
+    """
+    hints = cls.hints() if hasattr(cls, "hints") else get_type_hints(cls)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        path = f"{where}{key}"
+        if key not in hints:
+            close = nearest(key, hints) or f"; allowed are {', '.join(hints)}"
+            raise UsageError(f"{source}: unknown key '{path}'{close}")
+        if is_dataclass(hints[key]):
+            if not isinstance(value, dict):
+                raise UsageError(f"{source}: '{path}' is a section, found {_short(value)}")
+            values[key] = build(hints[key], value, source, f"{path}.")
+        else:
+            values[key] = _checked(hints[key], value, f"{source}: {path}")
+    with located(f"{source}: [{where.rstrip('.')}]" if where else source):
+        return cls.from_values(values) if hasattr(cls, "from_values") else cls(**values)
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Errors of what happens inside begin with the file, and the section, that they come from."""
+    try:
+        yield
+    except TsctError as error:
+        raise type(error)(f"{where}: {error}") from None
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _checked(hint: Any, value: Any, where: str) -> Any:
+    try:
+        return TypeAdapter(hint, config={"allow_inf_nan": False}).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "literal_error" and isinstance(value, str):
+            allowed = get_args(hint)
+            raise UsageError(
+                f"{where} is '{value}'{nearest(value, allowed)}; allowed are {', '.join(allowed)}"
+            ) from None
+        at = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
+        raise InputError(f"{where}{at} is {_short(first['input'])}; {first['msg'].lower()}") from None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
