@@ -62,7 +62,7 @@ def phantom_truth(phantom: Sample, voxels: int = 60, voxel_mm: float = 0.130) ->
             **({"star_spokes": phantom.texture.star_spokes} if phantom.texture.star else {}),
         },
     )
-    record = record.merge(_structures(slices))
+    record = record.merge(structures_of(slices))
     for name, values in state_truth(phantom).items():
         record[name] = ("state", values, {"units": "angstrom" if name.endswith("distance") else "1"})
     return record
@@ -85,7 +85,7 @@ def _maps(contents: Contents) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def _structures(slices: Sequence[Contents]) -> "xr.Dataset":
+def structures_of(slices: Sequence[Contents]) -> "xr.Dataset":
     """Density of every structure that occurs, dims (phase, slice, y, x)."""
     roles = {part.structure.name: part.phase for contents in slices for part in contents.parts}
     names = list(roles)

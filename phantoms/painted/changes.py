@@ -123,7 +123,9 @@ class Change:
             self.kind
         ]
         if found.min() < low or found.max() > high:
-            raise InputError(f"{what}: the curve runs from {found.min():g} to {found.max():g}; a {self.kind} has {low:g} to {high:g}")
+            raise InputError(
+                f"{what}: the curve runs from {found.min():g} to {found.max():g}; a {self.kind} has {low:g} to {high:g}"
+            )
         return found
 
     def spread(self, amount: float, x: Array, y: Array) -> Array:

@@ -216,7 +216,12 @@ def _deposit(total: Array, column: Array, row: Array, mass: Array) -> None:
     n = round(np.sqrt(len(total)))
     j, i = np.floor(column).astype(int), np.floor(row).astype(int)
     right, up = column - j, row - i
-    for dj, di, weight in ((0, 0, (1 - right) * (1 - up)), (1, 0, right * (1 - up)), (0, 1, (1 - right) * up), (1, 1, right * up)):
+    for dj, di, weight in (
+        (0, 0, (1 - right) * (1 - up)),
+        (1, 0, right * (1 - up)),
+        (0, 1, (1 - right) * up),
+        (1, 1, right * up),
+    ):
         inside = (j + dj >= 0) & (j + dj < n) & (i + di >= 0) & (i + di < n)
         place = ((i + di) * n + j + dj)[inside]
         total += np.bincount(place, weights=(weight * mass)[inside], minlength=len(total))
@@ -248,7 +253,7 @@ def _open(path: Path, ending: str, dataset: str) -> _Volume:
         archive = np.load(path, allow_pickle=False)
         name = dataset or (archive.files[0] if len(archive.files) == 1 else "")
         if name not in archive.files:
-            raise InputError(f"{path}: holds {', '.join(archive.files)}; say which with dataset = \"...\"")
+            raise InputError(f'{path}: holds {", ".join(archive.files)}; say which with dataset = "..."')
         return archive[name]
     if ending in HDF5:
         return _hdf5(path, dataset)

@@ -360,7 +360,9 @@ class Packing(Solid):
     @property
     def spheres(self) -> Array:
         """Centres and radii in mm, shape (sphere, 4)."""
-        return _spheres(self.within_mm, self.z_mm, self.diameter_mm, self.diameter_sd_mm, self.volume_fraction, self.seed)
+        return _spheres(
+            self.within_mm, self.z_mm, self.diameter_mm, self.diameter_sd_mm, self.volume_fraction, self.seed
+        )
 
     def coverage(self, x: Array, y: Array, z_mm: float, pixel_mm: float) -> Array:
         """See :class:`Solid`."""
