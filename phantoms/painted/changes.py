@@ -70,8 +70,8 @@ class Change:
     phase : str
         What changes.
     kind : {"conversion", "series", "strain", "growth"}
-        ``conversion``: the curve's share of the volume of `phase` turns into `into`, whose volume is `volume_ratio` times
-        as large.
+        ``conversion``: the curve's share of the volume of `phase` turns into `into`, whose volume is `volume_ratio`
+        times as large.
         ``series``: the structure follows the members of the phase's series to the curve's coordinate (such as Li per
         Si), linear between members; host atoms are kept, and each guest atom takes up `guest_volume_a3`.
         ``strain``: lengths grow by the curve (0.01: one per cent), and the number of atoms stays.
@@ -118,15 +118,15 @@ class Change:
         what = f"sample.change of '{self.phase}'"
         corners = _read_curve(self.curve, what) if isinstance(self.curve, str) else _corners(self.curve, what)
         at, amount = corners[np.argsort(corners[:, 0], kind="stable")].T
-        found = np.interp(states.values, at, amount)
+        reached = np.interp(states.values, at, amount)
         low, high = {"conversion": (0.0, 1.0), "series": (0.0, np.inf), "strain": (-0.2, 0.2), "growth": (-1.0, 10.0)}[
             self.kind
         ]
-        if found.min() < low or found.max() > high:
+        if reached.min() < low or reached.max() > high:
             raise InputError(
-                f"{what}: the curve runs from {found.min():g} to {found.max():g}; a {self.kind} has {low:g} to {high:g}"
+                f"{what}: the curve runs from {reached.min():g} to {reached.max():g}; a {self.kind} has {low:g} to {high:g}"
             )
-        return found
+        return reached
 
     def spread(self, amount: float, x: Array, y: Array) -> Array:
         """The amount at points of a slice (mm), shape of `x`, whose mean over the disc is `amount`."""

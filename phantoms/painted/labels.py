@@ -1,7 +1,7 @@
 """A labelled volume, such as a segmented X-ray tomogram, as a sample: every voxel is what the table says of its label.
 
-The volume is read cut by cut, so that it may be larger than memory. Cuts are brought onto the pixels of the simulation by
-the area that voxel and pixel share, which keeps the mass of every phase whatever the sizes of the two.
+The volume is read cut by cut, so that it may be larger than memory. Cuts are brought onto the pixels of the simulation
+by the area that voxel and pixel share, which keeps the mass of every phase whatever the sizes of the two.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,11 @@ MOST_LABELS = 64
 class _Volume(Protocol):
     """Something with a shape (z, y, x) of which single cuts can be taken."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
     def __getitem__(self, key: Any) -> Any: ...
 

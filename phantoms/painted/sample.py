@@ -1,11 +1,12 @@
-"""A sample of any named phases: solids and labelled volumes painted one over the other, changing along an axis of states.
+"""A sample of any named phases: solids and labelled volumes, painted one over the other, that change with the state.
 
 Coordinates are millimetres, x to the right and y upwards in an image, z along the axis of rotation.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,7 +99,7 @@ class PaintedSample:
     phases: tuple[Phase, ...]
     solids: tuple[AnySolid, ...] = ()
     labels: Labels | None = None
-    states: States = States()
+    states: States = field(default_factory=States)
     changes: tuple[Change, ...] = ()
     slices_z_mm: tuple[float, ...] = (0.0,)
     slice_height_mm: float = 0.025
@@ -189,7 +190,7 @@ class PaintedSample:
         """Number densities of everything in one slice; see :meth:`tsct.phantoms.cell.Phantom.contents`."""
         middle, x, y = self.slices_z_mm[slice_index] + above_mm, *pixel_grid(extent_mm, pixels)
         edges = middle + self.slice_height_mm * (np.arange(layers + 1) / layers - 0.5)
-        painted = [self._paint(x, y, low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+        painted = [self._paint(x, y, low, high) for low, high in pairwise(edges)]
         fractions = {phase.name: np.mean([cut[phase.name] for cut in painted], axis=0) for phase in self.phases}
         return self._fill(fractions, x, y, state)
 
@@ -232,9 +233,7 @@ class PaintedSample:
                 continue
             at = coordinates.get(phase.name, np.full_like(x, phase.coordinates[0]))
             for k, member in enumerate(phase.series):
-                weight = (
-                    np.interp(at, phase.coordinates, np.eye(len(phase.series))[k]) if len(phase.series) > 1 else 1.0
-                )
+                weight = _share(phase, k, at)
                 if np.any(weight * host > 0):
                     parts.append(Part(phase=phase.name, structure=member))
                     densities.append(host * weight * (1 + phase.coordinates[k]) / (1 + phase.coordinates[0]))
@@ -308,8 +307,15 @@ class PaintedSample:
         return " ".join(f"{symbol}{share:.6f}" for symbol, share in self.nominal_composition.items())
 
     def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
-        """Amounts of every phase in every state, averaged over voxels; see :func:`tsct.phantoms.painted.sample_truth`."""
+        """Amounts of every phase in every state; see :func:`tsct.phantoms.painted.truth.sample_truth`."""
         return sample_truth(self, voxels, voxel_mm)
+
+
+def _share(phase: Phase, k: int, at: Array) -> Array:
+    """Share of the k-th member of a series at its coordinates, linear between members."""
+    if len(phase.series) == 1:
+        return np.ones_like(at)
+    return np.interp(at, phase.coordinates, np.eye(len(phase.series))[k])
 
 
 def _filling(solid: AnySolid, x: Array, y: Array, z_mm: float, covered: Array) -> dict[str, Array]:

@@ -185,7 +185,7 @@ class Layer(Solid):
         """See :class:`Solid`."""
         cos, sin = np.cos(np.radians(self.tilt_deg)), np.sin(np.radians(self.tilt_deg))
         along = {"x": cos * x + sin * y, "y": cos * y - sin * x, "z": cos * z_mm + sin * y}[self.normal]
-        # where the planes are nearly those of the image, a pixel sees little of their distance from one side to the other
+        # planes that nearly lie in the image change little across a pixel
         width = pixel_mm if self.normal != "z" else max(pixel_mm * abs(sin), 1e-9)
         inside = _inside(along - self.from_mm, width) * _inside(self.to_mm - along, width)
         if self.within_mm is not None:
@@ -344,8 +344,8 @@ class Packing(Solid):
         number = self.volume_fraction * self._volume_mm3 / (np.pi / 6 * self.diameter_mm**3)
         if not 1 <= number <= MOST_SPHERES or self.diameter_mm >= self.within_mm:
             raise InputError(
-                f"sample.solid '{self.name}': {number:.3g} spheres of {self.diameter_mm:g} mm in {self.within_mm:g} mm; "
-                f"allowed are 1 to {MOST_SPHERES}, thinner than what holds them"
+                f"sample.solid '{self.name}': {number:.3g} spheres of {self.diameter_mm:g} mm in "
+                f"{self.within_mm:g} mm; allowed are 1 to {MOST_SPHERES}, thinner than what holds them"
             )
 
     @property
