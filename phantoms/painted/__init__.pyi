@@ -1,4 +1,4 @@
-from .changes import Change, States
+from .changes import Change
 from .labels import Labels
 from .sample import PaintedSample, Phase, strained
 from .shapes import AnySolid, Box, Cylinder, Ellipse, Layer, Packing, Prism, Solid, Sphere, Tube
@@ -19,7 +19,6 @@ __all__ = [
     "Prism",
     "Solid",
     "Sphere",
-    "States",
     "Texture",
     "Tube",
     "sample_truth",

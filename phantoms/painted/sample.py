@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from tsct.phantoms.geometry import pixel_grid
 from tsct.phantoms.sample import Contents, Part
+from tsct.phantoms.states import States
 from tsct.phantoms.structures.library import Structure
 from tsct.records.errors import InputError, UsageError, nearest
 
-from .changes import Change, States
+from .changes import Change
 from .labels import Labels
 from .shapes import AnySolid
 from .truth import sample_truth
@@ -168,6 +169,13 @@ class PaintedSample:
         return 2 * self.radius_mm
 
     @property
+    def identity(self) -> str:
+        """What tells this sample from another."""
+        phases = [(p.name, [(s.name, s.number_density_per_a3) for s in p.series], p.packing) for p in self.phases]
+        rest = (self.solids, self.labels, self.states, self.changes, self.slices_z_mm, self.slice_height_mm)
+        return repr((phases, rest))
+
+    @property
     def structures(self) -> tuple[Structure, ...]:
         """Every structure that occurs in some state, the strained ones included."""
         found = [member for phase in self.phases for member in phase.series]
@@ -186,10 +194,12 @@ class PaintedSample:
         *,
         layers: int = 5,
         above_mm: float = 0.0,
+        height_mm: float | None = None,
     ) -> Contents:
         """Number densities of everything in one slice; see :meth:`tsct.phantoms.cell.Phantom.contents`."""
         middle, x, y = self.slices_z_mm[slice_index] + above_mm, *pixel_grid(extent_mm, pixels)
-        edges = middle + self.slice_height_mm * (np.arange(layers + 1) / layers - 0.5)
+        height = self.slice_height_mm if height_mm is None else height_mm
+        edges = middle + height * (np.arange(layers + 1) / layers - 0.5)
         painted = [self._paint(x, y, low, high) for low, high in pairwise(edges)]
         fractions = {phase.name: np.mean([cut[phase.name] for cut in painted], axis=0) for phase in self.phases}
         return self._fill(fractions, x, y, state)
@@ -197,21 +207,14 @@ class PaintedSample:
     def _paint(self, x: Array, y: Array, low_mm: float, high_mm: float) -> dict[str, Array]:
         """Volume fraction of every phase before anything changes, between two heights, shape (y, x) each."""
         z, pixel = (low_mm + high_mm) / 2, float(x[0, 1] - x[0, 0])
-        fractions = {phase.name: np.zeros_like(x) for phase in self.phases}
+        painting = _Painting({phase.name: np.zeros_like(x) for phase in self.phases}, np.zeros_like(x))
         for solid in self.solids:
             covered = solid.coverage(x, y, z, pixel)
             inside = _filling(solid, x, y, z, covered)
-            for name, fraction in fractions.items():
-                fraction *= 1 - covered
-                if name in inside:
-                    fraction += covered * inside[name]
+            painting.add({name: covered * share for name, share in inside.items()}, covered)
         if self.labels is not None:
-            held, covered = self.labels.fractions(pixel * len(x), len(x), low_mm, high_mm)
-            for name, fraction in fractions.items():
-                fraction *= 1 - covered
-                if name in held:
-                    fraction += held[name]
-        return fractions
+            painting.add(*self.labels.fractions(pixel * len(x), len(x), low_mm, high_mm))
+        return painting.fractions
 
     def _fill(self, fractions: dict[str, Array], x: Array, y: Array, state: int) -> Contents:
         """Number densities of what is there in a state."""
@@ -309,6 +312,24 @@ class PaintedSample:
     def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
         """Amounts of every phase in every state; see :func:`tsct.phantoms.painted.truth.sample_truth`."""
         return sample_truth(self, voxels, voxel_mm)
+
+
+@dataclass(frozen=True, slots=True)
+class _Painting:
+    """Volume fractions of phases, shape (y, x) each, and the share of every pixel that is painted."""
+
+    fractions: dict[str, Array]
+    covered: Array
+
+    def add(self, amounts: Mapping[str, Array], covered: Array) -> None:
+        """Paint once more: into the empty part of a pixel first, so that solids that touch leave no gap."""
+        lost = np.clip(covered + self.covered - 1, 0.0, None)
+        kept = 1 - lost / np.maximum(self.covered, NOTHING)
+        for name, fraction in self.fractions.items():
+            fraction *= np.clip(kept, 0.0, 1.0)
+            if name in amounts:
+                fraction += amounts[name]
+        self.covered[...] = np.minimum(self.covered - lost + covered, 1.0)
 
 
 def _share(phase: Phase, k: int, at: Array) -> Array:
