@@ -11,6 +11,7 @@ from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from tsct.phantoms.structures.library import Structure, series_weights
+from tsct.records.schema import TRUTH
 
 from .sample import Contents
 
@@ -51,12 +52,12 @@ def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130)
     slices = [_voxels(phantom, voxels, voxel_mm, j) for j in range(len(phantom.slices_z_mm))]
     maps = [_maps(contents) for contents in slices]
     record = xr.Dataset(
-        {name: (("slice", "y", "x"), np.stack([m[name] for m in maps]), {"units": "1/angstrom^3"}) for name in maps[0]},
+        {name: TRUTH.variable(name, np.stack([m[name] for m in maps])) for name in maps[0]},
         coords={
-            "slice": ("slice", np.arange(len(maps))),
-            "y": ("y", centres, {"units": "mm"}),
-            "x": ("x", centres, {"units": "mm"}),
-            "potential_v": ("state", list(phantom.discharge.potentials_v), {"units": "V"}),
+            "slice": TRUTH.variable("slice", np.arange(len(maps))),
+            "y": TRUTH.variable("y", centres),
+            "x": TRUTH.variable("x", centres),
+            "potential_v": TRUTH.variable("potential_v", list(phantom.discharge.potentials_v)),
         },
         attrs={
             "state_axis": "potential_v",
@@ -66,10 +67,8 @@ def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130)
             **({"star_spokes": phantom.texture.star_spokes} if phantom.texture.star else {}),
         },
     )
-    record = record.merge(structures_of(slices))
-    for name, values in state_truth(phantom).items():
-        record[name] = ("state", values, {"units": "angstrom" if name.endswith("distance") else "1"})
-    return record
+    states = {name: TRUTH.variable(name, values) for name, values in state_truth(phantom).items()}
+    return record.merge(structures_of(slices)).assign(states)
 
 
 def _voxels(phantom: "Phantom", n: int, voxel_mm: float, slice_index: int) -> Contents:
@@ -98,8 +97,11 @@ def structures_of(slices: Sequence[Contents]) -> "xr.Dataset":
         for part, values in zip(contents.parts, contents.densities, strict=True):
             density[names.index(part.structure.name), j] += values
     return xr.Dataset(
-        {"phase_density": (("phase", "slice", "y", "x"), density, {"units": "1/angstrom^3"})},
-        coords={"phase_structure": ("phase", names), "phase_role": ("phase", list(roles.values()))},
+        {"phase_density": TRUTH.variable("phase_density", density)},
+        coords={
+            "phase_structure": TRUTH.variable("phase_structure", names),
+            "phase_role": TRUTH.variable("phase_role", list(roles.values())),
+        },
     )
 
 

@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.phantoms import Sample
+from tsct.records.schema import SCAN
 from tsct.records.seeds import generator
 from tsct.records.tiles import stack_tiles
 from tsct.simulate.beamline.beamline import Beamline, id15a
@@ -153,25 +154,25 @@ def _record(
     state: int,
     slice_index: int,
 ) -> xr.Dataset:
-    rays, pattern = ("angle", "translation"), beamline.scan
-    answer = detector_response(beamline)
+    pattern, answer = beamline.scan, detector_response(beamline)
+    measured = (
+        ("intensity", counts, "photons counted"),
+        ("monitor", monitor, "incident photons"),
+        ("transmission", transmission, "transmission of the straight beam"),
+        ("time", frames.seconds, "start of the frame after the first"),
+        ("solid_angle", answer.solid_angle, "solid angle of the active pixels"),
+        ("polarization", answer.polarization, "mean polarisation factor"),
+    )
     return xr.Dataset(
-        {
-            "intensity": ((*rays, "q"), counts, {"units": "counts", "long_name": "photons counted"}),
-            "monitor": (rays, monitor, {"units": "photons", "long_name": "incident photons"}),
-            "transmission": (rays, transmission, {"units": "1", "long_name": "transmission of the straight beam"}),
-            "time": (rays, frames.seconds, {"units": "s", "long_name": "start of the frame after the first"}),
-            "solid_angle": ("q", answer.solid_angle, {"units": "sr", "long_name": "solid angle of the active pixels"}),
-            "polarization": ("q", answer.polarization, {"units": "1", "long_name": "mean polarisation factor"}),
-        },
+        {name: SCAN.variable(name, values, long_name=words) for name, values, words in measured},
         coords={
-            "angle": ("angle", pattern.angles_deg, {"units": "deg"}),
-            "translation": ("translation", pattern.translations_mm, {"units": "mm"}),
-            "q": ("q", pattern.q, {"units": "1/angstrom", "long_name": "Q"}),
+            "angle": SCAN.variable("angle", pattern.angles_deg),
+            "translation": SCAN.variable("translation", pattern.translations_mm),
+            "q": SCAN.variable("q", pattern.q, long_name="Q"),
             "state": state,
             "slice": slice_index,
             phantom.states.axis: ((), phantom.states.values[state], {"units": phantom.states.unit}),
-            "z_mm": ((), phantom.slices_z_mm[slice_index], {"units": "mm"}),
+            "z_mm": SCAN.variable("z_mm", phantom.slices_z_mm[slice_index]),
         },
         attrs=known(phantom, beamline),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from tsct.phantoms import Sample
 from tsct.phantoms.structures import Structure
 from tsct.records.provenance import source_hash
+from tsct.records.schema import PHASES, TRUTH
 from tsct.simulate.beamline.beamline import Beamline
 from tsct.simulate.beamline.response import detector_response
 from tsct.simulate.beampath.phase_spectra import Spectra
@@ -25,6 +27,13 @@ from .scan import gains
 Q_FAR_STEP = 0.02
 #: what the record of a structure says about it in words
 RECORD = ("title", "recipe", "energy_model", "sources", "limits")
+SPECTRA = ("coherent", "compton", "second_shell")
+LONG_NAMES = {
+    "second_shell": {"long_name": "change of the coherent scattering if all second-shell order were lost"},
+    "gr": {"long_name": "G(r), not truncated"},
+    "fq": {"long_name": "F(Q) of the structure alone"},
+    "composition": {"long_name": "atom fractions"},
+}
 
 
 def truth(phantom: Sample, beamline: Beamline, seed: int) -> xr.Dataset:
@@ -54,12 +63,13 @@ def truth(phantom: Sample, beamline: Beamline, seed: int) -> xr.Dataset:
     }
     states = range(len(phantom.states.values))
     patterns = np.stack([gains(beamline, seed, state)[1] for state in states])
-    record["channel_gain"] = (("state", "q"), patterns, {"units": "1"})
+    record["channel_gain"] = TRUTH.variable("channel_gain", patterns)
     seen = detector_response(beamline)
     weight = seen.compton / seen.coherent
-    record["compton_weight"] = ("q", weight, {"units": "1", "long_name": "Compton over elastic, both corrected alike"})
-    record = record.assign_coords(q=("q", beamline.scan.q, {"units": "1/angstrom"}))
-    record["translation_gain"] = ("translation", gains(beamline, seed, 0)[0], {"units": "1"})
+    corrected = {"long_name": "Compton over elastic, both corrected alike"}
+    record["compton_weight"] = TRUTH.variable("compton_weight", weight, **corrected)
+    record = record.assign_coords(q=TRUTH.variable("q", beamline.scan.q))
+    record["translation_gain"] = TRUTH.variable("translation_gain", gains(beamline, seed, 0)[0])
     return record
 
 
@@ -77,46 +87,19 @@ def phase_truth(
     elements = sorted({symbol for material in materials.values() for symbol in material.composition})
     shares = [[materials[name].composition.get(symbol, 0.0) for symbol in elements] for name in names]
     far = q_min + Q_FAR_STEP * np.arange(int((Q_MAX_TABLE - q_min) / Q_FAR_STEP) + 1)
-    per_atom = {"units": "electron units/atom"}
+    values: dict[str, Any] = {
+        **{key: np.stack([getattr(table[name], key) for name in names]) for key in SPECTRA},
+        "gr": np.stack([_untruncated(materials[name], tuple(r), q_min) for name in names]),
+        "fq": np.stack([_reduced(materials[name], tuple(far)) for name in names]),
+        "density": [materials[name].number_density_per_a3 for name in names],
+        "composition": shares,
+    }
+    words = {f"structure_{key}": ("structure", [getattr(materials[name], key) for name in names]) for key in RECORD}
+    axes = {"element": elements, "structure": np.arange(len(names)), "q": q, "q_far": far, "r": r}
     return xr.Dataset(
-        {
-            "coherent": (
-                ("structure", "q"),
-                np.stack([table[name].coherent for name in names]),
-                per_atom,
-            ),
-            "compton": (("structure", "q"), np.stack([table[name].compton for name in names]), per_atom),
-            "second_shell": (
-                ("structure", "q"),
-                np.stack([table[name].second_shell for name in names]),
-                {**per_atom, "long_name": "change of the coherent scattering if all second-shell order were lost"},
-            ),
-            "gr": (
-                ("structure", "r"),
-                np.stack([_untruncated(materials[name], tuple(r), q_min) for name in names]),
-                {"units": "1/angstrom^2", "long_name": "G(r), not truncated"},
-            ),
-            "fq": (
-                ("structure", "q_far"),
-                np.stack([_reduced(materials[name], tuple(far)) for name in names]),
-                {"units": "1/angstrom", "long_name": "F(Q) of the structure alone"},
-            ),
-            "density": (
-                "structure",
-                [materials[name].number_density_per_a3 for name in names],
-                {"units": "1/angstrom^3"},
-            ),
-            "composition": (("structure", "element"), shares, {"units": "1", "long_name": "atom fractions"}),
-            **{f"structure_{key}": ("structure", [getattr(materials[name], key) for name in names]) for key in RECORD},
-        },
-        coords={
-            "element": ("element", elements),
-            "structure": ("structure", np.arange(len(names))),
-            "structure_name": ("structure", names),
-            "q": ("q", q, {"units": "1/angstrom"}),
-            "q_far": ("q_far", far, {"units": "1/angstrom"}),
-            "r": ("r", r, {"units": "angstrom"}),
-        },
+        {name: PHASES.variable(name, value, **LONG_NAMES.get(name, {})) for name, value in values.items()} | words,
+        coords={name: PHASES.variable(name, value) for name, value in axes.items()}
+        | {"structure_name": ("structure", names)},
     )
 
 

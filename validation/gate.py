@@ -11,7 +11,7 @@ import xarray as xr
 from tsct.analyze.recipe import PdfRecipe
 from tsct.phantoms import Phantom, discharge, wragg2023
 from tsct.records.errors import InputError
-from tsct.records.io import read_record
+from tsct.records.io import read_record, read_truth
 from tsct.records.tiles import stack_tiles
 from tsct.simulate import phase_truth, simulate_tile, truth
 from tsct.simulate.beamline import Beamline, ScanPattern, no_faults
@@ -92,11 +92,8 @@ def read_case(folder: Path | str) -> Case:
     files = sorted((folder / "scan").glob("*.h5"))
     if not files:
         raise InputError(f"{folder}: no scan/*.h5 in it; make it with tsct simulate EXPERIMENT -o {folder}")
-    return Case(
-        scan=stack_tiles([read_record(path, "data") for path in files]),
-        truth=read_record(folder / "truth.h5", "truth"),
-        phases=read_record(folder / "truth.h5", "phases"),
-    )
+    reality, phases = read_truth(folder / "truth.h5")
+    return Case(scan=stack_tiles([read_record(path, "data") for path in files]), truth=reality, phases=phases)
 
 
 def small_case(seed: int = 1) -> Case:

@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from tsct.analyze.recipe.pdf_recipe import stated_recipe
+
 
 def curve_records(found: xr.Dataset) -> dict[str, xr.Dataset]:
     """Datasets ``iq``, ``sq``, ``fq`` and ``gr`` of the region of interest through the states.
@@ -21,7 +23,8 @@ def curve_records(found: xr.Dataset) -> dict[str, xr.Dataset]:
         Those that the recovered data can give.
     """
     states = {name: found[name] for name in ("state", "potential_v") if name in found.coords}
-    known = {name: found.attrs[name] for name in ("composition", "q_min", "q_max", "window") if name in found.attrs}
+    recipe = stated_recipe(found.attrs)
+    known = {name: recipe.stated[name] for name in ("composition", "q_min", "q_max", "window")} if recipe else {}
     records = {}
     for name, source, axis, label in (
         ("iq", "roi_iq", "q", "Q"),

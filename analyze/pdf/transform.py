@@ -14,8 +14,8 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from tsct.analyze.recipe.pdf_recipe import Normalisation, PdfRecipe, Window
-from tsct.records.checks import check_uniform
 from tsct.records.errors import InputError
+from tsct.records.schema import check_uniform
 
 from .peaks import between
 from .xray_tables import compton_weight, mean_compton, mean_f, mean_f2

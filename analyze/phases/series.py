@@ -11,6 +11,7 @@ from scipy.ndimage import uniform_filter1d
 from tsct.analyze.pdf.peaks import between, extremum
 from tsct.analyze.pdf.termination_ripples import ripple_test
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
+from tsct.analyze.recipe.pdf_recipe import ATTRIBUTE
 from tsct.analyze.recipe.recipe import Recipe
 
 from .breakpoints import Hinges, fit_hinges
@@ -70,11 +71,7 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     record["gr_model"] = ("r", reference.model / density, {"units": "1/angstrom^2"})
     record["compton_weight"] = tiles[0].compton_weight.reset_coords(drop=True)
     record.attrs |= _reference_attrs(reference, density)
-    choices = ("q_min", "q_max", "mode", "window", "normalisation", "q_damp", "q_broad")
-    record.attrs |= {name: getattr(recipe.pdf, name) for name in choices}
-    # spelled out, since a file cannot hold that a choice was left to its default
-    record.attrs |= {"q_max_inst": recipe.pdf.data_end, "r_poly": recipe.pdf.polynomial_range}
-    record.attrs["composition"] = dict(recipe.pdf.composition)
+    record.attrs[ATTRIBUTE] = recipe.pdf.as_attribute()
     if len(tiles) > 1:
         changes = _changes(operator, reference, intensity, changing, density, weights)
         record = record.merge(changes, combine_attrs="no_conflicts")

@@ -5,8 +5,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf.xray_tables import compton_weight, sensor_efficiency
-from tsct.records.checks import SCAN, check, check_uniform
 from tsct.records.errors import InputError
+from tsct.records.schema import SCAN, check, check_uniform
 from tsct.records.units import R_E_ANGSTROM, two_theta_rad, wavelength_angstrom
 
 #: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm

@@ -11,8 +11,8 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from tsct.records.checks import SCAN, check
 from tsct.records.errors import InputError
+from tsct.records.schema import SCAN, check
 
 #: mean count below which sqrt(n) is a misleading error bar (coverage off by more than 2 %)
 LOW_COUNTS = 50

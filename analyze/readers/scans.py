@@ -10,9 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from tsct.records.checks import SCAN, check
 from tsct.records.errors import InputError, TsctWarning, nearest
 from tsct.records.io import SOURCES, load_tables, opened, parse_mapping, read_mapped, read_record
+from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, wavelength_angstrom
 
 from .frames import is_frames, read_frames
@@ -80,7 +80,9 @@ def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset
     if mapping is None and is_frames(path):
         return read_frames(path)
     if mapping is None and is_ours(path):
-        return read_record(path, "data")
+        scan = read_record(path, "data")
+        check(scan, SCAN, str(path))
+        return scan
     given = load_tables(mapping) if mapping is not None else {}
     layout, tables = ("of the mapping", {}) if _is_complete(given) else known_layout(path)
     source = f"{path} ({layout})" if mapping is None else str(mapping)
@@ -261,7 +263,7 @@ def _check_corrections(data: xr.Dataset, source: str) -> None:
 
 def _factor(data: xr.Dataset, scan: xr.Dataset, name: str, units: str) -> xr.DataArray:
     """A factor to divide by, broadcast to its dims; one where it was applied before."""
-    dims, _ = SCAN[name]
+    dims = SCAN.fields[name].dims
     if data.attrs.get(f"{name}_applied", False) or name not in data:
         return xr.DataArray(np.ones([scan.sizes[dim] for dim in dims]), dims=dims, attrs={"units": units})
     values = data[name].variable

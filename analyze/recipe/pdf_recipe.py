@@ -1,8 +1,9 @@
 """The choices from I(Q) to G(r), in one value that travels with what was made by it."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,15 @@ Mode = Literal["absolute", "adhoc"]
 Normalisation = Literal["high-q", "krogh-moe"]
 #: 1/angstrom; calibrants at beamlines give 0.005 to 0.05
 MOST_BROADENING = 0.3
+#: attribute of recovered data that holds the recipe, and the version of what is in it
+ATTRIBUTE, SCHEMA = "pdf_recipe", 1
+#: what is stated one by one in recovered data of chains that do not write the attribute
+STATED = (
+    *("composition", "q_min", "q_max", "q_max_inst"),
+    *("window", "mode", "normalisation", "q_damp", "q_broad", "r_poly"),
+)
+#: those of them without which nothing is stated
+NEEDED = STATED[:3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +121,75 @@ class PdfRecipe:
         if self.r_poly is not None:
             return self.r_poly
         return 0.9 if self.mode == "adhoc" else 0.6
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """Every choice that shapes the transform by name, defaults spelled out; all but the grid of r."""
+        return {name: getattr(self, name) for name in STATED} | {
+            "composition": dict(self.composition),
+            "q_max_inst": self.data_end,
+            "r_poly": self.polynomial_range,
+        }
+
+    def as_attribute(self) -> dict[str, Any]:
+        """The recipe as an attribute of a dataset: plain values, which files hold as JSON, and their version."""
+        values = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        shares = {symbol: _plain(share) for symbol, share in self.composition.items()}
+        return {"schema": SCHEMA, **values, "composition": shares}
+
+    @classmethod
+    def from_attribute(cls, value: str | Mapping[str, Any]) -> Self:
+        """What :meth:`as_attribute` returned, or the same as JSON text.
+
+        Raises
+        ------
+        InputError
+            If it is no recipe, or one of another version.
+        """
+        try:
+            given = dict(json.loads(value) if isinstance(value, str) else value)
+        except (ValueError, TypeError, RecursionError):
+            raise InputError(f"{ATTRIBUTE} is no table of choices but {str(value)[:60]!r}") from None
+        version = given.pop("schema", None)
+        if version != SCHEMA:
+            raise InputError(f"{ATTRIBUTE} is of schema {version!r}, this tsct reads {SCHEMA}; analyse the scan again")
+        names = [item.name for item in fields(cls)]
+        for name in given:
+            if name not in names:
+                raise InputError(f"{ATTRIBUTE} has an unknown key '{name}'{nearest(name, names)}")
+        return cls._from_values(given, ATTRIBUTE)
+
+    @classmethod
+    def _from_values(cls, values: Mapping[str, Any], source: str) -> Self:
+        try:
+            return cls(**values)
+        except (TypeError, AttributeError, ValueError) as error:
+            raise InputError(f"{source} cannot be used ({error})") from None
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def stated_recipe(attrs: Mapping[Any, Any]) -> PdfRecipe | None:
+    """The transform that recovered data state, None if they do not.
+
+    The attribute ``pdf_recipe`` wins; without it, the single attributes of ``docs/gate.md`` are read, and of these what
+    is not stated was not done.
+
+    Parameters
+    ----------
+    attrs : mapping
+        Attributes of recovered data.
+
+    Raises
+    ------
+    InputError
+        If what is stated is no recipe.
+    """
+    if ATTRIBUTE in attrs:
+        return PdfRecipe.from_attribute(attrs[ATTRIBUTE])
+    if not all(name in attrs for name in NEEDED):
+        return None
+    single = {name: attrs[name] for name in STATED if name in attrs}
+    return PdfRecipe._from_values({"r_poly": 0.0, **single}, "the transform that is stated")

@@ -4,23 +4,24 @@ import tempfile
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from tsct.analyze.readers import write_gr
+from tsct.analyze.recipe import stated_recipe
 from tsct.validation.report import DASHES, FAINT, FOUND, R_LABEL, TRUTH, legend, sheet, tidy
 
 from .maps import TITLES, Layers
 
 
-def as_gr(curves: xr.Dataset, attrs: Mapping[str, object]) -> BytesIO:
+def as_gr(curves: xr.Dataset, attrs: Mapping[Any, Any]) -> BytesIO:
     """G(r) with its errors in the form that fitting programs read."""
-    shares = attrs.get("composition", {})
-    facts: dict[str, str | float] = {
-        "composition": " ".join(f"{symbol}{share:.4g}" for symbol, share in dict(shares).items()),  # type: ignore[call-overload]
-        **{key: float(attrs[name]) for key, name in (("qmin", "q_min"), ("qmax", "q_max")) if name in attrs},  # type: ignore[arg-type]
-    }
+    recipe, facts = stated_recipe(attrs), dict[str, str | float]()
+    if recipe is not None:
+        facts["composition"] = " ".join(f"{symbol}{share:.4g}" for symbol, share in recipe.composition.items())
+        facts |= {"qmin": recipe.q_min, "qmax": recipe.q_max}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "curve.gr"
         # a point without error cannot be weighted

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf import extremum
 from tsct.analyze.phases import PARAMETER_UNITS, PARAMETERS, SILICON_LITHIUM, Reference, fit_difference, fit_reference
+from tsct.analyze.recipe import stated_recipe
 from tsct.analyze.tomography import ParallelGeometry, fbp_weights
 from tsct.records.errors import InputError
 from tsct.validation.evidence import untruncated_pdf
@@ -213,11 +214,11 @@ def peaks(curves: xr.Dataset) -> list[Fitted]:
 
 def reference_of(run: Run) -> Reference | None:
     """What silicon looks like in this run, fitted to the first state of the followed region; slow, ask once."""
-    operator, found = run.operator, run.found
-    if operator is None or "roi_gr" not in found or "reference_density" not in found.attrs:
+    operator, found, recipe = run.operator, run.found, stated_recipe(run.found.attrs)
+    if operator is None or recipe is None or "roi_gr" not in found or "reference_density" not in found.attrs:
         return None
     density = run.reference_density
-    oxygen = dict(found.attrs["composition"]).get("O", 0.0) * density
+    oxygen = recipe.composition.get("O", 0.0) * density
     return fit_reference(operator, found.roi_gr.values[0] * density, oxygen)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tsct.analyze.pdf import PdfOperator
 from tsct.apps.run.tiles import tile_name
 from tsct.records.errors import InputError
-from tsct.records.io import check_dataset, member, open_complete, read_record
+from tsct.records.io import check_dataset, member, open_complete, read_record, read_truth
 from tsct.validation.evidence import NotRunError, stated_operator, through_states
 
 Array = NDArray[np.float64]
@@ -165,7 +165,7 @@ def open_run(path: Path, truth: Path | None = None) -> Run:
     known = truth or folder / "truth.h5"
     if truth is None and not known.is_file():
         return Run(found=found, folder=folder)
-    reality, phases = read_record(known, "truth"), read_record(known, "phases")
+    reality, phases = read_truth(known)
     return Run(found=found, truth=reality, phases=phases, checks=_checks(folder / "scores.json"), folder=folder)
 
 

@@ -8,6 +8,7 @@ import xarray as xr
 
 from tsct.analyze.pdf import curve_records
 from tsct.analyze.readers import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
+from tsct.analyze.recipe import stated_recipe
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.io import read_record
 from tsct.records.paths import made, must_be_file, must_be_free
@@ -63,12 +64,14 @@ def _curves(file: Path, name: str) -> tuple[xr.Dataset, xr.Dataset]:
 
 def facts(found: xr.Dataset) -> dict[str, str | float]:
     """Header lines of a curve under the names of PDFgetX3, as far as the recovered data state them."""
-    attrs, stated = found.attrs, {"qmin": "q_min", "qmax": "q_max", "qmaxinst": "q_max_inst", "rpoly": "r_poly"}
-    lines: dict[str, str | float] = {key: float(attrs[name]) for key, name in stated.items() if name in attrs}
-    if "composition" in attrs:
-        lines["composition"] = " ".join(f"{symbol}{share:.6g}" for symbol, share in attrs["composition"].items())
-    if "energy_kev" in attrs:
-        lines["wavelength"] = wavelength_angstrom(attrs["energy_kev"])
+    recipe = stated_recipe(found.attrs)
+    lines: dict[str, str | float] = {}
+    if recipe is not None:
+        lines |= {"qmin": recipe.q_min, "qmax": recipe.q_max}
+        lines |= {"qmaxinst": recipe.data_end, "rpoly": recipe.polynomial_range}
+        lines["composition"] = " ".join(f"{symbol}{share:.6g}" for symbol, share in recipe.composition.items())
+    if "energy_kev" in found.attrs:
+        lines["wavelength"] = wavelength_angstrom(found.attrs["energy_kev"])
     return lines
 
 
@@ -78,7 +81,8 @@ def _names(record: xr.Dataset) -> list[str]:
 
 def _gr(file: Path) -> Files:
     found, record = _curves(file, "gr")
-    resolution = resolution_facts(found.attrs.get("q_damp", 0.0), found.attrs.get("q_broad", 0.0))
+    recipe = stated_recipe(found.attrs)
+    resolution = resolution_facts(recipe.q_damp, recipe.q_broad) if recipe else {}
     names = [f"{name}.gr" for name in _names(record)]
 
     def write(folder: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tsct.records.errors import InputError, UsageError
+from tsct.records.schema import VERSION
 
 #: what may change the numbers besides our own files
 LIBRARIES = ("numpy", "scipy", "numba", "xarray", "h5py", "ase", "xraydb", "xraylib")
@@ -26,8 +27,8 @@ PACKAGES = ("records", "phantoms", "simulate", "analyze", "validation", "apps")
 #: files up to this size are known by their contents, larger ones by their size
 HASHED_BYTES = 8_000_000
 
-#: what a job is made of: name of a part -> hash
-Identity = Mapping[str, str]
+#: what a job is made of: name of a part -> hash; on disk with the version of the schema
+Identity = Mapping[str, str | int]
 
 
 def sha256(*parts: str | bytes) -> str:
@@ -88,7 +89,7 @@ def ledger(path: Path, identity: Identity) -> Iterator[Ledger]:
         header, done = _read(handle)
         if differing(header, identity):
             raise UsageError(f"{path}: belongs to another job (other {' and '.join(differing(header, identity))})")
-        _append(handle, {"job": dict(identity), "pid": os.getpid(), "host": socket.gethostname()})
+        _append(handle, {"job": {**identity, "schema": VERSION}, "pid": os.getpid(), "host": socket.gethostname()})
         yield Ledger(folder=path.parent, done=done, handle=handle)
 
 
@@ -101,8 +102,9 @@ def read_ledger(path: Path) -> tuple[Identity, dict[str, Any]]:
 
 
 def differing(one: Identity, other: Identity) -> list[str]:
-    """The parts in which two jobs differ; none if either is empty."""
-    return [part for part in other if one and one.get(part) != other[part]]
+    """The parts in which a job on disk differs from another, its schema among them; none if either is empty."""
+    wanted = {**other, "schema": VERSION} if other else {}
+    return [part for part in wanted if one and one.get(part) != wanted[part]]
 
 
 def _read(handle: TextIO, *, repair: bool = True) -> tuple[Identity, dict[str, Any]]:

@@ -20,8 +20,9 @@ from tsct.analyze.pdf import curve_records, parse_composition
 from tsct.analyze.readers import read_scan
 from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError, ResourceError, UsageError
-from tsct.records.io import read_record, write_records, write_text
+from tsct.records.io import read_truth, write_records, write_text, write_truth
 from tsct.records.paths import made, writable
+from tsct.records.schema import RECOVERED, VERSION, check
 from tsct.simulate import phase_truth, truth
 from tsct.simulate.beampath import Spectra, spectra_table, warn_of_lost_mass
 from tsct.validation import CHECKS, Scores, score
@@ -104,11 +105,7 @@ def run(
         _every_tile(run_tile, shared | {"experiment": settled}, done, workers, track, "scan and analysis")
         tiles = [read_small(folder, tile_name(tile)) for tile in experiment.tiles]
         found = collect(tiles, experiment.recipe)
-        write_records(
-            folder / "recovered.h5",
-            {"recovered": found, **curve_records(found)},
-            title=f"{experiment.settings.name}: recovered",
-        )
+        write_recovered(folder, found, title=f"{experiment.settings.name}: recovered")
         return validate(folder / "recovered.h5", folder / "truth.h5", folder, experiment, started, checks)
 
 
@@ -261,7 +258,9 @@ def _rest(
 
 def write_recovered(folder: Path, found: xr.Dataset, *, title: str) -> None:
     """Write ``recovered.h5``: all results, and the curves of the region once more under the names of the field."""
-    write_records(folder / "recovered.h5", {"recovered": found, **curve_records(found)}, title=title)
+    path = folder / "recovered.h5"
+    check(found, RECOVERED, str(path))
+    write_records(path, {"recovered": found, **curve_records(found)}, title=title)
 
 
 def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping: Path | None) -> Recipe:
@@ -285,7 +284,7 @@ def validate(
     """Score a recovered file against a truth file and write ``scores.json`` and ``report.html`` into `folder`."""
     from tsct.validation.report import write_report  # and with it the plotting library
 
-    reality, phases = read_record(true, "truth"), read_record(true, "phases")
+    reality, phases = read_truth(true)
     recovered = complete_recovered(read_recovered(found, mapping), reality)
     writable(folder)
     scores = score(reality, recovered, phases, checks)
@@ -311,7 +310,7 @@ def simulated_truth(experiment: Experiment, folder: Path, track: Track) -> dict[
     reality.attrs["experiment"] = settings.name
     pdf = experiment.recipe.pdf
     phases = phase_truth(phantom, table, beamline.scan.q, pdf.r, pdf.q_min)
-    write_records(folder / "truth.h5", {"truth": reality, "phases": phases}, title=f"{settings.name}: truth")
+    write_truth(folder / "truth.h5", reality, phases, title=f"{settings.name}: truth")
     return table
 
 
@@ -382,6 +381,7 @@ def _manifest(experiment: Experiment | None, wall_s: float) -> dict[str, Any]:
     usage = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     packages = ("tsct", "numpy", "scipy", "numba", "xarray", "h5py", "ase", "xraydb", "xraylib")
     return {
+        "schema": VERSION,
         "experiment": experiment.settings.name if experiment else None,
         "seed": experiment.settings.seed if experiment else None,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

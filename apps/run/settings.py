@@ -74,8 +74,8 @@ class Analysis:
         """Types of the keys."""
         of_records = {**get_type_hints(PdfRecipe), **get_type_hints(Recipe)}
         del of_records["pdf"]
-        names = {"method": TAKES, "backend": BACKENDS, "filter": FILTERS}
-        choices = {key: Literal[tuple(allowed)] for key, allowed in names.items()}
+        names = {"method": tuple(TAKES), "backend": tuple(BACKENDS), "filter": tuple(FILTERS)}
+        choices = {key: Literal[allowed] for key, allowed in names.items()}
         return of_records | choices | {"composition": str, "phases": tuple[str, ...]}
 
     @classmethod

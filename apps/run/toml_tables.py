@@ -99,7 +99,8 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
     InputError
         For a value of the wrong type or out of range.
     """
-    hints = cls.hints() if hasattr(cls, "hints") else get_type_hints(cls)
+    record: Any = cls
+    hints = record.hints() if hasattr(record, "hints") else get_type_hints(record)
     values: dict[str, Any] = {}
     for key, value in table.items():
         path = f"{where}{key}"
@@ -113,7 +114,7 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
         else:
             values[key] = _checked(hints[key], value, f"{source}: {path}")
     with located(f"{source}: [{where.rstrip('.')}]" if where else source):
-        return cls.from_values(values) if hasattr(cls, "from_values") else cls(**values)
+        return record.from_values(values) if hasattr(record, "from_values") else record(**values)
 
 
 @contextmanager

@@ -2,6 +2,7 @@ from .files import open_complete, read_record, replacing, write_records, write_t
 from .frame_files import write_frames
 from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
+from .truth_files import read_truth, write_truth
 from .untrusted import attributes, check_dataset, member, names_of, opened, values
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "parse_mapping",
     "read_mapped",
     "read_record",
+    "read_truth",
     "replacing",
     "values",
     "write_frames",
     "write_records",
     "write_scan",
     "write_text",
+    "write_truth",
 ]

@@ -19,10 +19,10 @@ import numpy as np
 import xarray as xr
 
 from tsct.records.errors import InputError
+from tsct.records.schema import VERSION, check_version
 
 from .untrusted import attributes, member, names_of, opened, values
 
-SCHEMA = 1
 #: HDF5 1.10 is the first whose own structures carry checksums
 LIBVER = ("v110", "v110")
 #: size of the blocks in which data are stored and checked
@@ -87,7 +87,7 @@ def creating(path: Path) -> Iterator[h5py.File]:
             creator="tsct",
             creator_version=version("tsct"),
             file_time=datetime.now(UTC).isoformat(timespec="seconds"),
-            schema=SCHEMA,
+            schema=VERSION,
         )
         yield handle
         handle.attrs["complete"] = True
@@ -171,8 +171,7 @@ def open_complete(path: Path) -> Iterator[h5py.File]:
         held = attributes(handle)
         if not held.get("complete", False):
             raise InputError(f"{path}: incomplete, or not written by tsct; make it again")
-        if int(held.get("schema", 0)) > SCHEMA:
-            raise InputError(f"{path}: written by a newer tsct (schema {held['schema']}); upgrade tsct")
+        check_version(held.get("schema"), str(path))
         yield handle
 
 

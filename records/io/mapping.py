@@ -183,7 +183,7 @@ def read_mapped(path: str | Path, mapping: FileMapping, wanted: Wanted | None = 
         Where everything is.
     wanted : mapping of str to (dims, units), optional
         Order of the last dims and units of some variables and coordinates, which are transposed and converted. Those
-        that the mapping does not name are left out; :func:`tsct.records.checks.check` tells which were needed.
+        that the mapping does not name are left out; :func:`tsct.records.schema.check` tells which were needed.
 
     Returns
     -------

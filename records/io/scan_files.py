@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from tsct.records.checks import SCAN, check
+from tsct.records.schema import SCAN, check
 from tsct.records.units import wavelength_angstrom
 
 from .files import RECORD, as_nxdata, creating, write_array

@@ -6,8 +6,8 @@ import xarray as xr
 from scipy import constants
 
 from tsct.records import units
-from tsct.records.checks import SCAN, check, check_uniform
 from tsct.records.errors import InputError, nearest
+from tsct.records.schema import SCAN, check, check_uniform
 from tsct.records.seeds import generator
 from tsct.records.tiles import stack_tiles
 from tsct.records.units import photon_energy_ratio, q_inv_angstrom, two_theta_rad, wavelength_angstrom

@@ -14,39 +14,16 @@ from numpy.typing import NDArray
 from tsct.analyze import scatter_over_errors
 from tsct.analyze.pdf import parse_composition
 from tsct.analyze.prepare import joined_scatter
-from tsct.analyze.recipe import Roi
+from tsct.analyze.recipe import Roi, stated_recipe
 from tsct.records.errors import InputError, nearest
+from tsct.records.schema import AXES, COMPARED, POWER, RECOVERED
 from tsct.records.units import unit_factor
 
-_IMAGE, _TILE = ("y", "x"), ("state", "slice", "y", "x")
-_DENSITY, _POWER = "1/angstrom^3", "electron units/angstrom^3"
-#: what is compared: variable -> (dims, units); leading dims of size one may be left out
-LAYOUT: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "silicon": (_TILE, _DENSITY),
-    "silicon_errors": (_TILE, _DENSITY),
-    "silicon_level_errors": (("state", "slice"), "1"),
-    "carbon": (_TILE, _DENSITY),
-    "carbon_errors": (_TILE, _DENSITY),
-    "carbon_level_errors": (("state", "slice"), "1"),
-    "iq": ((*_TILE, "q"), _POWER),
-    "iq_errors": ((*_TILE, "q"), _POWER),
-    "roi": (_IMAGE, "1"),
-    "roi_iq": (("state", "q"), _POWER),
-    "roi_iq_errors": (("state", "q"), _POWER),
-    "roi_gr": (("state", "r"), "1/angstrom^2"),
-    "roi_gr_errors": (("state", "r"), "1/angstrom^2"),
-    # of the reference state alone: that of all states would dwarf everything else
-    "roi_gr_covariance": (("r", "r_2"), "1/angstrom^4"),
-    "roi_dgr": (("state", "r"), "1/angstrom^2"),
-    "roi_dgr_errors": (("state", "r"), "1/angstrom^2"),
-}
-#: axes and their units
-AXES: Mapping[str, str] = {"q": "1/angstrom", "r": "angstrom", "y": "mm", "x": "mm"}
+_IMAGE = ("y", "x")
+_FIELDS = RECOVERED.fields
 #: what holds for a region, that of the default recipe where there is no ``roi``
 _OF_A_REGION = {"iq", "roi_iq", "roi_gr", "roi_dgr"}
 _NUMBERED = ("state", "slice")
-#: units of patterns without a scale of their own; records that were divided by a density state it
-_FREE_SCALE = ("electron units/atom", "arbitrary")
 
 
 def complete_recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset) -> xr.Dataset:
@@ -55,8 +32,8 @@ def complete_recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset
     Parameters
     ----------
     result : xarray.Dataset or mapping
-        A dataset with some of the variables of :data:`LAYOUT`; or a mapping from their names to arrays with dims in
-        that order, in which everything that is no array becomes an attribute.
+        A dataset with some of the variables of :data:`tsct.records.schema.COMPARED`; or a mapping from their names to
+        arrays with dims in that order, in which everything that is no array becomes an attribute.
     truth : xarray.Dataset
         See :func:`tsct.simulate.truth.truth`; gives the grid of the maps where the result has none.
 
@@ -75,16 +52,16 @@ def complete_recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset
             f"recovered: the chain returned {type(result).__name__}; give a dataset or a dictionary of arrays"
         )
     found = result.copy() if isinstance(result, xr.Dataset) else _dataset(result)
-    if not set(LAYOUT) & set(found):
+    if not set(COMPARED) & set(found):
         names = list(map(str, found))
-        close = "".join(nearest(name, LAYOUT) for name in names[:1])
+        close = "".join(nearest(name, COMPARED) for name in names[:1])
         raise InputError(
             f"recovered: nothing to compare among {', '.join(names) or 'no variables'}{close}; known are "
-            f"{', '.join(LAYOUT)}"
+            f"{', '.join(COMPARED)}"
         )
     found = _with_tiles(found, truth)
-    found = found.assign({name: _arranged(found[name], name) for name in LAYOUT if name in found})
-    axes = {name: _converted(found[name], name, unit) for name, unit in AXES.items() if name in found.coords}
+    found = found.assign({name: _arranged(found[name], name) for name in COMPARED if name in found})
+    axes = {name: _converted(found[name], name, _units(name)) for name in AXES if name in found.coords}
     found = found.assign_coords(axes)
     return _from_volume(_told_by_the_scan(_on_the_grid(found, truth), truth))
 
@@ -122,18 +99,18 @@ def from_arrays(
 def _dims(name: str) -> tuple[str, ...]:
     if name in AXES or name in _NUMBERED:
         return (name,)
-    if name not in LAYOUT:
-        raise InputError(f"recovered: unknown array '{name}'{nearest(name, LAYOUT)}; known are {', '.join(LAYOUT)}")
-    return LAYOUT[name][0]
+    if name not in COMPARED:
+        raise InputError(f"recovered: unknown array '{name}'{nearest(name, COMPARED)}; known are {', '.join(COMPARED)}")
+    return _FIELDS[name].dims
 
 
 def _with_tiles(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
     """Dims state and slice of size one where they are missing, and numbers along them where these are."""
-    needed = {dim for name, (dims, _) in LAYOUT.items() if name in found for dim in dims} & {"state", "slice"}
+    needed = {dim for name in COMPARED if name in found for dim in _FIELDS[name].dims} & {"state", "slice"}
     for dim in sorted(needed - set(found.dims)):
         at = _middle(truth) if dim == "slice" else 0
         alone = found[dim].item() if dim in found.coords else at
-        of_the_dim = [name for name in found if name in LAYOUT and dim in LAYOUT[str(name)][0]]
+        of_the_dim = [name for name in found if name in COMPARED and dim in _FIELDS[str(name)].dims]
         found = found.drop_vars(dim, errors="ignore")
         found = found.assign({name: found[name].expand_dims({dim: [alone]}) for name in of_the_dim})
     for dim in needed & set(found.dims) - set(found.coords):
@@ -147,14 +124,18 @@ def _middle(truth: xr.Dataset) -> int:
 
 
 def _arranged(array: xr.DataArray, name: str) -> xr.DataArray:
-    dims, units = LAYOUT[name]
+    dims, units = _FIELDS[name].dims, _units(name)
     if set(array.dims) != set(dims):
         raise InputError(f"recovered: '{name}' has dims {array.dims}, expected ({', '.join(dims)})")
     array = array.transpose(*dims)
     given = array.attrs.get("units", units)
-    if units == _POWER and given in _FREE_SCALE:
+    if given in _FIELDS[name].other_units:
         return array
     return _converted(array, name, units)
+
+
+def _units(name: str) -> str:
+    return _FIELDS[name].units or "1"
 
 
 def _converted(array: xr.DataArray, name: str, units: str) -> xr.DataArray:
@@ -199,9 +180,17 @@ def _told_by_the_scan(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
     if "roi" not in found and "x" in truth.coords and _OF_A_REGION & set(found):
         mask = Roi().mask(truth.sizes["x"]).astype(np.int8)
         found = found.assign_coords(y=truth.y, x=truth.x).assign(roi=(_IMAGE, mask, {"units": "1"}))
+    return _with_transform(found)
+
+
+def _with_transform(found: xr.Dataset) -> xr.Dataset:
+    """The transform that the chain states, as one attribute and one by one; the one attribute wins where both are."""
     if isinstance(composition := found.attrs.get("composition"), str):
         found = found.assign_attrs(composition=parse_composition(composition))
-    return found
+    recipe = stated_recipe(found.attrs)
+    if recipe is None:
+        return found
+    return found.assign_attrs(pdf_recipe=recipe.as_attribute(), **recipe.stated)
 
 
 def _from_volume(found: xr.Dataset) -> xr.Dataset:
@@ -216,7 +205,7 @@ def _from_volume(found: xr.Dataset) -> xr.Dataset:
             found["roi_iq"] = (("state", "q"), patterns, {"units": found.iq.attrs["units"]})
         if "iq_errors" in found and "noise_ratio" not in found:
             found = found.assign(_scatter(found, inside))
-    if "roi_iq" in found and found.roi_iq.attrs["units"] == _POWER:
+    if "roi_iq" in found and found.roi_iq.attrs["units"] == POWER:
         found = found.assign_attrs(reference_density=1.0)
     return found
 

@@ -9,13 +9,15 @@ import xarray as xr
 
 from tsct.records.errors import InputError
 from tsct.records.io import Wanted, attributes, load_mapping, member, names_of, opened, read_mapped, read_record, values
+from tsct.records.schema import AXES, COMPARED, RECOVERED
 
-from .recovered import AXES, LAYOUT, from_arrays
+from .recovered import from_arrays
 
 #: dims that a mapping must name; state and slice may be missing
 _MAPPED: Wanted = {
-    **{name: (tuple(d for d in dims if d not in ("state", "slice")), unit) for name, (dims, unit) in LAYOUT.items()},
-    **{name: ((name,), unit) for name, unit in AXES.items()},
+    name: (tuple(dim for dim in known.dims if dim not in ("state", "slice")), known.units or "1")
+    for name, known in RECOVERED.fields.items()
+    if name in (*COMPARED, *AXES)
 }
 
 
@@ -44,12 +46,12 @@ def read_recovered(path: Path, mapping: Path | None = None) -> xr.Dataset:
 
 
 def _plain(handle: h5py.File) -> dict[str, dict[str, Any]]:
-    names = [name for name in names_of(handle) if name in LAYOUT or name in AXES or name in ("state", "slice")]
-    if not set(names) & set(LAYOUT):
+    names = [name for name in names_of(handle) if name in COMPARED or name in AXES or name in ("state", "slice")]
+    if not set(names) & set(COMPARED):
         held = ", ".join(list(names_of(handle))[:8]) or "nothing"
         raise InputError(
             f"{handle.filename}: no dataset of the layout at the root (it holds {held}); known are "
-            f"{', '.join(LAYOUT)}; or say where they are with --mapping"
+            f"{', '.join(COMPARED)}; or say where they are with --mapping"
         )
     nodes = {name: member(handle, name) for name in names}
     return {

@@ -1,20 +1,18 @@
 """What a perfect measurement of the region of interest would give in every state, composed from its phases."""
 
+import json
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf import PdfOperator, pdf_operator
-from tsct.analyze.recipe import PdfRecipe
+from tsct.analyze.recipe import NEEDED, PdfRecipe, stated_recipe
 from tsct.phantoms import LITHIUM_VOLUME_A3
 
 from .check import NotRunError
-
-#: what recovered data say of their transform; the damping of the instrument is apart
-STATED = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly", "normalisation", "q_broad")
 
 
 def stated_operator(found: xr.Dataset, *, undamped: bool = False) -> PdfOperator:
@@ -32,16 +30,16 @@ def stated_operator(found: xr.Dataset, *, undamped: bool = False) -> PdfOperator
     NotRunError
         If they do not say.
     """
-    names = (*STATED, "q_damp") if undamped else STATED
-    missing = [name for name in ("composition", "q_min", "q_max") if name not in found.attrs]
-    if missing or "r" not in found.coords or "q" not in found.coords:
+    recipe = stated_recipe(found.attrs)
+    if recipe is None or "r" not in found.coords or "q" not in found.coords:
+        missing = [name for name in NEEDED if recipe is None and name not in found.attrs]
         raise NotRunError(f"the recovered data do not state {', '.join(missing) or 'q and r'}")
     r = found.r.values
-    # what is not stated was not done
-    stated = {"r_poly": 0.0} | {name: found.attrs[name] for name in names if name in found.attrs}
-    stated |= {"composition": tuple(sorted(stated["composition"].items())), "r_max": float(r[-1])}
+    recipe = replace(recipe, r_max=float(r[-1]), r_step=float(r[1] - r[0]))
+    if not undamped:
+        recipe = replace(recipe, q_damp=0.0)
     compton = _bytes(found.compton_weight) if "compton_weight" in found else None
-    return _operator(_bytes(found.q), compton, float(r[1] - r[0]), tuple(sorted(stated.items())))
+    return _operator(_bytes(found.q), compton, json.dumps(recipe.as_attribute(), sort_keys=True))
 
 
 def _bytes(array: xr.DataArray) -> bytes:
@@ -49,11 +47,10 @@ def _bytes(array: xr.DataArray) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _operator(q: bytes, compton: bytes | None, r_step: float, stated: tuple[tuple[str, Any], ...]) -> PdfOperator:
+def _operator(q: bytes, compton: bytes | None, recipe: str) -> PdfOperator:
     """The transform of one record; many checks ask for the same."""
-    choices = dict(stated)
-    recipe = PdfRecipe(**choices | {"composition": dict(choices["composition"])}, r_step=r_step)
-    return pdf_operator(np.frombuffer(q), recipe, compton=None if compton is None else np.frombuffer(compton))
+    weight = None if compton is None else np.frombuffer(compton)
+    return pdf_operator(np.frombuffer(q), PdfRecipe.from_attribute(recipe), compton=weight)
 
 
 def roi_patterns(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -> NDArray[np.float64]:

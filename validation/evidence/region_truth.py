@@ -4,11 +4,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf import mean_f, pdf_operator
-from tsct.analyze.recipe import PdfRecipe
+from tsct.analyze.pdf import mean_f
+from tsct.analyze.recipe import NEEDED, stated_recipe
 
 from .check import NotRunError
-from .region_states import free_scattering, on_channels
+from .region_states import free_scattering, on_channels, stated_operator
 
 
 def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -> xr.Dataset | None:
@@ -33,7 +33,8 @@ def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -
     xarray.Dataset or None
         ``iq`` (q) in electron units/angstrom^3, ``gr`` (r) in 1/angstrom^2 as truncated at Qmax and ``gr_untruncated``.
     """
-    stated = {"composition", "q_min", "q_max", "roi_slice"} <= set(found.attrs) and {"q", "r"} <= set(found.coords)
+    known = stated_recipe(found.attrs) is not None and "roi_slice" in found.attrs
+    stated = known and {"q", "r"} <= set(found.coords)
     if phases is None or "phase_density" not in truth or not stated or not {"roi", "compton_weight"} <= set(found):
         return None
     try:
@@ -61,11 +62,7 @@ def _densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDAr
 
 
 def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:
-    r = found.r.values
-    names = ("composition", "q_min", "q_max", "q_max_inst", "mode", "window", "r_poly", "normalisation")
-    choices = {name: found.attrs[name] for name in names if name in found.attrs}
-    recipe = PdfRecipe(**choices, r_max=float(r[-1]), r_step=float(r[1] - r[0]))
-    operator = pdf_operator(found.q.values, recipe, compton=found.compton_weight.values)
+    operator = stated_operator(found)
     return operator.apply(iq) / operator.density(iq)
 
 
@@ -93,10 +90,13 @@ def untruncated_pdf(density: NDArray, found: xr.Dataset, phases: xr.Dataset) -> 
     """
     if "fq" not in phases:
         return np.full(found.sizes["r"], np.nan)
+    recipe = stated_recipe(found.attrs)
+    if recipe is None:
+        raise NotRunError(f"the recovered data do not state {', '.join(NEEDED)}")
     q, r = phases.q_far.values, phases.r.values
     elements = [str(symbol) for symbol in phases.element.values]
     own = [mean_f(dict(zip(elements, shares, strict=True)), q) ** 2 for shares in phases.composition.values]
-    weights = (density / density.sum())[:, None] * own / mean_f(found.attrs["composition"], q) ** 2
+    weights = (density / density.sum())[:, None] * own / mean_f(recipe.composition, q) ** 2
     left = np.sum((weights - weights[:, -1:]) * phases.fq.values, axis=0)
     mixed = weights[:, -1] @ phases.gr.values + 2 / np.pi * np.trapezoid(left * np.sin(np.multiply.outer(r, q)), q)
     return np.interp(found.r.values, r, mixed)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tsct.analyze.recipe import stated_recipe
 from tsct.apps.run import pipeline as job
 from tsct.apps.run.experiment import load
 from tsct.records.errors import InputError, ResourceError, UsageError
@@ -136,7 +137,7 @@ def test_the_method_of_reconstruction_is_a_key(done, tmp_path):
     recipe = small("analysis.method=cgls", "analysis.iterations=8", "analysis.q_max_inst=22.0").recipe
     job.analyze(scans, recipe, tmp_path, workers=1, volumes=False, track=quiet)
     one, other = (read_record(folder / "recovered.h5", "recovered") for folder in (done[0], tmp_path))
-    assert other.attrs["method"] == "cgls" and other.attrs["q_max_inst"] == 22.0
+    assert other.attrs["method"] == "cgls" and stated_recipe(other.attrs).q_max_inst == 22.0
     inside = one.roi.values.astype(bool)
     means = [found.silicon.values[0, 0][inside].mean() for found in (one, other)]
     assert means[0] != means[1] and means[1] == pytest.approx(means[0], rel=0.05)

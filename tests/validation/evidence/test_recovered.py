@@ -7,8 +7,9 @@ import xarray as xr
 
 from tsct.records.errors import InputError
 from tsct.records.io.files import write_records
+from tsct.records.schema import RECOVERED
 from tsct.validation import score
-from tsct.validation.evidence.recovered import LAYOUT, complete_recovered
+from tsct.validation.evidence.recovered import complete_recovered
 from tsct.validation.evidence.recovered_files import read_recovered
 
 
@@ -104,7 +105,7 @@ def test_plain_files(tmp_path, small):
         handle.attrs.update(q_max=20.0, q_min=0.8, composition="Si0.3 C0.7")
     record = complete_recovered(read_recovered(path), truth)
     np.testing.assert_allclose(record.r.values, found.r.values)
-    assert record.silicon.dims == LAYOUT["silicon"][0]
+    assert record.silicon.dims == RECOVERED.fields["silicon"].dims
     assert record.attrs["composition"] == pytest.approx({"Si": 0.3, "C": 0.7})
 
 

@@ -1,13 +1,13 @@
 """The truth of the region of interest: phases add up, and their transform agrees with a closed form."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f, mean_f2
-from tsct.analyze.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe, stated_recipe
 from tsct.validation.evidence.region_states import stated_operator
 from tsct.validation.evidence.region_truth import roi_truth
 
@@ -140,10 +140,12 @@ def test_phases_are_averaged_over_the_region_and_its_slice():
 def test_the_truth_is_transformed_as_the_data_were(twin):
     """Every choice that shapes the analyst's transform travels with the recovered data."""
     _, recovered = twin
-    names = {field.name for field in fields(PdfRecipe)} - {"r_max", "r_step"}
-    assert names <= set(recovered.attrs)
+    recipe = stated_recipe(recovered.attrs)
+    assert {field.name for field in fields(PdfRecipe)} <= set(recovered.attrs["pdf_recipe"])
+    assert not {field.name for field in fields(PdfRecipe)} & set(recovered.attrs)
+    np.testing.assert_allclose(recipe.r, recovered.r)
     # the truth has no instrument, so nothing of it is corrected there
-    assert recovered.attrs["q_damp"] == 0.0
+    assert recipe.q_damp == 0.0
     pattern = recovered.attrs["reference_density"] * recovered.roi_iq.values[0]
     one = xr.Dataset(
         {
@@ -179,7 +181,8 @@ def test_nothing_is_made_up_where_the_records_cannot_tell(lacking):
 def test_damping_is_undone_in_noise_and_not_in_a_truth(twin):
     """The analysis divides by exp(-(r q_damp)^2 / 2); a truth was never multiplied by it."""
     found = twin[1]
-    damped = found.assign_attrs(q_damp=0.04)
+    recipe = replace(stated_recipe(found.attrs), q_damp=0.04)
+    damped = found.assign_attrs(pdf_recipe=recipe.as_attribute())
     plain, same, undone = (
         stated_operator(found),
         stated_operator(damped),
