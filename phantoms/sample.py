@@ -67,6 +67,10 @@ class Sample(Protocol):
         """Width of a square around the axis of rotation that holds the sample at every angle."""
 
     @property
+    def nominal_composition(self) -> dict[str, float]:
+        """The same as atom fractions."""
+
+    @property
     def nominal_formula(self) -> str:
         """The composition that an experimenter states, such as ``Si0.132 C0.458``."""
 

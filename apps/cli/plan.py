@@ -57,7 +57,7 @@ def plan(
     from tsct.validation.forecast import compare, shared_by_seeds, simulate_seed
 
     wanted = planner.checked_shift(shift)
-    what = (made.phantom, made.beamline, made.recipe)
+    what = (made.cell, made.beamline, made.recipe)
     with threadpool_limits(1):
         (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)
         compared = []

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tsct.analyze.pdf import parse_composition
 from tsct.analyze.recipe import PhasePattern, Recipe
-from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, discharge
-from tsct.phantoms.structures import Structure, lithiated_series, structure, structure_names
-from tsct.records.errors import InputError, UsageError, nearest
+from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, Sample, States, discharge
+from tsct.phantoms.structures import Structure, lithiated_series
+from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
+from .sample_settings import material
 from .settings import Settings
 from .toml_tables import build, located, override, read_experiment
 
@@ -21,14 +22,27 @@ class Experiment:
     """Everything that a run needs, built from its settings."""
 
     settings: Settings
-    phantom: Phantom
+    phantom: Sample
     beamline: Beamline
     recipe: Recipe
 
     @property
+    def cell(self) -> Phantom:
+        """The sample, where it is the cell of the preset.
+
+        Raises
+        ------
+        UsageError
+            If it is another.
+        """
+        if not isinstance(self.phantom, Phantom):
+            raise UsageError(f"{self.settings.name}: a plan is made for the cell of wragg2023, not for a [sample] yet")
+        return self.phantom
+
+    @property
     def tiles(self) -> list[tuple[int, int]]:
         """All (state, slice) of the run."""
-        states, slices = self.settings.states.potentials_v, self.settings.slices.z_mm
+        states, slices = self.phantom.states.values, self.phantom.slices_z_mm
         return [(i, j) for i in range(len(states)) for j in range(len(slices))]
 
 
@@ -62,23 +76,27 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
     if quick:
         settings = _quick(settings)
     settings = replace(settings, analysis=settings.analysis.with_files_in(folder))
+    if settings.sample:
+        settings = replace(settings, sample=settings.sample.with_files_in(folder))
     with located(source):
         return _experiment(settings, folder)
 
 
 def _quick(settings: Settings) -> Settings:
-    z = settings.slices.z_mm
-    potentials = settings.states.potentials_v
-    if potentials == POTENTIALS_V:
-        potentials = QUICK_POTENTIALS_V
+    z, states = settings.slices.z_mm, settings.states
+    if states.values is not None:
+        states = replace(states, values=_six(states.values))
+    elif states.potentials_v == POTENTIALS_V:
+        states = replace(states, potentials_v=QUICK_POTENTIALS_V)
     else:
-        chosen = {round(i * (len(potentials) - 1) / 5) for i in range(6)}
-        potentials = tuple(potentials[i] for i in sorted(chosen))
-    return replace(
-        settings,
-        slices=replace(settings.slices, z_mm=(z[len(z) // 2],)),
-        states=replace(settings.states, potentials_v=potentials),
-    )
+        states = replace(states, potentials_v=_six(states.potentials_v))
+    return replace(settings, slices=replace(settings.slices, z_mm=(z[len(z) // 2],)), states=states)
+
+
+def _six(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Six of the values, evenly spread, ends included."""
+    chosen = {round(i * (len(values) - 1) / 5) for i in range(6)}
+    return tuple(values[i] for i in sorted(chosen))
 
 
 def _experiment(settings: Settings, folder: Path) -> Experiment:
@@ -88,25 +106,34 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
         raise InputError(
             f"analysis.q_max is {analysis['q_max']:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)"
         )
-    states = discharge(settings.states.scenario, settings.states.potentials_v)
-    phantom = Phantom(
-        geometry=settings.cell,
-        texture=settings.texture,
-        discharge=states,
-        electrode=settings.electrode,
-        silicon=_silicon(settings.structures.silicon, states.most_lithium, folder),
-        materials={
-            phase: _material(getattr(settings.structures, phase), f"structures.{phase}", folder) for phase in MATERIALS
-        },
-        slices_z_mm=settings.slices.z_mm,
-        slice_height_mm=settings.slices.height_mm,
-        seed=settings.seed,
-    )
+    phantom = _sample(settings, folder)
     formula = analysis["composition"]
     composition = parse_composition(formula) if formula else phantom.nominal_composition
     recipe = settings.analysis.recipe(composition, tuple(_phase(folder / name) for name in analysis["phases"]))
     recipe.roi.mask(settings.beamline.scan.translations)
     return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
+
+
+def _sample(settings: Settings, folder: Path) -> Sample:
+    """The sample of the section of that name, or the cell."""
+    if settings.sample:
+        axis, values = settings.states.axis, settings.states.values
+        states = States(axis=axis, values=values) if axis and values else States()
+        return settings.sample.sample(states, settings.slices.z_mm, settings.slices.height_mm, folder)
+    course = discharge(settings.states.scenario, settings.states.potentials_v)
+    return Phantom(
+        geometry=settings.cell,
+        texture=settings.texture,
+        discharge=course,
+        electrode=settings.electrode,
+        silicon=_silicon(settings.structures.silicon, course.most_lithium, folder),
+        materials={
+            phase: material(getattr(settings.structures, phase), f"structures.{phase}", folder) for phase in MATERIALS
+        },
+        slices_z_mm=settings.slices.z_mm,
+        slice_height_mm=settings.slices.height_mm,
+        seed=settings.seed,
+    )
 
 
 def _phase(path: Path) -> PhasePattern:
@@ -121,19 +148,5 @@ def _silicon(choice: str | tuple[str, ...], most_lithium: float, folder: Path) -
     if choice == "library":
         return lithiated_series(most_lithium)
     names = (choice,) if isinstance(choice, str) else choice
-    members = [_material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
+    members = [material(name, f"structures.silicon[{i}]", folder) for i, name in enumerate(names)]
     return tuple(sorted(members, key=lambda member: member.lithium_per_silicon))
-
-
-def _material(choice: str, where: str, folder: Path) -> Structure:
-    if Path(choice).suffix in (".extxyz", ".xyz", ".cif"):
-        from tsct.phantoms.structures import read_structure
-
-        with located(where):
-            return read_structure(folder / choice)
-    if choice not in structure_names():
-        close = nearest(choice, structure_names())
-        raise UsageError(
-            f"{where} is '{choice}'{close}; give a library name (tsct structures list) or an .extxyz, .cif or .xyz file"
-        )
-    return structure(choice)
