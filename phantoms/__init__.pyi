@@ -3,6 +3,7 @@ from .discharge import POTENTIALS_V, QUICK_POTENTIALS_V, Discharge, discharge
 from .electrode import Electrode, Texture
 from .geometry import CellGeometry
 from .sample import Contents, Part, Sample
+from .states import States
 from .structures.describe import describe
 from .structures.files import read_structure
 from .structures.library import Structure, lithiated_series, rebuild, structure, structure_names
@@ -22,6 +23,7 @@ __all__ = [
     "Part",
     "Phantom",
     "Sample",
+    "States",
     "Structure",
     "Texture",
     "default_materials",

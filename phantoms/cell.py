@@ -17,6 +17,7 @@ from .discharge import Discharge
 from .electrode import Electrode, Texture, electrode_fractions, grain_field
 from .geometry import CellGeometry, pixel_grid, solids
 from .sample import Contents, Part
+from .states import States
 from .truth import phantom_truth
 
 if TYPE_CHECKING:
@@ -90,6 +91,31 @@ class Phantom:
                 "give lithiated members or choose scenario = 'null'"
             )
 
+    @property
+    def states(self) -> States:
+        """The axis of the scans."""
+        return States(axis="potential_v", values=self.discharge.potentials_v)
+
+    @property
+    def structures(self) -> tuple[Structure, ...]:
+        """Every structure that may be in the beam."""
+        return (*self.silicon, *self.materials.values())
+
+    @property
+    def extent_mm(self) -> float:
+        """Width of a square that holds the cell at every angle."""
+        return self.geometry.tube_outer_diameter_mm
+
+    @property
+    def identity(self) -> str:
+        """What tells this cell from another."""
+        materials = [(one.name, one.number_density_per_a3) for one in self.structures]
+        parts = (
+            *(self.geometry, self.texture, self.discharge, self.electrode, self.separator_porosity),
+            *(self.slices_z_mm, self.slice_height_mm, self.rim_excess, self.seed),
+        )
+        return repr((parts, materials))
+
     def contents(
         self,
         state: int,
@@ -99,6 +125,7 @@ class Phantom:
         *,
         layers: int = 5,
         above_mm: float = 0.0,
+        height_mm: float | None = None,
     ) -> Contents:
         """Number densities of everything in one slice.
 
@@ -112,8 +139,11 @@ class Phantom:
             Sub-slices that are averaged over the height of the beam.
         above_mm : float
             How much higher than the slice is looked at.
+        height_mm : float, optional
+            Of what is averaged, if not the whole height of the slice.
         """
-        z = self.slices_z_mm[slice_index] + above_mm + self.slice_height_mm * ((np.arange(layers) + 0.5) / layers - 0.5)
+        height = self.slice_height_mm if height_mm is None else height_mm
+        z = self.slices_z_mm[slice_index] + above_mm + height * ((np.arange(layers) + 0.5) / layers - 0.5)
         x, y = pixel_grid(extent_mm, pixels)
         fractions = np.mean([self._fractions(x, y, height, slice_index) for height in z], axis=0)
         return self._fill(dict(zip(PHASES, fractions, strict=True)), np.hypot(x, y), state)
@@ -203,11 +233,6 @@ class Phantom:
         library = (*lithiated_series(course.most_lithium), *(structure(name) for name in MATERIALS.values()))
         same = (*own, self.discharge, self.slice_height_mm) == cell
         return "wragg2023" if same and _records(self.structures) == _records(library) else ""
-
-    @property
-    def structures(self) -> tuple[Structure, ...]:
-        """Every structure that may be in the beam."""
-        return (*self.silicon, *(self.materials[phase] for phase in MATERIALS if phase in self.materials))
 
     def lithium_map(self, rho: NDArray, state: int) -> NDArray[np.float64]:
         """Li per Si at distance `rho` (mm) from the axis."""

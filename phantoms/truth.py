@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from tsct.phantoms.structures.library import Structure, series_weights
 from tsct.records.schema import TRUTH
 
-from .sample import Contents, Sample
+from .sample import Contents
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from .cell import Phantom
 else:
     # slow to load, and a wrong experiment is refused without it
     xr = lazy_loader.load("xarray")
@@ -27,12 +29,12 @@ SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40
 PIXELS = 4
 
 
-def phantom_truth(phantom: Sample, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
+def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
     """Maps and states of a phantom, averaged over voxels.
 
     Parameters
     ----------
-    phantom : Sample
+    phantom : Phantom
         The sample.
     voxels : int
         Along each side of the image.
@@ -58,6 +60,8 @@ def phantom_truth(phantom: Sample, voxels: int = 60, voxel_mm: float = 0.130) ->
             "potential_v": TRUTH.variable("potential_v", list(phantom.discharge.potentials_v)),
         },
         attrs={
+            "state_axis": "potential_v",
+            "cell_tilt_deg": phantom.geometry.tilt_deg,
             "electrode_radius_mm": phantom.geometry.electrode_diameter_mm / 2,
             "scenario": phantom.discharge.scenario,
             **({"phantom": phantom.preset} if phantom.preset else {}),
@@ -65,10 +69,10 @@ def phantom_truth(phantom: Sample, voxels: int = 60, voxel_mm: float = 0.130) ->
         },
     )
     states = {name: TRUTH.variable(name, values) for name, values in state_truth(phantom).items()}
-    return record.merge(_structures(slices)).assign(states)
+    return record.merge(structures_of(slices)).assign(states)
 
 
-def _voxels(phantom: Sample, n: int, voxel_mm: float, slice_index: int) -> Contents:
+def _voxels(phantom: "Phantom", n: int, voxel_mm: float, slice_index: int) -> Contents:
     """What one slice holds in the first state, averaged over voxels."""
     contents = phantom.contents(0, slice_index, n * voxel_mm, PIXELS * n)
     densities = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
@@ -85,7 +89,7 @@ def _maps(contents: Contents) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def _structures(slices: Sequence[Contents]) -> "xr.Dataset":
+def structures_of(slices: Sequence[Contents]) -> "xr.Dataset":
     """Density of every structure that occurs, dims (phase, slice, y, x)."""
     roles = {part.structure.name: part.phase for contents in slices for part in contents.parts}
     names = list(roles)
@@ -102,7 +106,7 @@ def _structures(slices: Sequence[Contents]) -> "xr.Dataset":
     )
 
 
-def state_truth(phantom: Sample) -> dict[str, NDArray[np.float64]]:
+def state_truth(phantom: "Phantom") -> dict[str, NDArray[np.float64]]:
     """What is true of every state by name, shape (state,) each; distances in angstrom."""
     x = phantom.discharge.x
     weights = series_weights(phantom.silicon, x)

@@ -108,6 +108,7 @@ SCAN = Schema(
     states={
         "energy_kev": "photon energy",
         "sample_composition": "formula of the sample as it was mixed",
+        "state_axis": "which coordinate the states are varied along",
         "entry_identifier": "name of the measurement",
         "..._applied": "whether a factor was divided out before the file was written",
         "relative": "whether intensities are of an unknown scale",
@@ -120,6 +121,8 @@ TRUTH = Schema(
     fields={
         **_rows(("slice", *_IMAGE), DENSITY, "silicon", "carbon", "electrolyte"),
         "phase_density": Field(("phase", "slice", *_IMAGE), DENSITY),
+        "phase_amount": Field(("state", "slice", "phase_name", *_IMAGE), DENSITY),
+        "phase_name": Field(("phase_name",), None),
         **_rows(("phase",), None, "phase_structure", "phase_role"),
         **_rows(("state",), "1", "lithium_per_silicon", "second_shell_loss"),
         **_rows(("state",), "1", "silicon_neighbours", "lithium_neighbours"),

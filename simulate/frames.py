@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from tsct.phantoms import Phantom
+from tsct.phantoms import Sample
 from tsct.records.errors import InputError, UsageError
 from tsct.records.seeds import generator
 from tsct.records.units import photon_energy_ratio, two_theta_rad
@@ -82,7 +82,7 @@ def integrator(beamline: Beamline) -> Any:
 
 
 def frames(
-    phantom: Phantom,
+    phantom: Sample,
     beamline: Beamline,
     table: Mapping[str, Spectra],
     seed: int,

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.phantoms import Phantom
+from tsct.phantoms import Sample
 from tsct.records.schema import SCAN
 from tsct.records.seeds import generator
 from tsct.records.tiles import stack_tiles
@@ -30,13 +30,13 @@ from .identity import IDENTIFIER, identifier
 
 
 def scan(
-    phantom: Phantom, beamline: Beamline | None = None, *, seed: int = 0, tiles: Iterable[tuple[int, int]] | None = None
+    phantom: Sample, beamline: Beamline | None = None, *, seed: int = 0, tiles: Iterable[tuple[int, int]] | None = None
 ) -> xr.Dataset:
     """Simulate the measurement.
 
     Parameters
     ----------
-    phantom : Phantom
+    phantom : Sample
         The sample.
     beamline : Beamline, optional
         The measurement; ID15A at 100 keV if omitted.
@@ -51,7 +51,7 @@ def scan(
         Dims (state, slice, angle, translation, q): counts and what an experimenter knows about them.
     """
     beamline = beamline or id15a()
-    states, slices = range(len(phantom.discharge.potentials_v)), range(len(phantom.slices_z_mm))
+    states, slices = range(len(phantom.states.values)), range(len(phantom.slices_z_mm))
     wanted = list(product(states, slices)) if tiles is None else list(tiles)
     warn_of_lost_mass(phantom, beamline)
     table, threads = spectra_table(phantom, beamline), os.cpu_count() or 1
@@ -59,7 +59,7 @@ def scan(
 
 
 def simulate_tile(
-    phantom: Phantom,
+    phantom: Sample,
     beamline: Beamline,
     table: Mapping[str, Spectra],
     seed: int,
@@ -88,7 +88,7 @@ def simulate_tile(
 
 
 def expected_tile(
-    phantom: Phantom, beamline: Beamline, table: Mapping[str, Spectra], state: int, slice_index: int
+    phantom: Sample, beamline: Beamline, table: Mapping[str, Spectra], state: int, slice_index: int
 ) -> xr.Dataset:
     """The scan of one (state, slice) as it would be on average: no counting noise, no gain errors, no monitor noise.
 
@@ -146,7 +146,7 @@ def _draw(
 
 
 def _record(
-    phantom: Phantom,
+    phantom: Sample,
     beamline: Beamline,
     frames: Motion,
     counts: NDArray[Any],
@@ -172,14 +172,14 @@ def _record(
             "q": SCAN.variable("q", pattern.q, long_name="Q"),
             "state": state,
             "slice": slice_index,
-            "potential_v": SCAN.variable("potential_v", phantom.discharge.potentials_v[state]),
+            phantom.states.axis: ((), phantom.states.values[state], {"units": phantom.states.unit}),
             "z_mm": SCAN.variable("z_mm", phantom.slices_z_mm[slice_index]),
         },
         attrs=known(phantom, beamline),
     )
 
 
-def known(phantom: Phantom, beamline: Beamline) -> dict[str, str | float | list[float]]:
+def known(phantom: Sample, beamline: Beamline) -> dict[str, str | float | list[float]]:
     """What an experimenter knows of the measurement, besides its numbers."""
     detector = beamline.detector
     return {
@@ -197,4 +197,5 @@ def known(phantom: Phantom, beamline: Beamline) -> dict[str, str | float | list[
         "sensor_density_g_cm3": detector.sensor_density_g_cm3,
         "applied_corrections": "none",
         "sample_composition": phantom.nominal_formula,
+        "state_axis": phantom.states.axis,
     }

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.phantoms import Phantom
+from tsct.phantoms import Sample
 from tsct.phantoms.structures import Structure
 from tsct.records.provenance import source_hash
 from tsct.records.schema import PHASES, TRUTH
@@ -36,7 +36,7 @@ LONG_NAMES = {
 }
 
 
-def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
+def truth(phantom: Sample, beamline: Beamline, seed: int) -> xr.Dataset:
     """The phantom's truth on the voxels of the scan, with what the beamline did to it.
 
     Returns
@@ -51,7 +51,6 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
         "axis_mm": beamline.faults.axis_offset_mm,
         "physics": asdict(beamline.physics),
         "faults": asdict(beamline.faults),
-        "cell_tilt_deg": phantom.geometry.tilt_deg,
         "share_outside_field": field_loss(phantom, beamline),
         "missing_wedge_deg": max(0.0, 180.0 - beamline.scan.angular_range_deg),
         "seed": seed,
@@ -64,7 +63,7 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
         "forward_tables": "xraydb (Waasmaier-Kirfel form factors, Elam absorption)",
         "compton_tables": "xraylib incoherent scattering",
     }
-    states = range(len(phantom.discharge.potentials_v))
+    states = range(len(phantom.states.values))
     patterns = np.stack([gains(beamline, seed, state)[1] for state in states])
     record["channel_gain"] = TRUTH.variable("channel_gain", patterns)
     seen = detector_response(beamline)
@@ -77,7 +76,7 @@ def truth(phantom: Phantom, beamline: Beamline, seed: int) -> xr.Dataset:
 
 
 def phase_truth(
-    phantom: Phantom, table: Mapping[str, Spectra], q: NDArray[np.float64], r: NDArray[np.float64], q_min: float
+    phantom: Sample, table: Mapping[str, Spectra], q: NDArray[np.float64], r: NDArray[np.float64], q_min: float
 ) -> xr.Dataset:
     """Every phase on its own: scattering (structure, q), untruncated G(r) (structure, r), F(Q) (structure, q_far).
 
@@ -85,7 +84,7 @@ def phase_truth(
     mixture has one G(r) with weights that change with Q, which takes both
     (:mod:`tsct.validation.evidence.region_truth`).
     """
-    materials = {m.name: m for m in (*phantom.silicon, *phantom.materials.values())}
+    materials = {material.name: material for material in phantom.structures}
     names = list(materials)
     elements = sorted({symbol for material in materials.values() for symbol in material.composition})
     shares = [[materials[name].composition.get(symbol, 0.0) for symbol in elements] for name in names]

@@ -58,7 +58,7 @@ def plan(
 
     wanted = planner.checked_shift(shift)
     crew = chosen(workers, scheduler, slurm) if check else 1
-    what = (made.phantom, made.beamline, made.recipe)
+    what = (made.cell, made.beamline, made.recipe)
     with threadpool_limits(1):
         (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)
         compared = []

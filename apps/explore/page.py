@@ -323,9 +323,9 @@ def planned(source: str) -> pn.Column:
     """The planner's page for a preset or an experiment file."""
     try:
         experiment = load(source)
+        what = (experiment.cell, experiment.beamline, experiment.recipe)
     except TsctError as error:
         return pn.Column(_html(_problem(error)))
-    what = (experiment.phantom, experiment.beamline, experiment.recipe)
     return plan_panel(experiment, lambda: forecast(*what))
 
 

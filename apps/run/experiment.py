@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tsct.analyze.pdf import parse_composition
 from tsct.analyze.recipe import PhasePattern, Recipe
-from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, discharge
+from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, Sample, States, discharge
 from tsct.phantoms.structures import Structure, lithiated_series
-from tsct.records.errors import InputError
+from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
 from .settings import Settings
@@ -25,14 +25,27 @@ class Experiment:
     """Everything that a run needs, built from its settings."""
 
     settings: Settings
-    phantom: Phantom
+    phantom: Sample
     beamline: Beamline
     recipe: Recipe
 
     @property
+    def cell(self) -> Phantom:
+        """The sample, where it is the cell of the preset.
+
+        Raises
+        ------
+        UsageError
+            If it is another.
+        """
+        if not isinstance(self.phantom, Phantom):
+            raise UsageError(f"{self.settings.name}: a plan is made for the cell of wragg2023, not for a [sample] yet")
+        return self.phantom
+
+    @property
     def tiles(self) -> list[tuple[int, int]]:
         """All (state, slice) of the run."""
-        states, slices = self.settings.states.potentials_v, self.settings.slices.z_mm
+        states, slices = self.phantom.states.values, self.phantom.slices_z_mm
         return [(i, j) for i in range(len(states)) for j in range(len(slices))]
 
 
@@ -69,24 +82,27 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
         settings,
         analysis=settings.analysis.with_files_in(folder),
         structures=settings.structures.with_files_in(folder),
+        sample=settings.sample and settings.sample.with_files_in(folder),
     )
     with located(source):
         return _experiment(settings, folder)
 
 
 def _quick(settings: Settings) -> Settings:
-    z = settings.slices.z_mm
-    potentials = settings.states.potentials_v
-    if potentials == POTENTIALS_V:
-        potentials = QUICK_POTENTIALS_V
+    z, states = settings.slices.z_mm, settings.states
+    if states.values is not None:
+        states = replace(states, values=_six(states.values))
+    elif states.potentials_v == POTENTIALS_V:
+        states = replace(states, potentials_v=QUICK_POTENTIALS_V)
     else:
-        chosen = {round(i * (len(potentials) - 1) / 5) for i in range(6)}
-        potentials = tuple(potentials[i] for i in sorted(chosen))
-    return replace(
-        settings,
-        slices=replace(settings.slices, z_mm=(z[len(z) // 2],)),
-        states=replace(settings.states, potentials_v=potentials),
-    )
+        states = replace(states, potentials_v=_six(states.potentials_v))
+    return replace(settings, slices=replace(settings.slices, z_mm=(z[len(z) // 2],)), states=states)
+
+
+def _six(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Six of the values, evenly spread, ends included."""
+    chosen = {round(i * (len(values) - 1) / 5) for i in range(6)}
+    return tuple(values[i] for i in sorted(chosen))
 
 
 def _experiment(settings: Settings, folder: Path) -> Experiment:
@@ -96,13 +112,27 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
         raise InputError(
             f"analysis.q_max is {analysis['q_max']:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)"
         )
-    states = discharge(settings.states.scenario, settings.states.potentials_v)
-    phantom = Phantom(
+    phantom = _sample(settings)
+    formula = analysis["composition"]
+    composition = parse_composition(formula) if formula else phantom.nominal_composition
+    recipe = settings.analysis.recipe(composition, tuple(_phase(folder / name) for name in analysis["phases"]))
+    recipe.roi.mask(settings.beamline.scan.translations)
+    return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
+
+
+def _sample(settings: Settings) -> Sample:
+    """The sample of the section of that name, or the cell."""
+    if settings.sample:
+        axis, values = settings.states.axis, settings.states.values
+        states = States(axis=axis, values=values) if axis and values else States()
+        return settings.sample.sample(states, settings.slices.z_mm, settings.slices.height_mm)
+    course = discharge(settings.states.scenario, settings.states.potentials_v)
+    return Phantom(
         geometry=settings.cell,
         texture=settings.texture,
-        discharge=states,
+        discharge=course,
         electrode=settings.electrode,
-        silicon=_silicon(settings.structures.silicon, states.most_lithium),
+        silicon=_silicon(settings.structures.silicon, course.most_lithium),
         materials={
             phase: chosen_structure(getattr(settings.structures, phase), f"structures.{phase}") for phase in MATERIALS
         },
@@ -110,11 +140,6 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
         slice_height_mm=settings.slices.height_mm,
         seed=settings.seed,
     )
-    formula = analysis["composition"]
-    composition = parse_composition(formula) if formula else phantom.nominal_composition
-    recipe = settings.analysis.recipe(composition, tuple(_phase(folder / name) for name in analysis["phases"]))
-    recipe.roi.mask(settings.beamline.scan.translations)
-    return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
 
 
 def _phase(path: Path) -> PhasePattern:

@@ -68,7 +68,7 @@ def write(
         The file and how many frames it holds.
     """
     phantom, beamline, settings = experiment.phantom, experiment.beamline, experiment.settings
-    states, slices = len(phantom.discharge.potentials_v), len(phantom.slices_z_mm)
+    states, slices = len(phantom.states.values), len(phantom.slices_z_mm)
     if state >= states or slice_index >= slices:
         raise InputError(f"no state {state}, slice {slice_index}; there are {states} states and {slices} slices from 0")
     path = folder / f"{tile_name((state, slice_index))}.h5"

@@ -354,7 +354,7 @@ def _must_be_same(
 def identity(experiment: Experiment) -> Identity:
     """What makes two runs the same: settings, structures, program."""
     phantom = experiment.phantom
-    structures = (*phantom.silicon, *phantom.materials.values())
+    structures = phantom.structures
     atoms = [member for structure in structures for member in structure.members]
     arrays = (array.tobytes() for one in atoms for array in (one.numbers, one.positions, one.cell.array))
     phases = repr(experiment.recipe.phases)

@@ -12,19 +12,27 @@ from typing import Any, Literal, Self, get_type_hints
 import tomli_w
 
 from tsct.analyze.recipe import BACKENDS, FILTERS, TAKES, PdfRecipe, PhasePattern, Recipe
-from tsct.phantoms import CellGeometry, Electrode, Texture
+from tsct.phantoms import POTENTIALS_V, CellGeometry, Electrode, Texture
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
+from .sample_settings import SampleSettings
 from .structure_choice import StructureChoice, anchored
+from .toml_tables import OF_THE_CELL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class States:
-    """The discharge: a named truth and the potentials at which it is scanned."""
+    """The discharge of the cell, a named truth and the potentials at which it is scanned; or the axis of a sample."""
 
-    scenario: str
-    potentials_v: tuple[float, ...]
+    scenario: str = "small"
+    potentials_v: tuple[float, ...] = POTENTIALS_V
+    axis: str | None = None
+    values: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.axis is None) != (self.values is None):
+            raise UsageError("states: axis and values need each other, such as axis = 'time_s' and values = [0, 60]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +124,7 @@ class Settings:
 
     name: str
     seed: int
+    sample: SampleSettings | None = None
     cell: CellGeometry = field(default_factory=CellGeometry)
     texture: Texture = field(default_factory=Texture)
     electrode: Electrode = field(default_factory=Electrode)
@@ -129,6 +138,13 @@ class Settings:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise UsageError(f"seed is {self.seed}; it must be zero or larger")
+        if self.sample is None and self.states.axis is not None:
+            raise UsageError("states.axis belongs to a [sample]; the cell follows its potentials_v")
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Those that mean something: a sample of its own has no cell."""
+        return tuple(item.name for item in fields(self) if not (self.sample and item.name in OF_THE_CELL))
 
 
 def _of(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +160,10 @@ def _defaults(record: type) -> dict[str, Any]:
 
 def dump(settings: Settings) -> str:
     """The settings as TOML, every key written out."""
-    return tomli_w.dumps(_plain(settings))
+    table = {name: value for name, value in _plain(settings).items() if name in settings.sections}
+    if settings.sample:
+        table["states"] = {name: value for name, value in table["states"].items() if name in ("axis", "values")}
+    return tomli_w.dumps(table)
 
 
 def _plain(value: Any) -> Any:
@@ -153,6 +172,8 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         items = ((item.name, getattr(value, item.name)) for item in fields(value))
         return {name: _plain(inner) for name, inner in items if inner is not None}
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, tuple):
         return [_plain(inner) for inner in value]
     return value

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +19,8 @@ from .scenario_list import BASE, merged, scenarios
 
 T = TypeVar("T")
 PRESETS = ("wragg2023",)
+#: sections of the cell of Wragg et al., which a sample of its own replaces
+OF_THE_CELL = ("cell", "texture", "electrode", "structures")
 
 
 def read_table(source: str) -> tuple[dict[str, Any], Path]:
@@ -50,7 +53,15 @@ def preset_text(name: str) -> str:
 def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
     """As :func:`read_table`, with all that is not written there as the preset has it."""
     table, folder = read_table(source)
-    return merged(tomllib.loads(preset_text(BASE)), table), folder
+    base = tomllib.loads(preset_text(BASE))
+    if "sample" in table:
+        for name in OF_THE_CELL:
+            if name in table:
+                raise UsageError(f"{source}: [{name}] belongs to the cell of {BASE}; a [sample] replaces it")
+        # one slice in one state, and no region that was chosen for another sample
+        base = {**base, "slices": {"z_mm": [0.0], "height_mm": 0.025}, "states": {}}
+        base["analysis"] = {key: value for key, value in base["analysis"].items() if key != "roi"}
+    return merged(base, table), folder
 
 
 def override(table: dict[str, Any], change: str) -> None:
@@ -100,10 +111,14 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
         if key not in hints:
             close = nearest(key, hints) or f"; allowed are {', '.join(hints)}"
             raise UsageError(f"{source}: unknown key '{path}'{close}")
-        if is_dataclass(hints[key]):
+        if records := _records(hints[key]):
             if not isinstance(value, dict):
                 raise UsageError(f"{source}: '{path}' is a section, found {_short(value)}")
-            values[key] = build(hints[key], value, source, f"{path}.")
+            values[key] = _one(records, value, source, path)
+        elif rows := _records(_of_rows(hints[key])):
+            if not isinstance(value, list | tuple) or not all(isinstance(row, dict) for row in value):
+                raise UsageError(f"{source}: '{path}' is a list of sections, [[{path}]], found {_short(value)}")
+            values[key] = tuple(_one(rows, row, source, f"{path}[{i}]") for i, row in enumerate(value))
         elif record := _record_or_text(hints[key]):
             values[key] = _text_or_record(record, hints[key], value, source, path)
         else:
@@ -124,6 +139,34 @@ def _text_or_record(record: type, hint: Any, value: Any, source: str, path: str)
     if isinstance(value, list) and any(get_origin(part) is tuple for part in get_args(hint)):
         return tuple(_text_or_record(record, str, one, source, f"{path}[{i}]") for i, one in enumerate(value))
     return _checked(str, value, f"{source}: {path}")
+
+
+def _records(hint: Any) -> tuple[type, ...]:
+    """The records that a hint allows: one, or several that a key tells apart; none for anything else."""
+    kinds = tuple(kind for kind in get_args(hint) if kind is not NoneType) if _is_union(hint) else (hint,)
+    return kinds if kinds and all(is_dataclass(kind) for kind in kinds) else ()
+
+
+def _is_union(hint: Any) -> bool:
+    return get_origin(hint) in (Union, UnionType)
+
+
+def _of_rows(hint: Any) -> Any:
+    """What a hint for a tuple of any length holds."""
+    args = get_args(hint)
+    return args[0] if get_origin(hint) is tuple and len(args) == 2 and args[1] is Ellipsis else None
+
+
+def _one(records: tuple[type, ...], value: Mapping[str, Any], source: str, path: str) -> Any:
+    """The record that a table describes; its key ``shape`` says which, where there are several."""
+    if len(records) == 1:
+        return build(records[0], value, source, f"{path}.")
+    by_shape = {get_args(get_type_hints(record)["shape"])[0]: record for record in records}
+    shape = value.get("shape")
+    if shape not in by_shape:
+        close = nearest(str(shape), tuple(by_shape)) if shape else ""
+        raise UsageError(f"{source}: '{path}.shape' is {shape!r}{close}; allowed are {', '.join(by_shape)}")
+    return build(by_shape[shape], value, source, f"{path}.")
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class Plan:
     @property
     def _full_views(self) -> float:
         """Views that sample the rim of the electrode as finely as the translations do."""
-        voxels = self.experiment.phantom.geometry.electrode_diameter_mm / self.experiment.beamline.scan.step_mm
+        voxels = self.experiment.cell.geometry.electrode_diameter_mm / self.experiment.beamline.scan.step_mm
         return voxels * np.pi / 2
 
     def _onsets(self) -> str:
@@ -131,7 +131,7 @@ class Plan:
         return lines
 
     def _about_scan(self) -> list[str]:
-        f, beamline, phantom = self.forecast, self.experiment.beamline, self.experiment.phantom
+        f, beamline, phantom = self.forecast, self.experiment.beamline, self.experiment.cell
         scan, lines = beamline.scan, []
         radius = phantom.geometry.electrode_diameter_mm / 2
         if scan.views < self._full_views:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.phantoms import Phantom
+from tsct.phantoms import Sample
 from tsct.phantoms.structures import Structure, structure
 from tsct.simulate.beamline.beamline import Beamline
 from tsct.simulate.scattering.scattering import second_shell_loss, structure_compton, structure_scattering
@@ -51,9 +51,9 @@ def spectra(material: Structure, q: NDArray[np.float64], energy_kev: float) -> S
     )
 
 
-def spectra_table(phantom: Phantom, beamline: Beamline) -> dict[str, Spectra]:
+def spectra_table(phantom: Sample, beamline: Beamline) -> dict[str, Spectra]:
     """Spectra of everything that can be in the beam, air included, by the name of its structure."""
-    everything: Iterable[Structure] = (*phantom.silicon, *phantom.materials.values(), structure("air"))
+    everything: Iterable[Structure] = (*phantom.structures, structure("air"))
     q, energy_kev = beamline.scan.q, beamline.as_it_is.energy_kev
     unique: Mapping[str, Structure] = {material.name: material for material in everything}
     return {name: spectra(material, q, energy_kev) for name, material in unique.items()}

@@ -2,13 +2,13 @@
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.phantoms import Contents, Part, Phantom
+from tsct.phantoms import Contents, Part, Sample
 from tsct.phantoms.structures import structure
 from tsct.records.errors import TsctWarning
 from tsct.simulate.beamline.beam_profile import beam_slices, over_beam
@@ -80,13 +80,13 @@ class _Shadow:
 
 
 def expected_lines(
-    phantom: Phantom, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, state: int, slice_index: int
+    phantom: Sample, beamline: Beamline, table: Mapping[str, Spectra], frames: Motion, state: int, slice_index: int
 ) -> Lines:
     """Line integrals through the sample and the air around it.
 
     Parameters
     ----------
-    phantom, beamline : Phantom, Beamline
+    phantom, beamline : Sample, Beamline
         Sample and measurement.
     table : mapping of str to Spectra
         See :func:`tsct.simulate.beampath.phase_spectra.spectra_table`.
@@ -117,7 +117,7 @@ def expected_lines(
     )
 
 
-def field_loss(phantom: Phantom, beamline: Beamline) -> float:
+def field_loss(phantom: Sample, beamline: Beamline) -> float:
     """Share of the sample's atoms that lies outside the field of view at some angle."""
     contents = phantom.contents(0, 0, *_grid(phantom, beamline))
     atoms = contents.densities.sum(axis=0)
@@ -127,7 +127,7 @@ def field_loss(phantom: Phantom, beamline: Beamline) -> float:
     return float(atoms[outside].sum() / atoms.sum())
 
 
-def warn_of_lost_mass(phantom: Phantom, beamline: Beamline) -> None:
+def warn_of_lost_mass(phantom: Sample, beamline: Beamline) -> None:
     """Warn if the sample does not fit in the field of view."""
     lost = field_loss(phantom, beamline)
     if lost > LOSS_THAT_MATTERS:
@@ -140,20 +140,20 @@ def warn_of_lost_mass(phantom: Phantom, beamline: Beamline) -> None:
         )
 
 
-def _grid(phantom: Phantom, beamline: Beamline) -> tuple[float, int]:
+def _grid(phantom: Sample, beamline: Beamline) -> tuple[float, int]:
     """Width of the truth grid, which holds sample and field of view, and its number of pixels."""
     pixel = beamline.scan.step_mm / FINE
-    sample = phantom.geometry.tube_outer_diameter_mm + 4 * beamline.scan.step_mm
+    sample = phantom.extent_mm + 4 * beamline.scan.step_mm
     pixels = max(FINE * beamline.scan.translations, 2 * int(np.ceil(sample / pixel / 2)))
     return pixels * pixel, pixels
 
 
 def _layers(
-    phantom: Phantom, beamline: Beamline, frames: Motion, state: int, slice_index: int
+    phantom: Sample, beamline: Beamline, frames: Motion, state: int, slice_index: int
 ) -> list[tuple[Contents, NDArray[Any]]]:
     """What the frames see, with the weight of each in each frame; more than one where the sample changes or tilts."""
     faults = beamline.faults
-    last = len(phantom.discharge.potentials_v) - 1
+    last = len(phantom.states.values) - 1
     done = faults.lithiation_during_scan * frames.progress * (state < last)
     states = [(state, 1.0 - done)]
     if np.any(done):
@@ -166,14 +166,16 @@ def _layers(
     ]
 
 
-def _seen(phantom: Phantom, beamline: Beamline, state: int, slice_index: int, above_mm: float = 0.0) -> Contents:
+def _seen(phantom: Sample, beamline: Beamline, state: int, slice_index: int, above_mm: float = 0.0) -> Contents:
     """What the height of the beam takes in: the slice itself, or a Gaussian of that full width at half maximum."""
     grid, height = _grid(phantom, beamline), phantom.slice_height_mm
     if beamline.beam_shape == "top-hat":
         return phantom.contents(state, slice_index, *grid, above_mm=above_mm)
     offsets, weights, _ = beam_slices(beamline.beam_shape, height)
-    thin = replace(phantom, slice_height_mm=float(offsets[1] - offsets[0]))
-    cuts = (thin.contents(state, slice_index, *grid, above_mm=above_mm + z, layers=1) for z in offsets)
+    thin = float(offsets[1] - offsets[0])
+    cuts = (
+        phantom.contents(state, slice_index, *grid, above_mm=above_mm + z, layers=1, height_mm=thin) for z in offsets
+    )
     return _mixed(zip(cuts, weights, strict=True))
 
 

@@ -1,0 +1,71 @@
+"""What is true about a painted sample, on the voxels of a scan."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import lazy_loader
+import numpy as np
+
+from tsct.phantoms.sample import Contents
+from tsct.phantoms.truth import PIXELS, structures_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .sample import PaintedSample
+else:
+    # slow to load, and a wrong experiment is refused without it
+    xr = lazy_loader.load("xarray")
+
+
+def sample_truth(sample: "PaintedSample", voxels: int, voxel_mm: float) -> "xr.Dataset":
+    """Amounts of every phase in every state, averaged over voxels.
+
+    Parameters
+    ----------
+    sample : PaintedSample
+        The sample.
+    voxels : int
+        Along each side of the image.
+    voxel_mm : float
+        Side of a voxel.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``phase_amount``, atoms per cubic angstrom, dims (state, slice, phase_name, y, x); ``phase_density`` of each
+        structure in the first state, dims (phase, slice, y, x).
+    """
+    axis, names = sample.states, [phase.name for phase in sample.phases]
+    states, slices = range(len(axis.values)), range(len(sample.slices_z_mm))
+    contents = [[_voxels(sample, voxels, voxel_mm, i, j) for j in slices] for i in states]
+    amounts = np.zeros((len(states), len(slices), len(names), voxels, voxels))
+    for i in states:
+        for j in slices:
+            for part, density in zip(contents[i][j].parts, contents[i][j].densities, strict=True):
+                amounts[i, j, names.index(part.phase)] += density
+    centres = voxel_mm * (np.arange(voxels) - (voxels - 1) / 2)
+    record = xr.Dataset(
+        {
+            "phase_amount": (
+                ("state", "slice", "phase_name", "y", "x"),
+                amounts,
+                {"units": "1/angstrom^3", "long_name": "atoms of each phase"},
+            )
+        },
+        coords={
+            "slice": ("slice", np.array(slices)),
+            "phase_name": ("phase_name", names),
+            "y": ("y", centres, {"units": "mm"}),
+            "x": ("x", centres, {"units": "mm"}),
+            axis.axis: ("state", list(axis.values), {"units": axis.unit}),
+        },
+        attrs={"state_axis": axis.axis, "scenario": "sample", "sample_radius_mm": sample.radius_mm},
+    )
+    return record.merge(structures_of(contents[0]), combine_attrs="no_conflicts")
+
+
+def _voxels(sample: "PaintedSample", n: int, voxel_mm: float, state: int, slice_index: int) -> Contents:
+    contents = sample.contents(state, slice_index, n * voxel_mm, PIXELS * n)
+    densities = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
+    return replace(contents, densities=densities)
