@@ -6,7 +6,7 @@ from scipy.interpolate import CubicSpline
 
 from tsct import validation
 from tsct.analyze import default_recipe
-from tsct.analyze.prepare import prepared
+from tsct.analyze.prepare import prepare_sinogram
 from tsct.analyze.tomography import find_axis
 
 
@@ -16,7 +16,8 @@ def chain(scan):
     The rays are those of tsct, photons scattered twice taken away: with them I(Q) is 4 % too high.
     """
     tile = scan.isel(state=0, slice=0)
-    lines, variance, _ = prepared(tile, default_recipe(tile))
+    sinogram = prepare_sinogram(tile, default_recipe(tile))
+    lines, variance = sinogram.lines, sinogram.variance
     t, angles, n = tile.translation.values, tile.angle.values, tile.sizes["translation"]
     axis, _ = find_axis(lines.sum(-1), t, angles, variance=variance.sum(-1))
     centred = CubicSpline(t, lines, axis=1)(np.clip(t + axis, t[0], t[-1])).astype(np.float32)

@@ -14,7 +14,7 @@ from pystog import Transformer
 
 from tsct.analyze import ParallelGeometry, Roi, default_recipe
 from tsct.analyze.pdf import mean_compton, mean_f, mean_f2, parse_composition
-from tsct.analyze.prepare import channel_compton, prepared
+from tsct.analyze.prepare import channel_compton, prepare_sinogram
 from tsct.analyze.tomography import fbp_weights, find_axis
 from tsct.records.io import read_record
 
@@ -39,7 +39,8 @@ composition = "COMPOSITION"
 
 def region_pattern(tile):
     """I(Q) of the region in electron units per cubic angstrom: the weighted sum of all rays."""
-    lines, variance, _ = prepared(tile, default_recipe(tile))
+    sinogram = prepare_sinogram(tile, default_recipe(tile))
+    lines, variance = sinogram.lines, sinogram.variance
     translations, angles = tile.translation.values, tile.angle.values
     axis, _ = find_axis(lines.sum(-1), translations, angles, variance=variance.sum(-1))
     geometry = ParallelGeometry.from_arrays(translations, angles, axis)

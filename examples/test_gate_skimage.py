@@ -5,7 +5,7 @@ from scipy.interpolate import CubicSpline
 from skimage.transform import iradon
 
 from tsct.analyze import default_recipe
-from tsct.analyze.prepare import prepared
+from tsct.analyze.prepare import prepare_sinogram
 from tsct.analyze.tomography import find_axis
 
 
@@ -15,7 +15,8 @@ def chain(scan, half_a_voxel=0.5):
     The middle of an image of scikit-image is a voxel, that of tsct lies between four: half a voxel along x and y.
     """
     tile = scan.isel(state=0, slice=0)
-    lines, variance, _ = prepared(tile, default_recipe(tile))
+    sinogram = prepare_sinogram(tile, default_recipe(tile))
+    lines, variance = sinogram.lines, sinogram.variance
     t, angles, step = tile.translation.values, tile.angle.values, float(tile.translation[1] - tile.translation[0])
     axis, _ = find_axis(lines.sum(-1), t, angles, variance=variance.sum(-1))
     sine, cosine = np.sin(np.radians(angles)), np.cos(np.radians(angles))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import psutil
 
 from tsct.records.errors import InputError, ResourceError
 
@@ -222,16 +223,14 @@ def _members(group: h5py.Group) -> Any:
 
 def _limit(seconds: float | None = None) -> None:
     """Bound memory, or time by processor, which ends a child that loops even where its parent has gone."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    process = psutil.Process()
+    if not hasattr(process, "rlimit"):  # neither macOS nor Windows; the parent's limit of time holds there alone
         return
     if seconds is None:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        process.rlimit(psutil.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         return
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 2, hard))
+    used, hard = process.cpu_times(), process.rlimit(psutil.RLIMIT_CPU)[1]
+    process.rlimit(psutil.RLIMIT_CPU, (int(used.user + used.system + seconds) + 2, hard))
 
 
 def _serve() -> None:
