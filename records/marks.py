@@ -65,7 +65,7 @@ def _records(path: Path) -> bool:
     # without the HDF5 library, which can hang on a damaged file; attributes of the root are the first that is written,
     # and a file takes its name only when it is complete
     head = _head(path)
-    return head.startswith(b"\x89HDF\r\n\x1a\n") and b"creator\0" in head and b"tsct\0" in head
+    return head.startswith(b"\x89HDF\r\n\x1a\n") and b"creator\0" in head and b"tsct" in head
 
 
 _MARKS: Mapping[str, Callable[[Path], bool]] = {

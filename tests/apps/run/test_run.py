@@ -11,6 +11,7 @@ from tsct.apps.run import pipeline as job
 from tsct.apps.run.experiment import load
 from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.io.files import read_record
+from tsct.records.resources import Usage
 
 from ..small import quiet, small
 
@@ -73,7 +74,7 @@ def test_the_steps_one_by_one_give_what_the_run_gives(done, tmp_path):
     files = job.scan_files([tmp_path])
     job.analyze(files, experiment.recipe, tmp_path / "mine", workers=1, volumes=False, track=quiet)
     assert same(folder / "recovered.h5", tmp_path / "mine/recovered.h5", "recovered")
-    judged = job.validate(tmp_path / "mine/recovered.h5", tmp_path / "truth.h5", tmp_path / "score", None, 0.0)
+    judged = job.validate(tmp_path / "mine/recovered.h5", tmp_path / "truth.h5", tmp_path / "score", None, Usage())
     assert judged.document() == scores.document()
 
 
