@@ -74,7 +74,8 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
     Warns
     -----
     TsctWarning
-        If anything was repaired, nothing absorbs, or counts are so few that the square root of a count is a misleading error.
+        If anything was repaired, nothing absorbs, or counts are so few that the square root of a count is a misleading
+        error.
     """
     raw, channels, labels = read_tile(scan)
     readings, repairs = repair_readings(raw)

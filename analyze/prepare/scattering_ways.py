@@ -70,8 +70,8 @@ class Ways:
 def detected_ways(two_theta: Array, face: Face | None = None) -> Ways:
     """Ways to the detector: a few, the same for all scattering angles, with their weights at each, shape (angle, way).
 
-    What a way costs is a smooth function of its deflection in the plane and its elevation out of it. It is followed on a
-    grid of these, and between its points a cubic spline in the deflection times a parabola in the squared sine of the
+    What a way costs is a smooth function of its deflection in the plane and its elevation out of it. It is followed on
+    a grid of these, and between its points a cubic spline in the deflection times a parabola in the squared sine of the
     elevation stands for it. What the detector sees of a cone changes abruptly with its angle, at edges and gaps: so the
     mean over the seen azimuths is taken at each angle.
 

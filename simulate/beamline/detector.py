@@ -46,7 +46,7 @@ class Detector:
         return [width - across, across, up, height - up]
 
     def gaps_mm(self, axis: int) -> list[float]:
-        """Edges (from, to, from, to, ...) of what does not count between columns (axis 0) or rows (1), from the beam."""
+        """Edges (from, to, from, to, ...) of what does not count between columns (axis 0) or rows (1)."""
         changes = np.flatnonzero(np.diff(self._lit(axis).astype(np.int8))) + 1
         return [float(edge * self.pixel_mm - self.beam_mm[axis]) for edge in changes]
 

@@ -71,7 +71,7 @@ def _nodes(beamline: Beamline) -> tuple[NDArray[np.float64], NDArray[np.float64]
 def _basis(beamline: Beamline) -> NDArray[np.float64]:
     """Share of each direction (angle, azimuth) in each Q bin, shape (node, q)."""
     two_theta, azimuth = _nodes(beamline)
-    of_angle = _cardinal(2 * two_theta / beamline.two_theta[-1] - 1, 2 * beamline.two_theta / beamline.two_theta[-1] - 1)
+    of_angle = _cardinal(*(2 * angle / beamline.two_theta[-1] - 1 for angle in (two_theta, beamline.two_theta)))
     order = np.arange(AZIMUTHS)
     # interpolation between the azimuths by cosines: the discrete cosine transform there and back
     series = np.cos(np.outer(azimuth, order)) * np.where(order, 2, 1) / AZIMUTHS

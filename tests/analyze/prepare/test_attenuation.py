@@ -91,7 +91,7 @@ def test_the_mean_over_a_cone_follows_edges_and_gaps_from_channel_to_channel():
         ways = chord_out(GEOMETRY.translations_mm[t], y[:, None], turn) / np.sqrt(1 - (np.sin(angle) * up[seen]) ** 2)
         weight = np.exp(-MU * (y + half))
         expected.append(weight @ np.exp(-MU * ways).mean(axis=1) / (weight @ np.exp(-MU * (half - y))))
-    # pixels of the depths, a smooth error, leave half a per cent; jumps from channel to channel are those of the detector
+    # pixels of the depths, a smooth error, leave half a per cent; jumps between channels are those of the detector
     np.testing.assert_allclose(found, expected, atol=0.004)
     jumps = np.diff(expected)
     assert np.ptp(jumps) > 0.004

@@ -126,7 +126,7 @@ def soft_disc(radius, pixel, pixels):
 
 @pytest.mark.parametrize("beam_mm", [(12.0, 12.0), (127.0, 143.0)])
 def test_the_way_out_of_a_disc_against_numerical_integration(perfect, beam_mm):
-    """In every Q bin of a ray, with the beam in the corner of the detector, whose gaps come and go, and in its middle."""
+    """In every Q bin of a ray, the beam in the corner of the detector, whose gaps come and go, and in its middle."""
     pixel, radius, mu = 0.08, 3.0, 0.03
     disc = soft_disc(radius, pixel, 100)
     line = replace(
