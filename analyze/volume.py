@@ -171,12 +171,12 @@ def _maker(geometry: ParallelGeometry, recipe: Recipe, absorption: Absorption | 
     nodes = [reconstructor(recipe.method, replace(settings, transmission=share)) for share in absorption.voxels]
 
     def mixed(lines: NDArray[np.float32], channels: NDArray[np.intp]) -> NDArray[np.float32]:
-        rays, shares = absorption.weaken(lines, channels), absorption.basis[:, channels]
         total = np.zeros((geometry.n, geometry.n, len(channels)), dtype=np.float32)
-        for run, share in zip(nodes, shares, strict=True):
+        for run, rays, share in zip(nodes, absorption.rays, absorption.shares[:, channels], strict=True):
             some = np.flatnonzero(share)
             if len(some):
-                total[..., some] += share[some] * run(rays[..., some], geometry)
+                # lines were divided by the mean factor of their own angle, and are weakened by that of the node
+                total[..., some] += share[some] * run(lines[..., some] * rays[..., None], geometry)
         return total
 
     return mixed

@@ -182,6 +182,7 @@ def _record(
 def known(phantom: Sample, beamline: Beamline) -> dict[str, str | float | list[float]]:
     """What an experimenter knows of the measurement, besides its numbers."""
     detector = beamline.detector
+    gaps = {f"detector_gaps_{name}_mm": detector.gaps_mm(axis) for axis, name in enumerate(("across", "up"))}
     return {
         "instrument": beamline.name,
         "energy_kev": beamline.energy_kev,
@@ -191,6 +192,7 @@ def known(phantom: Sample, beamline: Beamline) -> dict[str, str | float | list[f
         "fast_axis": beamline.scan.fast_axis,
         "detector": detector.name,
         "detector_reach_mm": detector.reach_mm,
+        **{name: edges for name, edges in gaps.items() if edges},
         "pixel_mm": detector.pixel_mm,
         "sensor_material": "CdTe",
         "sensor_mm": detector.sensor_mm,

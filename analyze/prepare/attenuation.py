@@ -41,6 +41,11 @@ class AttenuationMap:
     geometry: ParallelGeometry
 
 
+def absorbs(transmission: NDArray[Any]) -> bool:
+    """Whether the straight beam, of shape (angle, translation), is weakened in every view, all its rays together."""
+    return bool(np.all(np.mean(transmission, axis=1) < 1.0))
+
+
 def attenuation_map(
     transmission: NDArray[Any], translations_mm: NDArray[Any], angles_deg: NDArray[Any], filter: str = "ramp"
 ) -> AttenuationMap:

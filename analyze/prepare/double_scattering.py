@@ -50,7 +50,7 @@ def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: fl
     Parameters
     ----------
     mu, geometry
-        As :func:`~tsct.analyze.prepare.self_absorption.out_factors`.
+        As :func:`~tsct.analyze.prepare.self_absorption.way_factors`.
     ways : Ways
         As :func:`scattered_ways` returns, shape (way,).
     share : float

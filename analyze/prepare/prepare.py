@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tsct.analyze.recipe import Recipe
 from tsct.records.errors import TsctWarning
 
-from .attenuation import AttenuationMap, attenuation_map
+from .attenuation import AttenuationMap, absorbs, attenuation_map
 from .corrections import corrected_lines
 from .double_scattering import subtract_double_scattering
 from .normalisation_error import reading_noise
@@ -35,7 +35,8 @@ class Sinogram:
     channels : Channels
         The beam, and the channels of the detector.
     attenuation : AttenuationMap or None
-        From the transmission; None if no correction needs it, or the transmission was divided out before.
+        From the transmission; None if no correction needs it, the transmission was divided out before, or nothing
+        absorbs.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
     labels : TileLabels
@@ -73,7 +74,8 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
     Warns
     -----
     TsctWarning
-        If anything was repaired, or counts are so few that the square root of a count is a misleading error.
+        If anything was repaired, nothing absorbs, or counts are so few that the square root of a count is a misleading
+        error.
     """
     raw, channels, labels = read_tile(scan)
     readings, repairs = repair_readings(raw)
@@ -107,6 +109,14 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
 
 def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:
     if readings.transmission_applied or not (recipe.multiple_scattering or recipe.outgoing_absorption):
+        return None
+    if not absorbs(readings.transmission):
+        warnings.warn(
+            "scan: the transmission shows no absorption, so photons scattered twice and the way out of the sample are "
+            "not corrected for",
+            TsctWarning,
+            stacklevel=4,
+        )
         return None
     return attenuation_map(readings.transmission, readings.translations_mm, readings.angles_deg)
 

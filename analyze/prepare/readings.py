@@ -1,6 +1,6 @@
 """What a scan says, read once: the readings of its frames, its channels, and where the tile belongs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tsct.analyze.pdf.xray_tables import compton_weight, sensor_efficiency
 from tsct.records.schema import SCAN, check, check_uniform
 from tsct.records.units import two_theta_rad, wavelength_angstrom
+
+from .scattering_ways import Face
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,11 +60,8 @@ class Channels:
         Whether the polarisation was divided out before, and so is not known.
     sensor : (material, density_g_cm3, thickness_mm), optional
         Of the detector; None if its efficiency was divided out before.
-    distance_mm : float, optional
-        From sample to detector.
-    reach_mm : (low, high, down, up), optional
-        From the beam to the edges of the detector; see
-        :func:`~tsct.analyze.prepare.scattering_ways.detected_ways`.
+    face : Face, optional
+        Of the detector; None if the scan does not say where it stands.
     """
 
     q: NDArray[Any]
@@ -71,16 +70,19 @@ class Channels:
     polarization: NDArray[Any]
     polarization_applied: bool
     sensor: tuple[str, float, float] | None
-    distance_mm: float | None
-    reach_mm: Sequence[float] | None
+    face: Face | None
+
+    @property
+    def two_theta(self) -> NDArray[np.float64]:
+        """Scattering angle of each channel in radians, shape (q,)."""
+        return two_theta_rad(self.q, wavelength_angstrom(self.energy_kev))
 
     @property
     def response(self) -> NDArray[np.float64]:
         """Share of the photons scattered into all directions that a channel counts, shape (q,)."""
         response = self.solid_angle * self.polarization
         if self.sensor is not None:
-            two_theta = two_theta_rad(self.q, wavelength_angstrom(self.energy_kev))
-            response = response * sensor_efficiency(*self.sensor, self.energy_kev, two_theta)
+            response = response * sensor_efficiency(*self.sensor, self.energy_kev, self.two_theta)
         return response
 
     @property
@@ -144,8 +146,7 @@ def read_tile(scan: xr.Dataset) -> tuple[Readings, Channels, TileLabels]:
         polarization=scan.polarization.values,
         polarization_applied=attrs.get("polarization_applied", False),
         sensor=None if attrs.get("efficiency_applied", False) else tuple(attrs[name] for name in sensor),
-        distance_mm=attrs.get("distance_mm"),
-        reach_mm=attrs.get("detector_reach_mm"),
+        face=_face(attrs),
     )
     coords = ("state", "slice", "potential_v", "z_mm")
     labels = TileLabels(
@@ -153,3 +154,14 @@ def read_tile(scan: xr.Dataset) -> tuple[Readings, Channels, TileLabels]:
         attrs={name: attrs[name] for name in ("entry_identifier",) if name in attrs},
     )
     return readings, channels, labels
+
+
+def _face(attrs: Mapping[str, Any]) -> Face | None:
+    if "distance_mm" not in attrs or "detector_reach_mm" not in attrs:
+        return None
+    return Face(
+        distance_mm=attrs["distance_mm"],
+        reach_mm=attrs["detector_reach_mm"],
+        gaps_across_mm=attrs.get("detector_gaps_across_mm", ()),
+        gaps_up_mm=attrs.get("detector_gaps_up_mm", ()),
+    )

@@ -6,13 +6,46 @@ from dataclasses import dataclass
 import numpy as np
 import xraylib
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from .attenuation import DIRECTIONS
 
 Array = NDArray[np.float64]
 
-#: azimuths of a cone that are averaged
-AZIMUTHS = 16
+#: azimuths of a cone that are looked up in the detector
+AZIMUTHS = 2880
+#: tabulated directions between two deflections that are followed, and elevations out of the plane that are
+SPACING, ELEVATIONS = 5, 3
 #: polar angles and azimuths (of half a turn: up and down are alike) of the direction after a first scattering
 POLAR, AROUND = 12, 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """Where a flat detector normal to the beam counts.
+
+    Attributes
+    ----------
+    distance_mm : float
+        From the sample.
+    reach_mm : (low, high, down, up)
+        From the beam to the edges of the detector towards falling and rising translation, down and up.
+    gaps_across_mm, gaps_up_mm : sequence of float
+        Where its columns and rows do not count, as (from, to, from, to, ...), from the beam towards falling translation
+        and up.
+    """
+
+    distance_mm: float
+    reach_mm: Sequence[float]
+    gaps_across_mm: Sequence[float] = ()
+    gaps_up_mm: Sequence[float] = ()
+
+    def counts(self, two_theta: float, across: Array, up: Array) -> NDArray[np.bool_]:
+        """Whether photons of a cone are counted, in directions (across, up) around it."""
+        radius, (low, high, below, above) = self.distance_mm * np.tan(two_theta), self.reach_mm
+        columns, rows = ([-high, *self.gaps_across_mm, low], [-below, *self.gaps_up_mm, above])
+        # an odd number of edges lies before a place between a gap and the next one
+        return np.logical_and(*(np.searchsorted(e, radius * x) % 2 == 1 for e, x in ((columns, across), (rows, up))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +54,12 @@ class Ways:
 
     Attributes
     ----------
-    turn : ndarray, shape (..., way)
+    turn : ndarray, shape (way,)
         Deflection in the plane of the slice, radians, positive towards falling translation.
-    stretch : ndarray, shape (..., way)
+    stretch : ndarray, shape (way,)
         Length of the way over that of its projection onto the plane.
     weight : ndarray, shape (..., way)
-        Share of the photons; sums to one.
+        Share of the photons; sums to one. Where ways stand for those between them, some are negative.
     """
 
     turn: Array
@@ -34,34 +67,41 @@ class Ways:
     weight: Array
 
 
-def detected_ways(two_theta: Array, distance_mm: float | None = None, reach_mm: Sequence[float] | None = None) -> Ways:
-    """Ways to the detector at each scattering angle, shape (angle, way).
+def detected_ways(two_theta: Array, face: Face | None = None) -> Ways:
+    """Ways to the detector: a few, the same for all scattering angles, with their weights at each, shape (angle, way).
+
+    What a way costs is a smooth function of its deflection in the plane and its elevation out of it. It is followed on
+    a grid of these, and between its points a cubic spline in the deflection times a parabola in the squared sine of the
+    elevation stands for it. What the detector sees of a cone changes abruptly with its angle, at edges and gaps: so the
+    mean over the seen azimuths is taken at each angle.
 
     Parameters
     ----------
     two_theta : ndarray, shape (angle,)
         Radians.
-    distance_mm : float, optional
-        From sample to detector.
-    reach_mm : (low, high, down, up), optional
-        From the beam to the edges of the detector towards falling and rising translation, down and up. Whole cones are
-        averaged if it is not given, or where the detector sees nothing of a cone.
+    face : Face, optional
+        Of the detector. Whole cones are averaged if it is not given, or where the detector sees nothing of a cone.
     """
-    azimuth = 2 * np.pi * (np.arange(1440) + 0.5) / 1440
+    azimuth = 2 * np.pi * (np.arange(AZIMUTHS) + 0.5) / AZIMUTHS
     across, up = np.cos(azimuth), np.sin(azimuth)
-    turns, stretches = [], []
+    widest = float(np.clip(np.max(two_theta), 0.1, np.pi))
+    spacing = 2 * np.pi * SPACING / DIRECTIONS
+    turns = spacing * np.arange(-(number := max(int(np.ceil(widest / spacing)), 2)), number + 1)
+    steps = np.pi * (np.arange(ELEVATIONS) + 0.5) / ELEVATIONS
+    raised = np.sin(min(widest, np.pi / 2)) ** 2 * 0.5 * (1 - np.cos(steps))
+    spline, parabola = CubicSpline(turns, np.eye(turns.size)), np.linalg.inv(np.vander(raised))
+    weights = []
     for angle in two_theta:
-        detected = np.ones(azimuth.shape, dtype=bool)
-        if reach_mm is not None and distance_mm is not None:
-            radius, (low, high, below, above) = distance_mm * np.tan(angle), reach_mm
-            detected = (
-                (radius * across <= low) & (-radius * across <= high) & (-radius * up <= below) & (radius * up <= above)
-            )
-        cone = np.flatnonzero(detected) if detected.any() else np.arange(azimuth.size)
-        picked = cone[((np.arange(AZIMUTHS) + 0.5) * cone.size / AZIMUTHS).astype(int)]
-        turns.append(np.arctan2(np.sin(angle) * across[picked], np.cos(angle)))
-        stretches.append(1 / np.sqrt(1 - (np.sin(angle) * up[picked]) ** 2))
-    return Ways(turn=np.array(turns), stretch=np.array(stretches), weight=np.full((len(turns), AZIMUTHS), 1 / AZIMUTHS))
+        seen = np.ones(AZIMUTHS, dtype=bool) if face is None else face.counts(angle, across, up)
+        cone = seen if seen.any() else ~seen
+        in_turn = spline(np.arctan2(np.sin(angle) * across[cone], np.cos(angle)))
+        in_elevation = np.vander((np.sin(angle) * up[cone]) ** 2, ELEVATIONS) @ parabola
+        weights.append((in_turn.T @ in_elevation).ravel() / len(in_turn))
+    return Ways(
+        turn=np.repeat(turns, ELEVATIONS),
+        stretch=np.tile(1 / np.sqrt(1 - raised), turns.size),
+        weight=np.array(weights),
+    )
 
 
 def scattered_ways(composition: Mapping[str, float], energy_kev: float) -> Ways:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.records.errors import InputError
-from tsct.records.units import two_theta_rad, wavelength_angstrom
 
 from .attenuation import (
     DIRECTIONS,
@@ -30,7 +29,7 @@ from .scattering_ways import Ways, detected_ways
 
 Array = NDArray[np.float64]
 
-#: scattering angles at which the ways out are averaged; between them factors are interpolated in Q
+#: scattering angles whose ways out enter the operator of an iterative method; between them images are interpolated in Q
 NODES = 6
 
 
@@ -42,20 +41,15 @@ class Absorption:
     ----------
     voxels : ndarray, shape (node, angle, y, x)
         Of each voxel in each view.
-    rays : ndarray, shape (angle, translation, node)
-        Mean over each ray, which its lines were divided by.
-    basis : ndarray, shape (node, q)
+    rays : ndarray, shape (node, angle, translation)
+        Mean over each ray.
+    shares : ndarray, shape (node, q)
         Linear interpolation between the nodes.
     """
 
     voxels: NDArray[np.float32]
     rays: NDArray[np.float32]
-    basis: NDArray[np.float32]
-
-    def weaken(self, lines: NDArray[np.float32], channels: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Lines of some channels of the tile, shape (angle, translation, channel), as weak as they arrived."""
-        basis = self.basis[:, channels]
-        return np.stack([line * (factor @ basis) for line, factor in zip(lines, self.rays, strict=True)])
+    shares: NDArray[np.float32]
 
 
 def undo_ray_absorption(
@@ -68,12 +62,14 @@ def undo_ray_absorption(
     float
         Root mean square of the change, in per cent.
     """
-    ways, basis = _node_ways(channels)
-    factors = out_factors(attenuation.mu, attenuation.geometry, ways)
-    for view, factor in enumerate(factors):
-        lines[view] /= factor @ basis
-        variance[view] /= (factor @ basis) ** 2
-    return 100 * float(np.sqrt(np.mean((factors - 1.0) ** 2)))
+    ways = detected_ways(channels.two_theta, channels.face)
+    of_ways, square = way_factors(attenuation.mu, attenuation.geometry, ways), 0.0
+    for view, factors in enumerate(of_ways):
+        change = (factors @ ways.weight.T).astype(np.float32)
+        lines[view] /= change
+        variance[view] /= change**2
+        square += float(np.mean((change - 1.0) ** 2)) / len(of_ways)
+    return 100 * np.sqrt(square)
 
 
 def voxel_absorption(attenuation: AttenuationMap | None, channels: Channels, geometry: ParallelGeometry) -> Absorption:
@@ -82,7 +78,7 @@ def voxel_absorption(attenuation: AttenuationMap | None, channels: Channels, geo
     Parameters
     ----------
     attenuation : AttenuationMap or None
-        Of the straight beam; None where the transmission is not known.
+        Of the straight beam; None where the transmission is not known, or one.
     channels : Channels
         Of the detector.
     geometry : ParallelGeometry
@@ -94,17 +90,19 @@ def voxel_absorption(attenuation: AttenuationMap | None, channels: Channels, geo
         If there is no attenuation map.
     """
     if attenuation is None:
-        raise InputError("analysis.absorption_per_voxel needs the transmission, which this scan says was divided out")
-    ways, basis = _node_ways(channels)
+        raise InputError("analysis.absorption_per_voxel needs a transmission below one, which this scan does not hold")
+    nodes = np.linspace(0, len(channels.q) - 1, NODES).round().astype(int)
+    ways = detected_ways(channels.two_theta[nodes], channels.face)
+    at = channels.q[nodes]
     return Absorption(
         voxels=voxel_factors(attenuation.mu, geometry, ways),
-        rays=out_factors(attenuation.mu, attenuation.geometry, ways),
-        basis=basis,
+        rays=np.moveaxis(way_factors(attenuation.mu, attenuation.geometry, ways) @ ways.weight.T, -1, 0),
+        shares=np.stack([np.interp(channels.q, at, row) for row in np.eye(NODES)]).astype(np.float32),
     )
 
 
-def out_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float32]:
-    """Absorption on the real way out over that of a photon that goes straight on, mean over each ray.
+def way_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float32]:
+    """Absorption on each way out over that of a photon that goes straight on, mean over each ray.
 
     Points of the ray are weighted with the attenuation there, which at high energy is nearly all scattering.
 
@@ -115,23 +113,28 @@ def out_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np
     geometry : ParallelGeometry
         Where rays and voxels are.
     ways : Ways
-        As :func:`~tsct.analyze.prepare.scattering_ways.detected_ways` returns, shape (node, way).
+        As :func:`~tsct.analyze.prepare.scattering_ways.detected_ways` returns; with its weights, ``factors @ weight.T``
+        is what arrives at each scattering angle.
 
     Returns
     -------
-    ndarray, shape (angle, translation, node)
+    ndarray, shape (angle, translation, way)
         One where the ray meets nothing.
     """
     coarse, pixel = coarse_map(mu, geometry.voxel_mm)
     depth = exit_depths(coarse, pixel)
     straight = np.exp(-depth)
-    nodes = zip(ways.turn, ways.stretch, ways.weight, strict=True)
-    leaving = np.stack([mean_over_ways(depth, *node, False) for node in nodes])
     rays = ray_coordinates(geometry)
     # what comes in has crossed the depth behind
     entered = straight[turned_directions(0.5)] * coarse
     total = integrate_rays(entered * straight, *rays, pixel)
-    bent = np.stack([integrate_rays(entered * out, *rays, pixel) for out in leaving], axis=-1)
+    bent = np.stack(
+        [
+            integrate_rays(entered * np.exp(-stretch * depth[turned_directions(turn / (2 * np.pi))]), *rays, pixel)
+            for turn, stretch in zip(ways.turn, ways.stretch.astype(np.float32), strict=True)
+        ],
+        axis=-1,
+    )
     return np.where(total[..., None] > 0, bent / np.where(total > 0, total, 1)[..., None], 1).astype(np.float32)
 
 
@@ -139,13 +142,13 @@ def voxel_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[
     """Absorption on the real way out over that of a photon that goes straight on, of each voxel in each view.
 
     For iterative methods, whose operator can carry it exactly (``transmission`` of
-    :func:`~tsct.analyze.tomography.reconstruct.reconstruct`) where :func:`out_factors` corrects the mean of each ray.
+    :func:`~tsct.analyze.tomography.reconstruct.reconstruct`) where :func:`way_factors` corrects the mean of each ray.
     The way in and the straight way out make up the transmission of the ray, which is measured and divided out as ever.
 
     Parameters
     ----------
     mu, geometry, ways
-        As :func:`out_factors`.
+        As :func:`way_factors`.
 
     Returns
     -------
@@ -155,13 +158,5 @@ def voxel_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[
     turns = np.asarray(geometry.angles_deg) / 360.0
     ahead = np.rint((turns + 0.25) * DIRECTIONS).astype(int) % DIRECTIONS
     straight = np.exp(-depth[ahead])
-    nodes = zip(ways.turn, ways.stretch, ways.weight, strict=True)
-    return np.stack([mean_over_ways(depth, *node, False)[ahead] / straight for node in nodes])
-
-
-def _node_ways(channels: Channels) -> tuple[Ways, NDArray[np.float32]]:
-    """Ways to the detector at the nodes, and the matrix (node, q) that interpolates between these in Q."""
-    at = np.linspace(channels.q[0], channels.q[-1], NODES)
-    basis = np.stack([np.interp(channels.q, at, row) for row in np.eye(NODES)])
-    two_theta = two_theta_rad(at, wavelength_angstrom(channels.energy_kev))
-    return detected_ways(two_theta, channels.distance_mm, channels.reach_mm), basis.astype(np.float32)
+    means = (mean_over_ways(depth, ways.turn, ways.stretch, weight, False)[ahead] for weight in ways.weight)
+    return np.stack([mean / straight for mean in means])

@@ -36,7 +36,7 @@ UNITS: dict[str, tuple[tuple[str, ...], str]] = {
 #: attributes that a mapping may state
 ATTRS = (
     *("energy_kev", "sample_composition", "title", "instrument", "background_subtracted", "exposure_s", "state"),
-    *("distance_mm", "detector_reach_mm"),
+    *("distance_mm", "detector_reach_mm", "detector_gaps_across_mm", "detector_gaps_up_mm"),
     *(f"{name}_applied" for name in (*DIVIDED, "efficiency")),
     *SENSOR,
 )

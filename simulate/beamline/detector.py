@@ -45,6 +45,11 @@ class Detector:
         (width, height), (across, up) = self.size_mm, self.beam_mm
         return [width - across, across, up, height - up]
 
+    def gaps_mm(self, axis: int) -> list[float]:
+        """Edges (from, to, from, to, ...) of what does not count between columns (axis 0) or rows (1)."""
+        changes = np.flatnonzero(np.diff(self._lit(axis).astype(np.int8))) + 1
+        return [float(edge * self.pixel_mm - self.beam_mm[axis]) for edge in changes]
+
     def q_max(self, distance_mm: float, wavelength: float) -> float:
         """Largest momentum transfer (1/angstrom) that still meets an active pixel: that of the farthest corner."""
         across, up = (max(b, size - b) for b, size in zip(self.beam_mm, self.size_mm, strict=True))

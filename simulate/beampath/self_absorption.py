@@ -1,5 +1,11 @@
-"""Absorption along the real paths of scattered photons, ray by ray and angle by angle."""
+"""Absorption along the real paths of scattered photons, ray by ray and direction by direction.
 
+What a way out costs changes smoothly with its direction. What the detector sees of a cone does not change smoothly with
+its angle: a beam in the corner loses most of the azimuths within a degree, edges and gaps between modules come and go.
+So the absorption is followed to a few directions, and its mean over the seen azimuths is taken in each Q bin.
+"""
+
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,12 +14,12 @@ from numpy.typing import NDArray
 
 from tsct.simulate.beamline.beamline import Beamline
 
-#: scattering angles between which the absorption is interpolated, evenly spaced in Q
-NODES = 4
+#: scattering angles, and azimuths of half a turn (up and down are alike), to which the ways out are followed
+ANGLES, AZIMUTHS = 5, 6
 #: directions around a full turn for which the way out of the sample is tabulated
 DIRECTIONS = 180
-#: azimuths of the detector over which a cone is averaged
-AZIMUTHS = 12
+#: azimuths around a cone that are looked up in the detector
+RING = 4096
 
 
 def outgoing_factors(
@@ -22,7 +28,8 @@ def outgoing_factors(
     """Absorption on the true way out relative to a photon that goes straight on.
 
     The sample is taken as the same above and below the slice, so a photon that leaves the plane crosses the same
-    material on a longer way. The mean over the ray is weighted with what scatters there.
+    material on a longer way. The mean over the ray is weighted with what scatters there, that over the cone with what
+    the detector sees of it; polarisation, which favours some azimuths, is left out of this mean.
 
     Parameters
     ----------
@@ -38,56 +45,98 @@ def outgoing_factors(
     Returns
     -------
     factors : ndarray, shape (angle, translation, node)
+        For each direction that is followed.
     basis : ndarray, shape (node, q)
-        Linear interpolation between the nodes; ``factors @ basis`` is the factor of each Q bin.
+        ``factors @ basis`` is the factor of each Q bin: a polynomial in the scattering angle times a series of cosines
+        in the azimuth, averaged over the seen azimuths.
     """
-    q = beamline.scan.q
-    at = np.linspace(q[0], q[-1], NODES)
-    basis = np.stack([np.interp(q, at, row) for row in np.eye(NODES)])
-    two_theta = np.interp(at, q, beamline.two_theta)
-    deflection, stretch, weight = _ways_out(two_theta, beamline)
+    two_theta, azimuth = _nodes(beamline)
+    sine = np.sin(two_theta)[:, None]
+    deflection = np.arctan2(sine * np.cos(azimuth), np.cos(two_theta)[:, None]).ravel()
+    stretch = (1 / np.sqrt(1 - (sine * np.sin(azimuth)) ** 2)).ravel()
     turn = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
     depth = _exit_depths(attenuation, pixel_mm, np.cos(turn), np.sin(turn))
     angles = np.radians(beamline.scan.angles_deg)
-    factors = _along_rays(depth, scattering, pixel_mm, angles, rays_mm, deflection, stretch, weight)
-    return factors, basis
+    factors = _along_rays(depth, scattering, pixel_mm, angles, rays_mm, deflection, stretch)
+    return factors, _basis(beamline)
 
 
-def _ways_out(two_theta: NDArray[Any], beamline: Beamline) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Deflection in the plane (radians), stretch of the path and weight, each (node, azimuth)."""
-    fine = 2 * np.pi * (np.arange(720) + 0.5) / 720
-    rows = []
-    for angle in two_theta:
-        radius = beamline.distance_mm * np.tan(angle)
-        seen = fine[beamline.detector.sees(radius * np.cos(fine), radius * np.sin(fine))]
-        chi = np.quantile(seen, (np.arange(AZIMUTHS) + 0.5) / AZIMUTHS) if len(seen) else np.zeros(AZIMUTHS)
-        deflection = np.arctan2(np.sin(angle) * np.cos(chi), np.cos(angle))
-        stretch = 1 / np.sqrt(1 - (np.sin(angle) * np.sin(chi)) ** 2)
-        rows.append((deflection, stretch, np.full(AZIMUTHS, 1 / AZIMUTHS)))
-    deflection, stretch, weight = (np.array(part) for part in zip(*rows, strict=True))
-    return deflection, stretch, weight
+def _nodes(beamline: Beamline) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scattering angles and azimuths that are followed, in radians: where Chebyshev polynomials vanish."""
+    steps = np.pi * (np.arange(ANGLES) + 0.5) / ANGLES
+    return beamline.two_theta[-1] * 0.5 * (1 - np.cos(steps)), np.pi * (np.arange(AZIMUTHS) + 0.5) / AZIMUTHS
+
+
+@lru_cache(maxsize=8)
+def _basis(beamline: Beamline) -> NDArray[np.float64]:
+    """Share of each direction (angle, azimuth) in each Q bin, shape (node, q)."""
+    two_theta, azimuth = _nodes(beamline)
+    of_angle = _cardinal(*(2 * angle / beamline.two_theta[-1] - 1 for angle in (two_theta, beamline.two_theta)))
+    order = np.arange(AZIMUTHS)
+    # interpolation between the azimuths by cosines: the discrete cosine transform there and back
+    series = np.cos(np.outer(azimuth, order)) * np.where(order, 2, 1) / AZIMUTHS
+    of_azimuth = series @ _mean_cosines(beamline, order)
+    return (of_angle[:, None] * of_azimuth).reshape(ANGLES * AZIMUTHS, -1)
+
+
+def _cardinal(nodes: NDArray[Any], at: NDArray[Any]) -> NDArray[np.float64]:
+    """Polynomials that are one at their own node and zero at the others, shape (node, at)."""
+    inverse = np.linalg.inv(np.polynomial.chebyshev.chebvander(nodes, len(nodes) - 1))
+    return inverse.T @ np.polynomial.chebyshev.chebvander(at, len(nodes) - 1).T
+
+
+def _mean_cosines(beamline: Beamline, order: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean of cos(order chi) over the azimuths that the detector sees, shape (order, q); zero of an unseen cone."""
+    chi = 2 * np.pi * (np.arange(RING) + 0.5) / RING
+    radius = beamline.distance_mm * np.tan(beamline.two_theta)[:, None]
+    seen = beamline.detector.sees(radius * np.cos(chi), radius * np.sin(chi))
+    moments = np.cos(np.outer(order, chi)) @ seen.T.astype(np.float64) / np.maximum(seen.sum(axis=1), 1)
+    # a cone that is not seen at all has no counts to be weakened
+    moments[0] = 1.0
+    return moments
 
 
 @njit(cache=True, nogil=True)
 def _exit_depths(
     attenuation: NDArray[Any], pixel: float, cos: NDArray[Any], sin: NDArray[Any]
 ) -> NDArray[Any]:  # pragma: no cover - compiled
-    """Optical depth from the middle of each pixel to the outside in each direction, shape (direction, y, x)."""
+    """Optical depth from the middle of each pixel to the outside in each direction, shape (y, x, direction).
+
+    Exact for pixels of constant attenuation: from edge to edge (Siddon, Med. Phys. 12, 252 (1985)).
+    """
     ny, nx = attenuation.shape
-    depth = np.zeros((len(cos), ny, nx))
-    for d in range(len(cos)):
-        for iy in range(ny):
-            for ix in range(nx):
-                total, step = 0.5 * attenuation[iy, ix], 1.0
-                while True:
-                    x, y = ix + step * cos[d], iy + step * sin[d]
-                    jx, jy = int(np.rint(x)), int(np.rint(y))
-                    if jx < 0 or jy < 0 or jx >= nx or jy >= ny:
-                        break
-                    total += attenuation[jy, jx]
-                    step += 1.0
-                depth[d, iy, ix] = total * pixel
+    depth = np.zeros((ny, nx, len(cos)))
+    for iy in range(ny):
+        for ix in range(nx):
+            for d in range(len(cos)):
+                right, up = 1 if cos[d] > 0 else -1, 1 if sin[d] > 0 else -1
+                # way between two edges, and to the next one, in pixels
+                across, along = 1 / max(abs(cos[d]), 1e-12), 1 / max(abs(sin[d]), 1e-12)
+                next_x, next_y = 0.5 * across, 0.5 * along
+                jx, jy, way, total = ix, iy, 0.0, 0.0
+                while 0 <= jx < nx and 0 <= jy < ny:
+                    edge = min(next_x, next_y)
+                    total += attenuation[jy, jx] * (edge - way)
+                    way = edge
+                    if next_x <= next_y:
+                        jx, next_x = jx + right, next_x + across
+                    else:
+                        jy, next_y = jy + up, next_y + along
+                depth[iy, ix, d] = total * pixel
     return depth
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _between(corners: NDArray[Any], weights: NDArray[Any], turns: float) -> float:  # pragma: no cover - compiled
+    """Depth at a point between four pixels in a direction between two that are tabulated."""
+    directions = corners.shape[1]
+    low = int(np.floor(turns * directions))
+    part = turns * directions - low
+    first, second = low % directions, (low + 1) % directions
+    total = 0.0
+    for c in range(4):
+        total += weights[c] * ((1 - part) * corners[c, first] + part * corners[c, second])
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -99,37 +148,39 @@ def _along_rays(  # pragma: no cover - compiled
     rays: NDArray[Any],
     deflection: NDArray[Any],
     stretch: NDArray[Any],
-    weight: NDArray[Any],
 ) -> NDArray[Any]:
     """Mean over each ray of exp(-in - out) over exp(-in - straight on), shape (angle, translation, node)."""
-    directions, ny, nx = depth.shape
-    nodes, azimuths = deflection.shape
-    factors = np.ones((*rays.shape, nodes))
-    mean = np.zeros(nodes)
-    per_turn = directions / (2 * np.pi)
+    ny, nx, directions = depth.shape
+    factors = np.ones((*rays.shape, len(deflection)))
+    mean, weights, corners = np.zeros(len(deflection)), np.zeros(4), np.zeros((4, directions))
     for a in range(len(angles)):
         cos, sin = np.cos(angles[a]), np.sin(angles[a])
         # the beam runs along (-sin, cos)
-        heading = angles[a] + 0.5 * np.pi
-        ahead = int(np.rint(heading * per_turn)) % directions
-        back = int(np.rint((heading + np.pi) * per_turn)) % directions
+        heading = angles[a] / (2 * np.pi) + 0.25
         for t in range(rays.shape[1]):
             mean[:] = 0.0
             total = 0.0
             for k in range(2 * max(ny, nx)):
                 s = (k - max(ny, nx) + 0.5) * pixel
-                ix = int(np.rint((rays[a, t] * cos - s * sin) / pixel + (nx - 1) / 2))
-                iy = int(np.rint((rays[a, t] * sin + s * cos) / pixel + (ny - 1) / 2))
-                if ix < 0 or iy < 0 or ix >= nx or iy >= ny or scattering[iy, ix] <= 0.0:
+                x = (rays[a, t] * cos - s * sin) / pixel + (nx - 1) / 2
+                y = (rays[a, t] * sin + s * cos) / pixel + (ny - 1) / 2
+                ix, iy = int(np.floor(x)), int(np.floor(y))
+                if ix < 0 or iy < 0 or ix >= nx - 1 or iy >= ny - 1:
                     continue
-                into = depth[back, iy, ix]
-                total += scattering[iy, ix] * np.exp(-into - depth[ahead, iy, ix])
-                for node in range(nodes):
-                    for z in range(azimuths):
-                        out = int(np.rint((heading + deflection[node, z]) * per_turn)) % directions
-                        way = depth[out, iy, ix] * stretch[node, z]
-                        mean[node] += weight[node, z] * scattering[iy, ix] * np.exp(-into - way)
+                power = 0.0
+                for c in range(4):
+                    jx, jy = ix + c % 2, iy + c // 2
+                    weights[c] = (1 - abs(x - jx)) * (1 - abs(y - jy))
+                    power += weights[c] * scattering[jy, jx]
+                    corners[c] = depth[jy, jx]
+                if power <= 0.0:
+                    continue
+                power *= np.exp(-_between(corners, weights, heading + 0.5))
+                total += power * np.exp(-_between(corners, weights, heading))
+                for node in range(len(deflection)):
+                    out = _between(corners, weights, heading + deflection[node] / (2 * np.pi))
+                    mean[node] += power * np.exp(-out * stretch[node])
             if total > 0.0:
-                for node in range(nodes):
+                for node in range(len(deflection)):
                     factors[a, t, node] = mean[node] / total
     return factors

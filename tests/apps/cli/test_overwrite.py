@@ -204,7 +204,7 @@ def analyse(tmp_path, monkeypatch):
         if source.read_text() == "broken":
             raise InputError("the scan is broken")
         path = shared["folder"] / "tiles" / f"{name}.h5"
-        write_records(path, {"tile": xr.Dataset({"x": ((), float(state))})})
+        write_records(path, {"tile": xr.Dataset({"axis": ((), float(state))})})
         return fingerprint(shared["folder"], [f"tiles/{name}.h5"])
 
     monkeypatch.setattr(job, "analyze_file", work)

@@ -181,3 +181,13 @@ def test_photons_are_absorbed_at_the_depth_of_beer_and_lambert(angle):
     assert detector.depth_mm(76.0, angle) == pytest.approx(expected, rel=1e-6)
     assert Detector(sensor_mm=1e3).depth_mm(76.0, angle) == pytest.approx(1 / mu, rel=1e-9)
     assert Detector(sensor_mm=1e-4).depth_mm(76.0, angle) == pytest.approx(0.5e-4, rel=1e-3)
+
+
+def test_gaps_are_where_nothing_is_seen():
+    detector = Detector()
+    places = np.linspace(-11.9, 200.0, 4001)
+    for axis, seen in enumerate((detector.sees(places, np.zeros(1)), detector.sees(np.zeros(1), places))):
+        edges = detector.gaps_mm(axis)
+        np.testing.assert_array_equal(np.searchsorted(edges, places) % 2 == 0, seen)
+    # two gaps between three modules and one between the two sensors of each; seven gaps between eight rows of modules
+    assert len(detector.gaps_mm(0)) == 10 and len(detector.gaps_mm(1)) == 14
