@@ -6,7 +6,7 @@ from dataclasses import dataclass
 SOURCES = {
     "CRC": "CRC Handbook of Chemistry and Physics, densities at 298 K and metallic radii",
     "Shannon": "Shannon, Acta Cryst. A32, 751 (1976), sums of ionic radii, which are good to 0.04 Å",
-    "X-ray density": "powder diffraction files of the compound: density from the cell, other measurements than the entry's",
+    "X-ray density": "powder diffraction files of the compound: from other measurements than the entry's",
 }
 #: densities of handbooks are good to this share
 DENSITY_SHARE = 0.01

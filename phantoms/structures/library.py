@@ -54,6 +54,8 @@ class Structure:
         Thermal motion at 300 K.
     lithium_per_silicon : float
         Li atoms per Si atom, 0 where there is no silicon.
+    crystallite_a : float or None
+        Diameter in angstrom of the spherical domains in which a crystal comes; 150 if it is not given.
     recipe, energy_model, sources, limits : str
         How the atoms were made, what energy they minimise, where the numbers come from, and what to distrust.
     seed : int or None
@@ -73,6 +75,7 @@ class Structure:
     density_g_cm3: float
     thermal: Thermal = STATIC
     lithium_per_silicon: float = 0.0
+    crystallite_a: float | None = None
     recipe: str = ""
     seed: int | None = None
     energy_model: str = ""
