@@ -57,15 +57,15 @@ class PhaseSettings:
         low, high = CRYSTALLITES_NM
         if self.crystallite_nm is not None and not low <= self.crystallite_nm <= high:
             raise InputError(
-                f"sample.phase '{self.name}': crystallite_nm is {self.crystallite_nm:g}; allowed are {low:g} to {high:g}"
+                f"sample.phase '{self.name}': crystallite_nm is {self.crystallite_nm:g}; allowed are {low:g} to "
+                f"{high:g}"
             )
 
     def phase(self) -> Phase:
         """The phase, its structures read."""
         choices = self.structure if isinstance(self.structure, tuple) else (self.structure,)
-        series = tuple(
-            self._sized(self._moving(chosen_structure(one, f"sample.phase '{self.name}'"))) for one in choices
-        )
+        read = (chosen_structure(one, f"sample.phase '{self.name}'") for one in choices)
+        series = tuple(self._sized(self._moving(one)) for one in read)
         packing = 1.0 if self.packing is None else self.packing
         if self.density_g_cm3 is not None:
             packing = self.density_g_cm3 / series[0].density_g_cm3

@@ -72,7 +72,8 @@ def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
 def override(table: dict[str, Any], change: str) -> None:
     """Change one key of a nested table in place, as ``section.key=value`` with the value in TOML syntax says.
 
-    One of a list of sections goes by its name or number: ``sample.phase.ceria.packing=0.5``, ``sample.solid.0.fill=...``.
+    One of a list of sections goes by its name or number: ``sample.phase.ceria.packing=0.5``,
+    ``sample.solid.0.shape=...``.
     """
     key, equals, text = change.partition("=")
     if not equals or not key.strip() or key.count(".") > MOST_LEVELS:
@@ -88,9 +89,7 @@ def override(table: dict[str, Any], change: str) -> None:
     for section in sections:
         inside = _entered(inside, section, change)
     if isinstance(inside, list):
-        raise UsageError(
-            f"--set {_short(change)}: '{sections[-1]}' is a list; say of which, {_members(inside)}, and its key"
-        )
+        raise UsageError(f"--set {_short(change)}: '{sections[-1]}' is a list; add which one ({_members(inside)})")
     inside[last] = value
 
 

@@ -184,7 +184,7 @@ def _mean_pairs(r: Array, density: float, r_max: float, *, sphere: bool) -> Arra
 
 
 def _envelope(r: Array, r_max: float, *, sphere: bool) -> Array:
-    """Weight of the pairs of a box: the shape function of a spherical crystallite, or a fade-out of disordered boxes."""
+    """Weight of the pairs of a box: the shape function of a sphere, or a fade-out of disordered boxes."""
     x = r / r_max
     if sphere:
         return np.where(x < 1.0, 1.0 - 1.5 * x + 0.5 * x**3, 0.0)
