@@ -352,7 +352,7 @@ class PaintedSample:
 
     def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
         """Amounts of every phase in every state; see :func:`tsct.phantoms.painted.truth.sample_truth`."""
-        return sample_truth(self, voxels, voxel_mm)
+        return sample_truth(self, [phase.name for phase in self.phases], voxels, voxel_mm)
 
 
 @dataclass(frozen=True, slots=True)
