@@ -241,8 +241,8 @@ class _Rotated:
             v = sides[1] * (np.arange(rows) + (b + 0.5) / per_side[1] - rows / 2)
             x = self.labels.centre_mm[0] + cos * u[None] - sin * v[:, None]
             y = self.labels.centre_mm[1] + sin * u[None] + cos * v[:, None]
-            places = (w.ravel() / pixel + self.pixels / 2 - 0.5 for w in (x, y))
-            parts.append(share * _clouds(*places, self.pixels))
+            column, row = (w.ravel() / pixel + self.pixels / 2 - 0.5 for w in (x, y))
+            parts.append(share * _clouds(column, row, self.pixels))
         return sum(parts[1:], parts[0])
 
 
