@@ -14,12 +14,17 @@ from .options import ReplaceOption, say
 def init(
     preset: Annotated[str, typer.Argument(help="Which preset to start from.")] = "wragg2023",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; printed if omitted.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Only say which presets there are.")] = False,
     overwrite: ReplaceOption = False,
 ) -> None:
     """Write a commented TOML to start from."""
-    from tsct.apps.run.toml_tables import preset_text
+    from tsct.apps.run.toml_tables import preset_text, preset_titles
     from tsct.records.io import write_text
 
+    if list_:
+        for name, title in preset_titles().items():
+            typer.echo(f"{name:<12} {title}")
+        return
     text = preset_text(preset)
     if output is None:
         sys.stdout.write(text)

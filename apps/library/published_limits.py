@@ -10,11 +10,12 @@ from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf import extremum
-from tsct.phantoms.structures import Structure, boxed
+from tsct.phantoms.structures import Structure, boxed, structure
 from tsct.records.errors import InputError
 from tsct.records.units import ATOMS_PER_A3
 
 from .portrait import Portrait, Q, R
+from .published_crystals import DENSITY_SHARE, PUBLISHED, RADII_A, SOURCES
 
 Material = Literal["a-si", "a-lisi", "carbon", "other"]
 
@@ -29,6 +30,7 @@ REFERENCES = {
     "a-LiSi models": "Fernandez et al., Phys. Rev. B 108, 144201 (2023), DFTB and ReaxFF cells, and the volume law of "
     "Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009)",
     "Biscoe": "Biscoe & Warren, J. Appl. Phys. 13, 364 (1942), layers as in graphite",
+    **SOURCES,
 }
 #: pair distances of graphene with bonds of 1.420 angstrom
 GRAPHENE_A = (1.420, 2.460, 2.840, 3.757, 4.260, 4.919, 5.120)
@@ -114,7 +116,7 @@ def gates(portrait: Portrait, what: Material | None = None) -> list[Gate]:
         "carbon": _carbon,
     }
     what = what or material(portrait.structure)
-    return [*_general(portrait), *(special[what](portrait) if what in special else ())]
+    return [*_general(portrait), *_crystal(portrait), *(special[what](portrait) if what in special else ())]
 
 
 def _general(portrait: Portrait) -> Iterator[Gate]:
@@ -139,6 +141,23 @@ def _general(portrait: Portrait) -> Iterator[Gate]:
         source="H–H 0.74 Å",
         judged=not lone,
     )
+
+
+def _crystal(portrait: Portrait) -> Iterator[Gate]:
+    """Density and first shell of an entry of the library that is a crystal; a file may have any name."""
+    name = portrait.structure.name
+    if name not in PUBLISHED or portrait.structure is not structure(name):
+        return
+    one = PUBLISHED[name]
+    pair, first, unit = _pair(portrait, one.pair), one.pair.replace("-", "–"), "g/cm³"
+    low, high = (one.density_g_cm3 * (1 + sign * DENSITY_SHARE) for sign in (-1, 1))
+    density = portrait.structure.density_g_cm3
+    yield Gate(title="density", value=density, unit=unit, low=low, high=high, source=one.density_source)
+    low, high = one.distance_a - RADII_A, one.distance_a + RADII_A
+    distance, source = pair["distance_a"], one.distance_source
+    yield Gate(title=f"{first} distance", value=distance, unit="Å", low=low, high=high, source=source)
+    low, high = one.neighbours - 0.1, one.neighbours + 0.1
+    yield Gate(title=f"{first} neighbours", value=pair["coordination"], low=low, high=high, source=source)
 
 
 def _box(portrait: Portrait) -> Gate:

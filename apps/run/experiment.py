@@ -8,6 +8,7 @@ from pathlib import Path
 from tsct.analyze.pdf import parse_composition
 from tsct.analyze.recipe import PhasePattern, Recipe
 from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, Sample, States, discharge
+from tsct.phantoms.painted import PaintedSample
 from tsct.phantoms.structures import Structure, lithiated_series
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
@@ -113,6 +114,9 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
             f"analysis.q_max is {analysis['q_max']:g} 1/A but the scan ends at {reach:g} (beamline.scan.q_max)"
         )
     phantom = _sample(settings)
+    if isinstance(phantom, PaintedSample):
+        phantom.check_field(settings.beamline.scan.extent_mm, settings.beamline.scan.step_mm)
+        phantom.check_states()
     formula = analysis["composition"]
     composition = parse_composition(formula) if formula else phantom.nominal_composition
     recipe = settings.analysis.recipe(composition, tuple(_phase(folder / name) for name in analysis["phases"]))

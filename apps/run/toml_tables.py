@@ -18,7 +18,7 @@ from tsct.records.toml import MOST_BYTES, MOST_LEVELS, parse_toml, read_toml
 from .scenario_list import BASE, merged, scenarios
 
 T = TypeVar("T")
-PRESETS = ("wragg2023",)
+PRESETS = ("wragg2023", "capillary", "standard")
 #: sections of the cell of Wragg et al., which a sample of its own replaces
 OF_THE_CELL = ("cell", "texture", "electrode", "structures")
 
@@ -50,6 +50,11 @@ def preset_text(name: str) -> str:
     return files("tsct.apps.run").joinpath(f"{name}.toml").read_text(encoding="utf-8")
 
 
+def preset_titles() -> dict[str, str]:
+    """What each preset is, in one line: the first of its file."""
+    return {name: preset_text(name).partition("\n")[0].removeprefix("# ") for name in PRESETS}
+
+
 def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
     """As :func:`read_table`, with all that is not written there as the preset has it."""
     table, folder = read_table(source)
@@ -65,7 +70,11 @@ def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
 
 
 def override(table: dict[str, Any], change: str) -> None:
-    """Change one key of a nested table in place, as ``section.key=value`` with the value in TOML syntax says."""
+    """Change one key of a nested table in place, as ``section.key=value`` with the value in TOML syntax says.
+
+    One of a list of sections goes by its name or number: ``sample.phase.ceria.packing=0.5``,
+    ``sample.solid.0.shape=...``.
+    """
     key, equals, text = change.partition("=")
     if not equals or not key.strip() or key.count(".") > MOST_LEVELS:
         raise UsageError(f"--set {_short(change)}: write it as section.key=value")
@@ -76,11 +85,30 @@ def override(table: dict[str, Any], change: str) -> None:
     except InputError:
         value = text
     *sections, last = key.strip().split(".")
+    inside: Any = table
     for section in sections:
-        table = table.setdefault(section, {})
-        if not isinstance(table, dict):
-            raise UsageError(f"--set {_short(change)}: '{section}' is not a section")
-    table[last] = value
+        inside = _entered(inside, section, change)
+    if isinstance(inside, list):
+        raise UsageError(f"--set {_short(change)}: '{sections[-1]}' is a list; add which one ({_members(inside)})")
+    inside[last] = value
+
+
+def _entered(table: Any, section: str, change: str) -> Any:
+    """The section of a table, or the one of that name or number of a list of sections."""
+    if isinstance(table, list):
+        known = {str(place): row for place, row in enumerate(table)}
+        known |= {str(row["name"]): row for row in table if "name" in row}
+        if section not in known:
+            raise UsageError(f"--set {_short(change)}: no '{section}' in the list; it has {_members(table)}")
+        return known[section]
+    inside = table.setdefault(section, {})
+    if isinstance(inside, dict) or (isinstance(inside, list) and inside and isinstance(inside[0], dict)):
+        return inside
+    raise UsageError(f"--set {_short(change)}: '{section}' is not a section")
+
+
+def _members(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(str(row.get("name", place)) for place, row in enumerate(rows))
 
 
 def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") -> T:

@@ -6,12 +6,14 @@ by the area that voxel and pixel share, which keeps the mass of every phase what
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from tsct.records.errors import InputError, UsageError
 from tsct.records.io import check_dataset, member, opened, part
@@ -23,6 +25,8 @@ STACKS, METAIMAGES = (".tif", ".tiff"), (".nrrd", ".nhdr", ".mha", ".mhd")
 HDF5 = (".h5", ".hdf5", ".nxs")
 #: points along the side of a pixel, and of a voxel, that stand for a rotated cut
 SUPERSAMPLED = 4
+#: cuts at most whose labels are looked at before any work
+MOST_CHECKED = 16
 #: labels of one volume at most
 MOST_LABELS = 64
 
@@ -95,7 +99,7 @@ class Labels:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Voxels along z, y, x."""
-        z, y, x = _opened(self.file, self.dataset).shape
+        z, y, x = _opened(self.file, self.dataset, _stamp(self.file)).shape
         return z, y, x
 
     @property
@@ -115,9 +119,17 @@ class Labels:
         named = {phase for fill in self.fills.values() for phase in fill}
         return named | ({self.fraction_of} if self.fraction_of else set()) | ({self.rest} if self.rest else set())
 
-    def check(self) -> None:
-        """Refuse a volume that cannot be read, or a label in its middle cut that no fill is given for."""
-        self._cut(self.shape[0] // 2)
+    def __hash__(self) -> int:
+        """By content, the table of fills included: cuts are kept by it."""
+        return hash(repr(self))
+
+    def check(self, low_mm: float = -np.inf, high_mm: float = np.inf) -> None:
+        """Refuse a volume that cannot be read, or holds a label without a fill, in its cuts between two heights."""
+        number, side, bottom = self.shape[0], self.sides_mm[2], self.centre_mm[2] - self.size_mm[2] / 2
+        first, last = (np.clip((z - bottom) / side, 0, number) for z in (low_mm, high_mm))
+        cuts = np.arange(int(first), int(np.ceil(last)))
+        for k in cuts[:: max(1, -(-len(cuts) // MOST_CHECKED))]:
+            self._cut(int(k))
 
     def fractions(self, extent_mm: float, pixels: int, low_mm: float, high_mm: float) -> tuple[dict[str, Array], Array]:
         """Volume fraction of every phase on square pixels, averaged between two heights.
@@ -133,11 +145,10 @@ class Labels:
         total: dict[str, Array] = {}
         covered = np.zeros((pixels, pixels))
         for k in np.flatnonzero(weights):
-            images = self._cut(int(k))
-            onto = self._resampler(extent_mm, pixels)
-            covered += weights[k] * onto(np.ones(self.shape[1:]))
+            images, inside = _on_pixels(self, int(k), extent_mm, pixels, _stamp(self.file))
+            covered += weights[k] * inside
             for phase, image in images.items():
-                total[phase] = total.get(phase, 0.0) + weights[k] * onto(image)
+                total[phase] = total.get(phase, 0.0) + weights[k] * image
         if self.rest:
             filled = sum(total.values(), np.zeros_like(covered))
             total[self.rest] = total.get(self.rest, 0.0) + np.clip(covered - filled, 0.0, None)
@@ -145,7 +156,7 @@ class Labels:
 
     def _cut(self, k: int) -> dict[str, Array]:
         """Volume fraction of each phase in one cut, shape (y, x) of the volume."""
-        cut = np.asarray(_opened(self.file, self.dataset)[k])
+        cut = np.asarray(_opened(self.file, self.dataset, _stamp(self.file))[k])
         if self.fraction_of:
             values = cut.astype(np.float64)
             if not np.all((values >= 0) & (values <= 1)):
@@ -175,6 +186,22 @@ class Labels:
         return lambda image: along_y @ image @ along_x.T / area
 
 
+@lru_cache(maxsize=8)
+def _on_pixels(labels: Labels, k: int, extent_mm: float, pixels: int, _stamp: int) -> tuple[dict[str, Array], Array]:
+    """Share of each pixel that each phase of one cut fills, and that the volume covers; kept for layers and states."""
+    onto = labels._resampler(extent_mm, pixels)
+    images = {phase: onto(image) for phase, image in labels._cut(k).items()}
+    return images, onto(np.ones(labels.shape[1:]))
+
+
+def _stamp(file: str) -> int:
+    """When a file was last written: what was read of it before that is of no use."""
+    path = Path(file)
+    if not path.exists():
+        raise InputError(f"sample.labels: no file {file}")
+    return path.stat().st_mtime_ns
+
+
 class _Resampler(Protocol):
     def __call__(self, image: Array) -> Array: ...
 
@@ -186,7 +213,7 @@ def _overlap(edges: Array, side: float, number: int) -> Array:
     return np.clip(np.minimum(high, start + side) - np.maximum(low, start), 0.0, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Rotated:
     """Onto pixels that are turned against the voxels: points of each voxel are put into the pixel that holds them.
 
@@ -198,44 +225,46 @@ class _Rotated:
     pixels: int
 
     def __call__(self, image: Array) -> Array:
+        return (self._shares @ image.ravel()).reshape(self.pixels, self.pixels)
+
+    @cached_property
+    def _shares(self) -> csc_array:
+        """Share of each pixel that each voxel fills, shape (pixel, voxel)."""
         sides, pixel = self.labels.sides_mm, self.extent_mm / self.pixels
         cos, sin = (f(np.radians(self.labels.rotation_deg)) for f in (np.cos, np.sin))
         per_side = [max(1, int(np.ceil(SUPERSAMPLED * side / pixel))) for side in sides[:2]]
-        total = np.zeros(self.pixels**2)
         share = sides[0] * sides[1] / (per_side[0] * per_side[1]) / pixel**2
-        rows, columns = image.shape
-        for a in range(per_side[0]):
-            for b in range(per_side[1]):
-                u = sides[0] * (np.arange(columns) + (a + 0.5) / per_side[0] - columns / 2)
-                v = sides[1] * (np.arange(rows) + (b + 0.5) / per_side[1] - rows / 2)
-                x = self.labels.centre_mm[0] + cos * u[None] - sin * v[:, None]
-                y = self.labels.centre_mm[1] + sin * u[None] + cos * v[:, None]
-                _deposit(total, x / pixel + self.pixels / 2 - 0.5, y / pixel + self.pixels / 2 - 0.5, share * image)
-        return total.reshape(self.pixels, self.pixels)
+        _, rows, columns = self.labels.shape
+        parts = []
+        for a, b in product(range(per_side[0]), range(per_side[1])):
+            u = sides[0] * (np.arange(columns) + (a + 0.5) / per_side[0] - columns / 2)
+            v = sides[1] * (np.arange(rows) + (b + 0.5) / per_side[1] - rows / 2)
+            x = self.labels.centre_mm[0] + cos * u[None] - sin * v[:, None]
+            y = self.labels.centre_mm[1] + sin * u[None] + cos * v[:, None]
+            column, row = (w.ravel() / pixel + self.pixels / 2 - 0.5 for w in (x, y))
+            parts.append(share * _clouds(column, row, self.pixels))
+        return sum(parts[1:], parts[0])
 
 
-def _deposit(total: Array, column: Array, row: Array, mass: Array) -> None:
-    """Share each mass among the four pixels around its place (cloud in cell)."""
-    n = round(np.sqrt(len(total)))
-    j, i = np.floor(column).astype(int), np.floor(row).astype(int)
+def _clouds(column: Array, row: Array, n: int) -> csc_array:
+    """Share of each point that each of the four pixels around it gets (cloud in cell), shape (pixel, point)."""
+    j, i = np.floor(column).astype(np.int32), np.floor(row).astype(np.int32)
     right, up = column - j, row - i
-    for dj, di, weight in (
-        (0, 0, (1 - right) * (1 - up)),
-        (1, 0, right * (1 - up)),
-        (0, 1, (1 - right) * up),
-        (1, 1, right * up),
-    ):
+    corners = ((0, 0, (1 - right) * (1 - up)), (1, 0, right * (1 - up)), (0, 1, (1 - right) * up), (1, 1, right * up))
+    pixels, shares = np.zeros((len(column), 4), dtype=np.int32), np.zeros((len(column), 4))
+    for corner, (dj, di, weight) in enumerate(corners):
         inside = (j + dj >= 0) & (j + dj < n) & (i + di >= 0) & (i + di < n)
-        place = ((i + di) * n + j + dj)[inside]
-        total += np.bincount(place, weights=(weight * mass)[inside], minlength=len(total))
+        pixels[:, corner] = np.where(inside, (i + di) * n + j + dj, 0)
+        shares[:, corner] = np.where(inside, weight, 0.0)
+    # four entries to a column, in order: nothing to sort
+    starts = np.arange(0, 4 * len(column) + 1, 4)
+    return csc_array((shares.ravel(), pixels.ravel(), starts), shape=(n * n, len(column)))
 
 
 @lru_cache(maxsize=4)
-def _opened(file: str, dataset: str) -> _Volume:
+def _opened(file: str, dataset: str, _stamp: int) -> _Volume:
     """A volume of which cuts can be taken, dims (z, y, x)."""
     path, ending = Path(file), Path(file).suffix.lower()
-    if not path.exists():
-        raise InputError(f"sample.labels: no file {file}")
     try:
         volume = _open(path, ending, dataset)
     except (OSError, ValueError, KeyError) as error:
@@ -267,6 +296,7 @@ def _open(path: Path, ending: str, dataset: str) -> _Volume:
         except ValueError:  # compressed: no map of the file is one of the image
             return tifffile.imread(path)
     if ending in METAIMAGES:
+        _needed("SimpleITK")  # with which imageio reads them
         return np.asarray(_needed("imageio.v3").imread(path))
     known = ", ".join((".npy", ".npz", *STACKS, *HDF5, *METAIMAGES))
     raise InputError(f"{path}: unknown kind of volume '{ending}'; known are {known}")

@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 
 #: names that a phase may not have, because the beam path has it
 RESERVED = ("air",)
+#: volumes that are wider than the field of view by this factor are in other units
+FAR = 20.0
 #: volume fractions below this are nothing
 NOTHING = 1e-12
 #: how far a sum of fractions may exceed one by rounding
@@ -121,7 +123,8 @@ class PaintedSample:
         if not np.isfinite(self.radius_mm):
             raise InputError("sample: nothing bounds it sideways; give layers within_mm, or a solid around them")
         if self.labels is not None:
-            self.labels.check()
+            half = self.slice_height_mm / 2
+            self.labels.check(min(self.slices_z_mm) - half, max(self.slices_z_mm) + half)
 
     def _uses(self) -> list[tuple[str, set[str]]]:
         """Names of phases by the place that mentions them."""
@@ -149,6 +152,44 @@ class PaintedSample:
             )
         if change.kind != "series" and len(phase.series) > 1:
             raise UsageError(f"sample.change of '{change.phase}': a phase with a series changes by kind 'series' alone")
+
+    def check_states(self, pixels: int = 48) -> None:
+        """Refuse a texture or change that leaves the range of nothing to all in some state, on a coarse image.
+
+        Raises
+        ------
+        InputError
+            What does not fit, and where; finer images may still find what this one does not.
+        """
+        middle = len(self.slices_z_mm) // 2
+        for state in range(len(self.states.values)):
+            self.contents(state, middle, self.extent_mm, pixels, layers=1)
+
+    def check_field(self, extent_mm: float, step_mm: float) -> None:
+        """Refuse a volume that contradicts the scan: smaller than its voxels, beside its field of view, above or below.
+
+        Parameters
+        ----------
+        extent_mm, step_mm : float
+            Width of the field of view and of a voxel of the scan.
+        """
+        if self.labels is None:
+            return
+        width, depth, height = self.labels.size_mm
+        size = f"the volume is {width:.3g} x {depth:.3g} x {height:.3g} mm (sample.labels.voxel_mm)"
+        if min(width, depth) < step_mm:
+            raise InputError(f"{size}, less than one voxel of the scan, {step_mm:g} mm")
+        reach = np.hypot(*self.labels.centre_mm[:2]) - np.hypot(width, depth) / 2
+        if reach > extent_mm / 2 or max(width, depth) > FAR * extent_mm:
+            raise InputError(
+                f"{size} about {list(self.labels.centre_mm)}, far outside the field of view of {extent_mm:g} mm"
+            )
+        low, high = (self.labels.centre_mm[2] + sign * height / 2 for sign in (-1, 1))
+        if min(self.slices_z_mm) > high or max(self.slices_z_mm) < low:
+            raise InputError(
+                f"{size} and reaches from {low:g} to {high:g} mm in height, where no slice is "
+                f"({min(self.slices_z_mm):g} to {max(self.slices_z_mm):g} mm)"
+            )
 
     def phase(self, name: str) -> Phase:
         """The phase of this name."""
@@ -311,7 +352,7 @@ class PaintedSample:
 
     def truth(self, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
         """Amounts of every phase in every state; see :func:`tsct.phantoms.painted.truth.sample_truth`."""
-        return sample_truth(self, voxels, voxel_mm)
+        return sample_truth(self, [phase.name for phase in self.phases], voxels, voxel_mm)
 
 
 @dataclass(frozen=True, slots=True)

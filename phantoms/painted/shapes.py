@@ -56,7 +56,8 @@ class Solid:
         total = sum(self.fill.values())
         if any(not 0 <= share <= 1 for share in self.fill.values()) or total > 1 + 1e-9:
             raise InputError(
-                f"sample.solid '{self.name}': fractions of fill must lie between 0 and 1 and sum to at most 1, "
+                f"sample.solid '{self.name or type(self).__name__.lower()}': fractions of fill must lie between 0 and "
+                f"1 and sum to at most 1, "
                 f"not {total:g}"
             )
 

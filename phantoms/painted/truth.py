@@ -1,30 +1,31 @@
 """What is true about a painted sample, on the voxels of a scan."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import lazy_loader
 import numpy as np
 
-from tsct.phantoms.sample import Contents
+from tsct.phantoms.sample import Contents, Sample
 from tsct.phantoms.truth import PIXELS, structures_of
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from .sample import PaintedSample
 else:
     # slow to load, and a wrong experiment is refused without it
     xr = lazy_loader.load("xarray")
 
 
-def sample_truth(sample: "PaintedSample", voxels: int, voxel_mm: float) -> "xr.Dataset":
+def sample_truth(sample: Sample, names: Sequence[str], voxels: int, voxel_mm: float) -> "xr.Dataset":
     """Amounts of every phase in every state, averaged over voxels.
 
     Parameters
     ----------
-    sample : PaintedSample
-        The sample.
+    sample : Sample
+        The sample, of any class.
+    names : sequence of str
+        Of its phases, in the order of the record.
     voxels : int
         Along each side of the image.
     voxel_mm : float
@@ -36,14 +37,14 @@ def sample_truth(sample: "PaintedSample", voxels: int, voxel_mm: float) -> "xr.D
         ``phase_amount``, atoms per cubic angstrom, dims (state, slice, phase_name, y, x); ``phase_density`` of each
         structure in the first state, dims (phase, slice, y, x).
     """
-    axis, names = sample.states, [phase.name for phase in sample.phases]
+    axis = sample.states
     states, slices = range(len(axis.values)), range(len(sample.slices_z_mm))
     contents = [[_voxels(sample, voxels, voxel_mm, i, j) for j in slices] for i in states]
     amounts = np.zeros((len(states), len(slices), len(names), voxels, voxels))
     for i in states:
         for j in slices:
             for part, density in zip(contents[i][j].parts, contents[i][j].densities, strict=True):
-                amounts[i, j, names.index(part.phase)] += density
+                amounts[i, j, list(names).index(part.phase)] += density
     centres = voxel_mm * (np.arange(voxels) - (voxels - 1) / 2)
     record = xr.Dataset(
         {
@@ -55,17 +56,17 @@ def sample_truth(sample: "PaintedSample", voxels: int, voxel_mm: float) -> "xr.D
         },
         coords={
             "slice": ("slice", np.array(slices)),
-            "phase_name": ("phase_name", names),
+            "phase_name": ("phase_name", list(names)),
             "y": ("y", centres, {"units": "mm"}),
             "x": ("x", centres, {"units": "mm"}),
             axis.axis: ("state", list(axis.values), {"units": axis.unit}),
         },
-        attrs={"state_axis": axis.axis, "scenario": "sample", "sample_radius_mm": sample.radius_mm},
+        attrs={"state_axis": axis.axis, "scenario": "sample", "sample_radius_mm": sample.extent_mm / 2},
     )
     return record.merge(structures_of(contents[0]), combine_attrs="no_conflicts")
 
 
-def _voxels(sample: "PaintedSample", n: int, voxel_mm: float, state: int, slice_index: int) -> Contents:
+def _voxels(sample: Sample, n: int, voxel_mm: float, state: int, slice_index: int) -> Contents:
     contents = sample.contents(state, slice_index, n * voxel_mm, PIXELS * n)
     densities = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
     return replace(contents, densities=densities)

@@ -54,6 +54,8 @@ class Structure:
         Thermal motion at 300 K.
     lithium_per_silicon : float
         Li atoms per Si atom, 0 where there is no silicon.
+    crystallite_a : float or None
+        Diameter in angstrom of the spherical domains in which a crystal comes; 150 if it is not given.
     recipe, energy_model, sources, limits : str
         How the atoms were made, what energy they minimise, where the numbers come from, and what to distrust.
     seed : int or None
@@ -73,6 +75,7 @@ class Structure:
     density_g_cm3: float
     thermal: Thermal = STATIC
     lithium_per_silicon: float = 0.0
+    crystallite_a: float | None = None
     recipe: str = ""
     seed: int | None = None
     energy_model: str = ""
@@ -143,7 +146,7 @@ def structure(name: str) -> Structure:
     if name not in _records():
         raise UsageError(f"no structure '{name}' in the library{nearest(name, structure_names())}")
     record = _records()[name]
-    members = _crystal(record["crystal"]) if "crystal" in record else read_members(record["file"])
+    members, u_iso = _atoms(record)
     fractions = record.get("mole_fractions", [1.0 / len(members)] * len(members))
     density = record["density_g_cm3"] if "density_g_cm3" in record else cell_density_g_cm3(members)
     return Structure(
@@ -153,7 +156,7 @@ def structure(name: str) -> Structure:
         members=members,
         mole_fractions=tuple(fractions),
         density_g_cm3=density,
-        thermal=Thermal(**record["thermal"]),
+        thermal=Thermal(**{"u_iso": u_iso, **record["thermal"]}),
         lithium_per_silicon=_lithium_per_silicon(members),
         **{key: record[key] for key in ("recipe", "seed", "energy_model", "sources", "limits") if key in record},
     )
@@ -202,6 +205,25 @@ def read_members(file: str) -> tuple[Atoms, ...]:
 @cache
 def _records() -> dict[str, Any]:
     return tomllib.loads(files("tsct.phantoms.structures").joinpath("data", "structures.toml").read_text("utf-8"))
+
+
+def _atoms(record: Mapping[str, Any]) -> tuple[tuple[Atoms, ...], dict[str, float]]:
+    """Members of a record and, where a CIF states it, the thermal motion of each element (square angstrom)."""
+    if "cif" in record:
+        return _cif(**record["cif"])
+    members = _crystal(record["crystal"]) if "crystal" in record else read_members(record["file"])
+    return members, {}
+
+
+def _cif(file: str, **drawing: Any) -> tuple[tuple[Atoms, ...], dict[str, float]]:
+    """A crystal of the library's own CIFs, by the way that files of users take."""
+    from .cif import read_cif
+    from .occupancy import whole_atoms
+
+    text = files("tsct.phantoms.structures").joinpath("data", file).read_text("utf-8")
+    crystal = read_cif(Path(file), text)
+    atoms, _ = whole_atoms(crystal, file, **drawing)
+    return (atoms,), crystal.mean_u_a2()
 
 
 def _crystal(record: Mapping[str, Any]) -> tuple[Atoms, ...]:

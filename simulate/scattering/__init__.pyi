@@ -1,7 +1,7 @@
 from .debye_sums import damped_sum
 from .debyecalculator import debyecalculator_scattering
 from .pair_histogram import PairCounts, pair_counts
-from .partials import Pair
+from .partials import Pair, check_crystallite
 from .scattering import (
     partial_pair_distributions,
     scattering,
@@ -17,6 +17,7 @@ __all__ = [
     "Pair",
     "PairCounts",
     "attenuation_per_mm",
+    "check_crystallite",
     "compton",
     "damped_sum",
     "debyecalculator_scattering",

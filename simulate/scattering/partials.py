@@ -7,6 +7,8 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from tsct.records.errors import InputError
+
 from .debye_sums import damped_sum, exact_sum, gauss_legendre
 from .pair_histogram import DR, PairCounts, checked, exact_pairs, half_width, pair_counts, repeating_unit
 
@@ -51,12 +53,20 @@ class Correlations:
         return self.dr * max(row.size for row in self.rows.values())
 
 
-def correlate(members: Sequence[Atoms], mole_fractions: Sequence[float] = (1.0,)) -> Correlations:
+def correlate(
+    members: Sequence[Atoms], mole_fractions: Sequence[float] = (1.0,), crystallite_a: float | None = None
+) -> Correlations:
     """Average the pairs of the members of an ensemble.
 
     Clusters give all their pairs. Boxes give those within half of their width, less the pairs of the mean density, with
     a fade-out over the last 30 % of that reach. Boxes that repeat a unit less than 10 angstrom wide are crystals: all
-    pairs up to 150 angstrom count, weighted with the shape function of a sphere of that diameter.
+    pairs up to 150 angstrom count, weighted with the shape function of a sphere of that diameter; or of the diameter
+    `crystallite_a`, which any box may have whose pairs reach so far.
+
+    Raises
+    ------
+    InputError
+        If a structure is not right, or pairs do not reach across the crystallite.
     """
     for member in members:
         checked(member)
@@ -66,13 +76,18 @@ def correlate(members: Sequence[Atoms], mole_fractions: Sequence[float] = (1.0,)
     fractions: dict[str, float] = {}
     for share, member in zip(mole_fractions, members, strict=True):
         weight = share * len(member) / atoms_per_mole
-        counts = _counted(member)
+        counts, sphere = _counted(member, crystallite_a)
         for symbol, fraction in counts.composition.items():
             fractions[symbol] = fractions.get(symbol, 0.0) + weight * fraction
         for n, pair in enumerate(counts.pairs):
-            rows[pair] = _sum(rows.get(pair, np.zeros(1)), weight * _row(counts, n))
+            rows[pair] = _sum(rows.get(pair, np.zeros(1)), weight * _row(counts, n, sphere=sphere))
             first[pair] = min(first.get(pair, np.inf), _first(counts, n))
     return Correlations(dr=DR, composition=dict(sorted(fractions.items())), rows=rows, first=first)
+
+
+def check_crystallite(atoms: Atoms, crystallite_a: float) -> None:
+    """Refuse a crystallite (diameter in angstrom) that pairs of the structure do not reach across."""
+    _with_reach(atoms, crystallite_a)
 
 
 def amplitude(correlations: Correlations, pair: Pair, q: Array, variance: Variance) -> Array:
@@ -87,14 +102,14 @@ def amplitude(correlations: Correlations, pair: Pair, q: Array, variance: Varian
 
 def exact_amplitudes(atoms: Atoms, q: Array, variance: Variance) -> dict[Pair, Array]:
     """`amplitude` of every pair of elements, summed pair by pair in float64."""
-    atoms, r_max = _with_reach(atoms)
+    atoms, r_max, sphere = _with_reach(atoms)
     shares = composition(atoms)
     found = {(a, b): np.zeros_like(q) for a in shares for b in shares if a <= b}
     first = dict.fromkeys(found, np.inf)
     for a, b, r in exact_pairs(atoms, r_max):
         weight = np.full_like(r, 2.0 / len(atoms))
         if r_max is not None:
-            weight *= _envelope(r, r_max)
+            weight *= _envelope(r, r_max, sphere=sphere)
         found[a, b] += exact_sum(r, weight, variance(a, b, r), q)
         first[a, b] = min(first[a, b], r.min(initial=np.inf))
     if r_max is None:
@@ -104,7 +119,7 @@ def exact_amplitudes(atoms: Atoms, q: Array, variance: Variance) -> dict[Pair, A
         # in two parts, because the envelope of a disordered box starts to fall with a kink in its second derivative
         for low, high in ((0.0, (1.0 - FADE) * r_max), ((1.0 - FADE) * r_max, r_max)):
             r, weights = gauss_legendre(low, high, float(q.max(initial=0.0)) * (high - low))
-            mean = weights * _mean_pairs(r, density, r_max)
+            mean = weights * _mean_pairs(r, density, r_max, sphere=sphere)
             total -= exact_sum(r, mean, variance(*pair, np.maximum(r, first[pair])), q)
     return found
 
@@ -120,43 +135,58 @@ def partial_density(shares: Mapping[str, float], density: float, pair: Pair) -> 
     return (1.0 if pair[0] == pair[1] else 2.0) * shares[pair[0]] * shares[pair[1]] * density
 
 
-def _counted(atoms: Atoms) -> PairCounts:
-    atoms, r_max = _with_reach(atoms)
-    return pair_counts(atoms, r_max=r_max)
+def _counted(atoms: Atoms, crystallite_a: float | None) -> tuple[PairCounts, bool]:
+    atoms, r_max, sphere = _with_reach(atoms, crystallite_a)
+    return pair_counts(atoms, r_max=r_max), sphere
 
 
-def _with_reach(atoms: Atoms) -> tuple[Atoms, float | None]:
-    """Repeating unit of a box and how far its pairs are meaningful; a cluster as it is, and None."""
+def _with_reach(atoms: Atoms, crystallite_a: float | None = None) -> tuple[Atoms, float | None, bool]:
+    """Repeating unit of a box, how far its pairs are meaningful, and whether they are those of a sphere.
+
+    A cluster as it is, and no reach.
+    """
     checked(atoms)
     if not atoms.pbc.all():
-        return atoms, None
+        if crystallite_a is not None:
+            raise InputError(
+                "a crystallite size is for crystals; the structure is a cluster or molecule, with all its pairs"
+            )
+        return atoms, None, False
     unit = repeating_unit(atoms)
     if half_width(unit) < CRYSTAL_HALF_WIDTH:
-        return unit, CRYSTALLITE
+        return unit, CRYSTALLITE if crystallite_a is None else crystallite_a, True
     # whole bins, so that the histogram ends where the envelope does
-    return atoms, float(np.floor(half_width(atoms) / DR) * DR)
+    reach = float(np.floor(half_width(atoms) / DR) * DR)
+    if crystallite_a is None:
+        return atoms, reach, False
+    if crystallite_a > reach:
+        raise InputError(
+            f"the crystallite is {crystallite_a / 10:g} nm wide but pairs of the box reach {reach / 10:.2f} nm; "
+            "give a smaller one, or none"
+        )
+    return atoms, crystallite_a, True
 
 
-def _row(counts: PairCounts, n: int) -> Array:
+def _row(counts: PairCounts, n: int, *, sphere: bool) -> Array:
     """Ordered pairs per atom at the grid points, less the mean density and faded out for a box."""
     r, shares = counts.on_grid()
     row = 2.0 * shares[n] / counts.n_atoms
     if counts.volume is None:
         return row
     density = partial_density(counts.composition, counts.n_atoms / counts.volume, counts.pairs[n])
-    mean = counts.dr * _mean_pairs(r, density, counts.r_max)
+    mean = counts.dr * _mean_pairs(r, density, counts.r_max, sphere=sphere)
     # the smooth mean is shared between grid points just as the pairs are: its second difference over twelve
-    return row * _envelope(r, counts.r_max) - np.convolve(mean, [1 / 12, 10 / 12, 1 / 12], mode="same")
+    return row * _envelope(r, counts.r_max, sphere=sphere) - np.convolve(mean, [1 / 12, 10 / 12, 1 / 12], mode="same")
 
 
-def _mean_pairs(r: Array, density: float, r_max: float) -> Array:
-    return 4.0 * np.pi * r**2 * density * _envelope(r, r_max)
+def _mean_pairs(r: Array, density: float, r_max: float, *, sphere: bool) -> Array:
+    return 4.0 * np.pi * r**2 * density * _envelope(r, r_max, sphere=sphere)
 
 
-def _envelope(r: Array, r_max: float) -> Array:
-    """Weight of the pairs of a box: the shape function of a crystallite, or a fade-out for disordered boxes."""
+def _envelope(r: Array, r_max: float, *, sphere: bool) -> Array:
+    """Weight of the pairs of a box: the shape function of a sphere, or a fade-out of disordered boxes."""
     x = r / r_max
-    if r_max >= CRYSTALLITE:
+    if sphere:
         return np.where(x < 1.0, 1.0 - 1.5 * x + 0.5 * x**3, 0.0)
     return 0.5 + 0.5 * np.cos(np.pi * np.clip((x - 1.0 + FADE) / FADE, 0.0, 1.0))
 

@@ -194,7 +194,7 @@ def structure_scattering(structure: "Structure", q: ArrayLike) -> Array:
         Intensity in electron units per atom.
     """
     q = _in_table(q)
-    correlations = correlate(structure.members, structure.mole_fractions)
+    correlations = correlate(structure.members, structure.mole_fractions, structure.crystallite_a)
     return _structure_intensity(structure, correlations, q, structure.thermal.pair_variance)
 
 
@@ -217,13 +217,13 @@ def structure_reduced(structure: "Structure", q: ArrayLike) -> Array:
     -------
     numpy.ndarray, shape (n,)
     """
-    correlations = correlate(structure.members, structure.mole_fractions)
+    correlations = correlate(structure.members, structure.mole_fractions, structure.crystallite_a)
     return _structure_reduced(structure, correlations, np.asarray(q, dtype=float), _drawable(structure.thermal))
 
 
 def structure_pair_distribution(structure: "Structure", r: ArrayLike, q_min: float = 0.0) -> Array:
     """X-ray G(r) of a structure of the library in 1/angstrom**2: `pair_distribution` of its mean intensity."""
-    correlations = correlate(structure.members, structure.mole_fractions)
+    correlations = correlate(structure.members, structure.mole_fractions, structure.crystallite_a)
     variance = _drawable(structure.thermal)
 
     def reduced(q: Array) -> Array:

@@ -1,5 +1,7 @@
 """The structure library from the command line: every gate of every shipped entry, users' files, and rebuilding."""
 
+from dataclasses import replace
+
 import ase.io
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from ase.build import bulk
 
 from tsct.apps.library.build import compare
 from tsct.apps.library.portrait import Q, portrait
+from tsct.apps.library.published_crystals import PUBLISHED
 from tsct.apps.library.published_limits import bragg_share, gates, lithiated_window, measured_gate
 from tsct.apps.library.show import shown
 from tsct.phantoms.structures import AtRestWarning
@@ -28,7 +31,17 @@ def silicon():
 
 
 #: one of each kind of gates; the page of the library shows the verdicts of all
-JUDGED = ("a-li0.2si", "a-li0.6si", "a-li3.75si", "carbon-black", "silica-glass", "lithium", "polyimide", "air")
+JUDGED = (
+    "a-li0.2si",
+    "a-li0.6si",
+    "a-li3.75si",
+    "carbon-black",
+    "silica-glass",
+    "lithium",
+    "polyimide",
+    "air",
+    *PUBLISHED,
+)
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -39,6 +52,20 @@ def test_shipped_entries_pass_their_gates_but_for_stated_limits(name):
 
 def test_amorphous_silicon_passes_its_gates(silicon):
     assert not {gate.title for gate in gates(silicon) if gate.verdict == "fail"}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_crystals_are_held_to_published_values_by_name_of_the_entry_alone(name):
+    titles = {gate.title for gate in shown(name).gates if gate.judged}
+    assert {"density", f"{PUBLISHED[name].pair.replace('-', '–')} distance"} <= titles
+
+
+def test_a_crystal_that_is_too_wide_fails():
+    wide = portrait(structure("nickel"))
+    moved = replace(wide, structure=replace(wide.structure, density_g_cm3=8.7))
+    assert "density" not in {gate.title for gate in gates(moved)}  # a file of the same name is not the entry
+    low, high = next((gate.low, gate.high) for gate in gates(wide) if gate.title == "density")
+    assert not low <= 8.7 <= high
 
 
 def test_a_crystal_is_not_amorphous_silicon():

@@ -88,7 +88,7 @@ def test_formats_agree(volume, file, tmp_path):
 
 
 def test_what_cannot_be_read_is_named(file, tmp_path):
-    with pytest.raises(InputError, match=r"cut 10 holds label 2; \[sample.labels.fills\] needs an entry"):
+    with pytest.raises(InputError, match=r"cut 0 holds label 2; \[sample.labels.fills\] needs an entry"):
         Labels(file=file, voxel_mm=0.05, fills={"0": {}, "1": {"nickel": 1.0}}).check()
     with pytest.raises(InputError, match="no file"):
         Labels(file=str(tmp_path / "none.npy"), voxel_mm=0.05, fills=FILLS).check()

@@ -43,7 +43,21 @@ NAMES = [
     "copper",
     "aluminium",
     "air",
+    "gamma-alumina",
 ]
+#: entries that are one cell of a crystal, with their densities in g/cm3: CRC Handbook, or powder diffraction files
+CELLS = {
+    "nickel": (8.88, 8.92),
+    "palladium": (11.98, 12.04),
+    "platinum": (21.4, 21.5),
+    "ceria": (7.20, 7.23),
+    "lanthanum-hexaboride": (4.70, 4.73),
+    "alpha-alumina": (3.98, 4.00),
+    "quartz": (2.64, 2.66),
+    "lithium-cobalt-oxide": (5.03, 5.07),
+    "lithium-iron-phosphate": (3.58, 3.62),
+}
+NAMES += CELLS
 #: g/cm3. Elements: CRC Handbook (298 K). a-Si: 1.8 % below the crystal, Laaziri et al. 1999. Glassy carbon: makers give
 #: 1.42-1.54. Polymers and electrolyte: data sheets
 DENSITIES_G_CM3 = {
@@ -62,6 +76,8 @@ DENSITIES_G_CM3 = {
     "copper": (8.92, 8.96),
     "aluminium": (2.69, 2.71),
     "air": (1.18e-3, 1.21e-3),
+    "gamma-alumina": (3.62, 3.68),
+    **CELLS,
 }
 
 
@@ -114,7 +130,9 @@ def test_the_number_density_of_a_box_is_its_atoms_over_its_volume(name):
         assert entry.number_density_per_a3 == pytest.approx(counted, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if structures.structure(name).kind == "periodic"])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if structures.structure(name).kind == "periodic" and name not in CELLS]
+)
 def test_boxes_are_upright_and_wide(name):
     for atoms in structure(name).members:
         np.testing.assert_allclose(atoms.cell.angles(), 90.0, rtol=0, atol=1e-9)
@@ -214,6 +232,13 @@ def test_crystals_have_their_textbook_neighbours():
         ("aluminium", "Al-Al", 12, 2.8635),
         ("lithium", "Li-Li", 8, 3.0391),
         ("graphite", "C-C", 3, 1.4226),
+        # a/sqrt(2), a sqrt(3)/4
+        ("nickel", "Ni-Ni", 12, 2.4917),
+        ("palladium", "Pd-Pd", 12, 2.7511),
+        ("platinum", "Pt-Pt", 12, 2.7741),
+        ("ceria", "Ce-O", 8, 2.3432),
+        # 2 sqrt(1/2) (1/2 - x) a inside an octahedron, and 2 x a between two
+        ("lanthanum-hexaboride", "B-B", 5, (4 * 2**0.5 * (0.5 - 0.1993) + 2 * 0.1993) / 5 * 4.1569),
     ]:
         found = describe(structure(name))["pairs"][pair]
         assert found["coordination"] == count

@@ -1,9 +1,12 @@
 """Crystals from CIF scatter as their structure factors say: every Bragg peak in place, in height and in width."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from tsct.phantoms.structures import read_structure
+from tsct.phantoms.structures import read_structure, structure
+from tsct.records.errors import InputError
 from tsct.simulate.scattering import structure_scattering
 from tsct.simulate.scattering.partials import CRYSTALLITE
 from tsct.simulate.scattering.xray_tables import attenuation_per_mm, form_factor
@@ -24,7 +27,7 @@ CRYSTALS = {
     "LiCoO2": (
         (2.8161, 2.8161, 14.0536, 90, 90, 120),
         "R -3 m",
-        [("Li", 0, 0, 0.5, 0.012), ("Co", 0, 0, 0, 0.004), ("O", 0, 0, 0.23951, 0.006)],
+        [("Li", 0, 0, 0, 0.012), ("Co", 0, 0, 0.5, 0.004), ("O", 0, 0, 0.23951, 0.006)],
     ),
 }
 #: the same atoms, written out by hand from the tables of Wyckoff positions
@@ -48,8 +51,8 @@ ATOMS = {
         ],
     },
     "LiCoO2": {
-        "Li": [(0, 0, 0.5), (2 / 3, 1 / 3, 5 / 6), (1 / 3, 2 / 3, 1 / 6)],
-        "Co": [(0, 0, 0), (2 / 3, 1 / 3, 1 / 3), (1 / 3, 2 / 3, 2 / 3)],
+        "Li": [(0, 0, 0), (2 / 3, 1 / 3, 1 / 3), (1 / 3, 2 / 3, 2 / 3)],
+        "Co": [(0, 0, 0.5), (2 / 3, 1 / 3, 5 / 6), (1 / 3, 2 / 3, 1 / 6)],
         "O": [
             tuple(np.add(s, (0, 0, z)))
             for s in ((0, 0, 0), (2 / 3, 1 / 3, 1 / 3), (1 / 3, 2 / 3, 2 / 3))
@@ -92,13 +95,13 @@ def reflections(cell, g_max):
     return hkl[keep], g[keep]
 
 
-def profile(x):
+def profile(x, diameter=CRYSTALLITE):
     """Peak of a spherical crystallite, area one: cosine transform of its shape function (Guinier & Fournet 1955)."""
-    y = np.maximum(np.abs(x) * CRYSTALLITE, 0.05)
-    return CRYSTALLITE / np.pi * 1.5 * (y**2 + 2.0 - 2.0 * np.cos(y) - 2.0 * y * np.sin(y)) / y**4
+    y = np.maximum(np.abs(x) * diameter, 0.05)
+    return diameter / np.pi * 1.5 * (y**2 + 2.0 - 2.0 * np.cos(y) - 2.0 * y * np.sin(y)) / y**4
 
 
-def closed_form(name, q):
+def closed_form(name, q, diameter=CRYSTALLITE):
     """Sum over reciprocal lattice points of structure factors, per atom, with the diffuse scattering of the motion.
 
     Averaged over orientations each point G gives ``2 pi^2 |F|^2 / (N V G Q)`` times its profile at Q - G, less the one
@@ -120,7 +123,7 @@ def closed_form(name, q):
     # points at one distance share their profile
     distance, group = np.unique(np.round(g, 9), return_inverse=True)
     powers = np.array([np.bincount(group, weights=power) for power in powers])
-    peaks = profile(q[:, None] - distance) - profile(q[:, None] + distance)
+    peaks = profile(q[:, None] - distance, diameter) - profile(q[:, None] + distance, diameter)
     sums = 2 * np.pi**2 / (number * volume) / q[:, None] * (peaks @ (powers / distance).T)
     pairs = [weight[a] * weight[b] for a in atoms for b in atoms]
     return total + sum(pair * row for pair, row in zip(pairs, sums.T, strict=True))
@@ -133,6 +136,33 @@ def test_crystals_scatter_as_their_structure_factors(tmp_path, name):
     # the reciprocal sum ends six 1/angstrom beyond the data: what is missing is below 0.5 % of a free atom
     floor = 5e-3 * sum(form_factor(symbol, Q) ** 2 for symbol in ATOMS[name])
     assert np.max(np.abs(found - expected) / (floor + 2e-3 * expected)) < 1.0
+
+
+@pytest.mark.parametrize("name", ["Ni", "LiCoO2"])
+def test_small_crystallites_scatter_as_their_structure_factors(tmp_path, name):
+    found = structure_scattering(replace(crystal(tmp_path, name), crystallite_a=60.0), Q)
+    expected = closed_form(name, Q, 60.0)
+    # wider peaks have wider tails: what is missing beyond the end of the reciprocal sum grows as their width
+    floor = 5e-3 * 150 / 60 * sum(form_factor(symbol, Q) ** 2 for symbol in ATOMS[name])
+    assert np.max(np.abs(found - expected) / (floor + 2e-3 * expected)) < 1.0
+
+
+def test_peaks_are_as_wide_as_scherrer_says(tmp_path):
+    """Full width of half the maximum 2 pi K / D with K = 1.107 of a sphere (Langford & Wilson 1978)."""
+    ceria = crystal(tmp_path, "CeO2")
+    q = np.linspace(3.0, 3.8, 4001)
+    for diameter in (100.0, 200.0):
+        peak = structure_scattering(replace(ceria, crystallite_a=diameter), q)
+        base = np.median(peak)
+        inside = q[peak > base + (peak.max() - base) / 2]
+        assert np.ptp(inside) == pytest.approx(2 * np.pi * 1.107 / diameter, rel=0.03)
+
+
+def test_a_crystallite_is_no_wider_than_the_pairs_of_a_box():
+    with pytest.raises(InputError, match=r"4 nm wide but pairs of the box reach 1\.58 nm"):
+        structure_scattering(replace(structure("gamma-alumina"), crystallite_a=40.0), Q)
+    with pytest.raises(InputError, match="cluster or molecule"):
+        structure_scattering(replace(structure("peek"), crystallite_a=40.0), Q)
 
 
 @pytest.mark.parametrize(
