@@ -1,4 +1,4 @@
-from .chain import analyze_tile, chain, default_recipe, with_region
+from .chain import analyze_tile, chain, default_recipe, for_its_composition, with_region
 from .pdf.transform import pdf, pdf_operator
 from .pdf.xray_tables import parse_composition
 from .phases.difference_fit import fit_difference
@@ -28,6 +28,7 @@ __all__ = [
     "fit_difference",
     "fit_reference",
     "fit_series",
+    "for_its_composition",
     "lean",
     "parse_composition",
     "pdf",

@@ -1,6 +1,8 @@
 """The method: from one tile of counts to images, PDFs and maps, and from all tiles to difference PDFs and onsets."""
 
+from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -8,18 +10,18 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
 from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.phases.pattern_maps import pattern_record
-from tsct.analyze.phases.phase_maps import map_operator, map_response
+from tsct.analyze.phases.pattern_maps import pattern_record, phase_templates
+from tsct.analyze.phases.phase_maps import map_operator, map_response, peak_operator
 from tsct.analyze.phases.reference_fit import Reference, fit_reference_pattern
 from tsct.analyze.phases.region_noise import gain_noise
 from tsct.analyze.prepare.normalisation_error import normalisation_errors, shared_responses
 from tsct.analyze.prepare.prepare import Sinogram, prepare_sinogram
-from tsct.analyze.recipe import PdfRecipe, Recipe
+from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.rotation_axis import find_geometry
 from tsct.records.errors import InputError, UsageError
 
-from .region import decide_region, outline_recipe, reference_tile
+from .region import decide_region, inside_object, outline_recipe, reference_tile
 from .scan_record import collect, lean
 from .tile_record import (
     axis_variables,
@@ -27,6 +29,7 @@ from .tile_record import (
     shared_error_variables,
     tile_record,
     volume_variables,
+    with_amounts,
 )
 from .volume import Images, make_pdfs, reconstruct_tile
 
@@ -81,10 +84,10 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     Raises
     ------
     UsageError
-        If the region depends on a map and is not decided.
+        If the region depends on a map or on the object and is not decided.
     """
-    if recipe.roi.map:
-        raise UsageError("analysis.roi.map: decide the region first, recipe = with_region(recipe, reference_scan)")
+    if not recipe.roi.is_decided:
+        raise UsageError("analysis.roi: decide the region first, recipe = with_region(recipe, reference_scan)")
     sinogram = prepare_sinogram(scan, recipe)
     geometry, axis_error_mm = find_geometry(
         sinogram.lines, sinogram.variance, sinogram.translations_mm, sinogram.angles_deg
@@ -93,18 +96,31 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     images = reconstruct_tile(sinogram, geometry, inside, recipe, threads=threads)
     operator = pdf_operator(sinogram.channels.q, recipe.pdf, compton=sinogram.channels.compton_weight)
     pdfs = make_pdfs(images, sinogram.lines, operator, geometry, recipe, threads=threads)
-    reference = fit_reference_pattern(operator, images.region, recipe.pdf.composition.get("O", 0.0))
-    maps = map_operator(operator, reference, images.typical_variance)
-    errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, (operator, reference), recipe)
+    reference = None
+    if recipe.has_anode:
+        reference = fit_reference_pattern(operator, images.region, recipe.pdf.composition.get("O", 0.0))
+    errors, of_phases = _shared_errors(
+        sinogram, (geometry, axis_error_mm), images, inside, (operator, reference), recipe
+    )
     variables = {
         **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
         **axis_variables(geometry, axis_error_mm),
         **shared_error_variables(errors),
-        **maps.apply(images.values, images.variance),
+        **_named_maps(images, operator, reference, recipe),
     }
-    patterns = pattern_record(images.values, images.variance, operator, recipe, inside)
-    return tile_record(variables, sinogram, geometry, operator, recipe).merge(patterns)
+    compton = sinogram.channels.compton_weight
+    patterns = pattern_record(images.values, images.variance, operator, recipe, inside, compton)
+    record = tile_record(variables, sinogram, geometry, operator, recipe).merge(patterns)
+    return with_amounts(record, recipe, of_phases)
+
+
+def _named_maps(images: Images, operator: PdfOperator, reference: Reference | None, recipe: Recipe) -> dict[str, Any]:
+    """Maps of the anode, if it has a reference, and of the peaks of the recipe."""
+    maps = {}
+    if reference is not None:
+        maps = map_operator(operator, reference, images.typical_variance).apply(images.values, images.variance)
+    return maps | peak_operator(operator, recipe.peaks).apply(images.values, images.variance)
 
 
 def _shared_errors(
@@ -112,23 +128,33 @@ def _shared_errors(
     axis: tuple[ParallelGeometry, float],
     images: Images,
     inside: NDArray[np.bool_],
-    fit: tuple[PdfOperator, Reference],
+    fit: tuple[PdfOperator, Reference | None],
     recipe: Recipe,
-) -> NDArray[np.float64]:
-    """Relative errors that all voxels share, of number density, silicon and carbon of the region."""
+) -> tuple[NDArray[np.float64], dict[str, float]]:
+    """Relative errors that all voxels share: of number density, silicon and carbon of the region; of given phases."""
     (geometry, axis_error_mm), (operator, reference) = axis, fit
-    oxygen_share = recipe.pdf.composition.get("O", 0.0)
-    of_maps = map_response(operator, reference, images.typical_variance, images.region, oxygen_share)
-    return normalisation_errors(
-        *(sinogram.lines, sinogram.variance, geometry, inside, shared_responses(operator, of_maps)),
+    responses, misfit = [], np.zeros(0)
+    if reference is not None:
+        oxygen_share = recipe.pdf.composition.get("O", 0.0)
+        responses.append(map_response(operator, reference, images.typical_variance, images.region, oxygen_share))
+    anode = 1 + sum(map(len, responses))
+    if recipe.phases:
+        compton = sinogram.channels.compton_weight
+        templates = phase_templates(operator, recipe, images.typical_variance, compton)
+        response, misfit = templates.response(images.region)
+        responses.append(response)
+    errors = normalisation_errors(
+        *(sinogram.lines, sinogram.variance, geometry, inside, shared_responses(operator, responses)),
         gains=gain_noise(images.region[None], images.region_variance[None], recipe),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
     )
+    of_phases = np.hypot(errors[anode:], misfit)
+    return errors[:anode], {phase.name: float(e) for phase, e in zip(recipe.phases, of_phases, strict=True)}
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:
-    """Decide which voxels belong to a region of interest that depends on a map.
+    """Decide which voxels belong to a region of interest that depends on the object or on a map.
 
     The map is that of an analysis whose region is all of the circle or polygon. One scan decides for a whole series: a
     region that followed the map from state to state would choose voxels by their noise, and by the change in question.
@@ -136,7 +162,7 @@ def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe
     Parameters
     ----------
     recipe : Recipe
-        All choices; returned as it is if its region depends on no map.
+        All choices; returned as it is if its region depends on neither.
     scan : xarray.Dataset
         Dims (angle, translation, q); that of the :func:`~tsct.analyze.region.reference_tile`.
 
@@ -148,16 +174,28 @@ def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe
     Raises
     ------
     InputError
-        If no voxel exceeds the level.
+        If no voxel exceeds the level, or there is no object.
     """
+    if recipe.roi.from_object:
+        recipe = replace(recipe, roi=recipe.roi.inside(inside_object(prepare_sinogram(scan, recipe))))
     if not recipe.roi.map:
         return recipe
     return decide_region(recipe, analyze_tile(scan, outline_recipe(recipe), threads=threads))
 
 
 def default_recipe(scan: xr.Dataset) -> Recipe:
-    """The default choices, with the composition that the scan's attributes state."""
+    """The default choices, with the composition that the scan's attributes state.
+
+    Without silicon in it, nothing of the silicon anode applies: no model, and the region lies well inside the object.
+    """
     formula = scan.attrs.get("sample_composition")
     if not formula:
         raise InputError("scan: no attribute 'sample_composition'; add one, such as 'Si0.5 C0.5', or give a recipe")
-    return Recipe(pdf=PdfRecipe(composition=parse_composition(formula)))
+    return for_its_composition(Recipe(pdf=PdfRecipe(composition=parse_composition(formula))))
+
+
+def for_its_composition(recipe: Recipe) -> Recipe:
+    """The recipe, without the model and the region of the silicon anode where no silicon is."""
+    if "Si" in recipe.pdf.composition:
+        return recipe
+    return replace(recipe, model="none", squared_amplitudes=False, roi=Roi(from_object=True))
