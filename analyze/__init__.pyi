@@ -9,12 +9,13 @@ from .recipe.pdf_recipe import PdfRecipe
 from .recipe.recipe import Recipe
 from .recipe.region import Roi
 from .region import reference_tile
-from .scan_record import collect, lean
+from .scan_record import NO_PHASES, collect, lean
 from .tomography.fbp import fbp, fbp_variance
 from .tomography.geometry import ParallelGeometry
 from .tomography.reconstruct import reconstruct
 
 __all__ = [
+    "NO_PHASES",
     "ParallelGeometry",
     "PdfRecipe",
     "Recipe",
