@@ -1,6 +1,7 @@
 """The method: from one tile of counts to images, PDFs and maps, and from all tiles to difference PDFs and onsets."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
 from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.phases.pattern_maps import pattern_record, phase_templates
+from tsct.analyze.phases.pattern_maps import PhaseTemplates, binned_patterns, phase_maps, phase_templates
 from tsct.analyze.phases.phase_maps import map_operator, map_response, peak_operator
 from tsct.analyze.phases.reference_fit import Reference, fit_reference_pattern
 from tsct.analyze.phases.region_noise import gain_noise
@@ -96,23 +97,55 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     images = reconstruct_tile(sinogram, geometry, inside, recipe, threads=threads)
     operator = pdf_operator(sinogram.channels.q, recipe.pdf, compton=sinogram.channels.compton_weight)
     pdfs = make_pdfs(images, sinogram.lines, operator, geometry, recipe, threads=threads)
-    reference = None
+    reference, templates = None, None
     if recipe.has_anode:
         reference = fit_reference_pattern(operator, images.region, recipe.pdf.composition.get("O", 0.0))
-    errors, of_phases = _shared_errors(
-        sinogram, (geometry, axis_error_mm), images, inside, (operator, reference), recipe
-    )
+    if recipe.phases:
+        compton = sinogram.channels.compton_weight
+        templates = phase_templates(operator, recipe, images.region, images.typical_variance, compton)
+    fitted = Fitted(operator=operator, reference=reference, templates=templates)
+    errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, recipe)
     variables = {
         **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
         **axis_variables(geometry, axis_error_mm),
-        **shared_error_variables(errors),
+        **shared_error_variables(errors.anode),
         **_named_maps(images, operator, reference, recipe),
     }
-    compton = sinogram.channels.compton_weight
-    patterns = pattern_record(images.values, images.variance, operator, recipe, inside, compton)
-    record = tile_record(variables, sinogram, geometry, operator, recipe).merge(patterns)
-    return with_amounts(record, recipe, of_phases)
+    record = tile_record(variables, sinogram, geometry, operator, recipe)
+    if templates:
+        record = record.merge(phase_maps(images.values, images.variance, templates))
+    if recipe.components:
+        record = record.merge(binned_patterns(images.values, operator))
+    return with_amounts(record, recipe, errors.phases, errors.strains)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitted:
+    """What maps of phases are made by: the transform, the anode's reference and the given phases, if there are any."""
+
+    operator: PdfOperator
+    reference: Reference | None
+    templates: PhaseTemplates | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SharedErrors:
+    """Errors that all voxels share.
+
+    Attributes
+    ----------
+    anode : ndarray
+        Relative, of number density and, with the model of the anode, of silicon and carbon in the region.
+    phases : mapping of str to float
+        Relative, of the amounts of given phases in the region.
+    strains : mapping of str to (float, float)
+        Strains of given phases with their errors.
+    """
+
+    anode: NDArray[np.float64]
+    phases: Mapping[str, float]
+    strains: Mapping[str, tuple[float, float]]
 
 
 def _named_maps(images: Images, operator: PdfOperator, reference: Reference | None, recipe: Recipe) -> dict[str, Any]:
@@ -128,29 +161,31 @@ def _shared_errors(
     axis: tuple[ParallelGeometry, float],
     images: Images,
     inside: NDArray[np.bool_],
-    fit: tuple[PdfOperator, Reference | None],
+    fitted: Fitted,
     recipe: Recipe,
-) -> tuple[NDArray[np.float64], dict[str, float]]:
-    """Relative errors that all voxels share: of number density, silicon and carbon of the region; of given phases."""
-    (geometry, axis_error_mm), (operator, reference) = axis, fit
-    responses, misfit = [], np.zeros(0)
-    if reference is not None:
+) -> SharedErrors:
+    geometry, axis_error_mm = axis
+    operator, responses, misfit, strains = fitted.operator, [], np.zeros(0), {}
+    if fitted.reference is not None:
         oxygen_share = recipe.pdf.composition.get("O", 0.0)
-        responses.append(map_response(operator, reference, images.typical_variance, images.region, oxygen_share))
+        typical = images.typical_variance
+        responses.append(map_response(operator, fitted.reference, typical, images.region, oxygen_share))
     anode = 1 + sum(map(len, responses))
-    if recipe.phases:
-        compton = sinogram.channels.compton_weight
-        templates = phase_templates(operator, recipe, images.typical_variance, compton)
-        response, misfit = templates.response(images.region)
-        responses.append(response)
+    if fitted.templates is not None:
+        response = fitted.templates.response(images.region)
+        responses.append(response.by_pattern)
+        misfit = response.misfit
+        pairs = zip(fitted.templates.strains.tolist(), response.strain_errors.tolist(), strict=True)
+        strains = dict(zip((phase.name for phase in recipe.phases), pairs, strict=True))
     errors = normalisation_errors(
         *(sinogram.lines, sinogram.variance, geometry, inside, shared_responses(operator, responses)),
         gains=gain_noise(images.region[None], images.region_variance[None], recipe),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
     )
-    of_phases = np.hypot(errors[anode:], misfit)
-    return errors[:anode], {phase.name: float(e) for phase, e in zip(recipe.phases, of_phases, strict=True)}
+    of_phases = np.hypot(errors[anode:], misfit).tolist()
+    phases = dict(zip((phase.name for phase in recipe.phases), of_phases, strict=True))
+    return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:

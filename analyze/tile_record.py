@@ -74,7 +74,12 @@ def shared_error_variables(errors: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def with_amounts(tile: xr.Dataset, recipe: Recipe, level_errors: Mapping[str, float]) -> xr.Dataset:
+def with_amounts(
+    tile: xr.Dataset,
+    recipe: Recipe,
+    level_errors: Mapping[str, float],
+    strains: Mapping[str, tuple[float, float]],
+) -> xr.Dataset:
     """The tile with all phases in one variable: ``phase_amount`` (phase, y, x) and its errors.
 
     Parameters
@@ -85,6 +90,8 @@ def with_amounts(tile: xr.Dataset, recipe: Recipe, level_errors: Mapping[str, fl
         Names the phases.
     level_errors : mapping of str to float
         Relative errors that all voxels share, of the given phases; those of the anode are variables of the tile.
+    strains : mapping of str to (float, float)
+        Of the given phases, with their errors; ``phase_strain`` has them where the recipe lets any be fitted.
     """
     if not recipe.phase_names:
         return tile
@@ -93,11 +100,17 @@ def with_amounts(tile: xr.Dataset, recipe: Recipe, level_errors: Mapping[str, fl
     levels = [level_errors[name] if name in given else float(tile[f"{name}_level_errors"]) for name in maps]
     amounts, errors = (np.stack([tile[f"{name}{end}"].values for name in maps.values()]) for end in ("", "_errors"))
     dims, words = ("phase", "y", "x"), "relative, of the amount in the region, shared by all voxels"
-    return tile.assign(
+    tile = tile.assign(
         phase_amount=(dims, amounts, {"units": PHASE_UNITS, "long_name": "amount of each phase"}),
         phase_amount_errors=(dims, errors, {"units": PHASE_UNITS}),
         phase_amount_level_errors=("phase", levels, {"units": "1", "long_name": words}),
     ).assign_coords(phase=("phase", list(maps)))
+    if any(phase.strain_limit for phase in recipe.phases):
+        values, doubts = zip(*(strains.get(name, (np.nan, np.nan)) for name in maps), strict=True)
+        words = "relative change of the lengths in the region"
+        tile["phase_strain"] = ("phase", list(values), {"units": "1", "long_name": words})
+        tile["phase_strain_errors"] = ("phase", list(doubts), {"units": "1"})
+    return tile
 
 
 def _coords(sinogram: Sinogram, geometry: ParallelGeometry, operator: PdfOperator) -> dict[str, Any]:

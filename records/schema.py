@@ -193,7 +193,7 @@ RECOVERED = Schema(
         **_rows(_TILE, "1/angstrom^5", "*_height", "*_height_errors", "hr", "hr_errors"),
         **_rows(_TILE, "1", "trusted", "phases_explained"),
         **_rows(("state", "slice", "phase", "y", "x"), DENSITY, "phase_amount", "phase_amount_errors"),
-        "phase_amount_level_errors": Field(("state", "slice", "phase"), "1"),
+        **_rows(("state", "slice", "phase"), "1", "phase_amount_level_errors", "phase_strain", "phase_strain_errors"),
         "phase": Field(("phase",), None),
         "phase_*": Field(_TILE, DENSITY),
         **_rows(("component", "q_binned"), "1", "component_spectra"),

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from tsct.records.errors import InputError, UsageError
 
 #: of the variables that hold all phases, beside those of single ones
-TAKEN = ("amount", "amount_errors", "amount_level_errors")
+TAKEN = ("amount", "amount_errors", "amount_level_errors", "strain", "strain_errors")
+#: largest strain that can be looked for: beyond, one Bragg peak would be taken for the next
+MOST_STRAIN = 0.05
 #: unit of the map of a given phase, whose amount is counted in its pattern
 PHASE_UNITS = "1/angstrom^3"
 AREA_UNITS, HEIGHT_UNITS = "1/angstrom^4", "1/angstrom^5"
@@ -24,6 +26,8 @@ class PhasePattern:
     compton : tuple of float, optional
         Compton scattering at the same Q, which the fit weighs as the detector does; where it is not given it is part
         of the intensity.
+    strain_limit : float
+        Largest relative change of all its lengths that is looked for in every tile; zero: the pattern is taken as it is.
     shared_with_simulation : bool
         Whether the pattern is that of the very structure that the data were simulated with.
     """
@@ -32,11 +36,16 @@ class PhasePattern:
     q: tuple[float, ...]
     intensity: tuple[float, ...]
     compton: tuple[float, ...] = ()
+    strain_limit: float = 0.0
     shared_with_simulation: bool = False
 
     def __post_init__(self) -> None:
         if self.name in TAKEN:
             raise UsageError(f"analysis.phase: '{self.name}' is the name of a result; give the phase another")
+        if not 0 <= self.strain_limit <= MOST_STRAIN:
+            raise InputError(
+                f"analysis.phase '{self.name}': strain_limit is {self.strain_limit:g}; allowed are 0 to {MOST_STRAIN:g}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

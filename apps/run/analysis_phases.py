@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class AnalysisPhase:
         Coordination shells of the analyst, from which the pattern of one atom is made.
     composition : str
         Formula of a phase with shells; needed where they name more than one element.
+    strain_limit : float
+        Largest relative change of all lengths, by heat or insertion, that is looked for; zero: none.
     """
 
     name: str
@@ -42,6 +44,7 @@ class AnalysisPhase:
     structure: StructureChoice | None = None
     shells: tuple[Shell, ...] = ()
     composition: str = ""
+    strain_limit: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -55,12 +58,13 @@ class AnalysisPhase:
         """The same with absolute names of files."""
         pattern = self.pattern and str((folder / self.pattern).absolute())
         structure = self.structure and anchored(self.structure, folder)
-        return AnalysisPhase(
-            name=self.name, pattern=pattern, structure=structure, shells=self.shells, composition=self.composition
-        )
+        return replace(self, pattern=pattern, structure=structure)
 
     def phase(self, q: NDArray[np.float64], of_the_sample: Iterable[Structure]) -> PhasePattern:
         """The pattern, on the grid `q` where it is computed; says whether a structure is one of the sample's."""
+        return replace(self._pattern(q, of_the_sample), strain_limit=self.strain_limit)
+
+    def _pattern(self, q: NDArray[np.float64], of_the_sample: Iterable[Structure]) -> PhasePattern:
         if self.pattern is not None:
             return pattern_file(Path(self.pattern), self.name)
         if self.structure is not None:
