@@ -27,7 +27,7 @@ class PhasePattern:
         Compton scattering at the same Q, which the fit weighs as the detector does; where it is not given it is part
         of the intensity.
     strain_limit : float
-        Largest relative change of all its lengths that is looked for in every tile; zero: the pattern is taken as it is.
+        Largest relative change of all its lengths that is looked for in every tile; zero: none.
     shared_with_simulation : bool
         Whether the pattern is that of the very structure that the data were simulated with.
     """

@@ -21,7 +21,6 @@ from .options import (
     track,
 )
 
-
 if TYPE_CHECKING:
     from tsct.analyze.recipe import Recipe
 
