@@ -19,7 +19,7 @@ def strained(q: NDArray[np.float64], intensity: NDArray[np.float64], strain: flo
     """The pattern of the same atoms with all lengths longer by a factor of one plus the strain, shape (q,).
 
     Interference depends on Q times length: ``I(Q (1 + strain))``, by a cubic spline. The slower change of the atoms'
-    own scattering that this brings with it is that of a strain, too small to matter. Beyond the ends the last value stays.
+    own scattering that this brings with it is too small to matter. Beyond the ends the last value stays.
     """
     spline = CubicSpline(q, intensity)
     return np.asarray(spline(np.clip(q * (1 + strain), q[0], q[-1])))
