@@ -43,7 +43,7 @@ def fit_strains(
         Strain that moves the end of the data by one channel.
     """
     strains = np.zeros(len(limits))
-    free = np.flatnonzero(limits)
+    free = np.flatnonzero(limits).tolist()
     for _ in range(ROUNDS if len(free) > 1 else 1):
         for k in free:
             strains[k] = _best(explained, strains, k, float(limits[k]), SEARCH_STEP * resolution)

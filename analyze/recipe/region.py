@@ -78,8 +78,7 @@ class Roi:
     def inside(self, mask: NDArray[np.bool_]) -> "Roi":
         """The voxels of a mask, shape (y, x), of an object, and their centre; what a map says comes later."""
         y, x = np.mean(np.argwhere(mask), axis=0) - (len(mask) - 1) / 2
-        centre = {"x_voxels": float(x), "y_voxels": float(y)}
-        return replace(self, from_object=False, voxels=_indices(mask), **centre)
+        return replace(self, from_object=False, voxels=_indices(mask), x_voxels=float(x), y_voxels=float(y))
 
     def decided(self, image: NDArray[Any], units: str) -> "Roi":
         """The voxels inside where its map, shape (y, x), exceeds the level; one that is not finite does not.
