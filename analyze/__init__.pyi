@@ -1,4 +1,4 @@
-from .chain import analyze_tile, chain, default_recipe, with_region
+from .chain import analyze_tile, chain, default_recipe, for_its_composition, with_region
 from .pdf.transform import pdf, pdf_operator
 from .pdf.xray_tables import parse_composition
 from .phases.difference_fit import fit_difference
@@ -9,12 +9,13 @@ from .recipe.pdf_recipe import PdfRecipe
 from .recipe.recipe import Recipe
 from .recipe.region import Roi
 from .region import reference_tile
-from .scan_record import collect, lean
+from .scan_record import NO_PHASES, collect, lean
 from .tomography.fbp import fbp, fbp_variance
 from .tomography.geometry import ParallelGeometry
 from .tomography.reconstruct import reconstruct
 
 __all__ = [
+    "NO_PHASES",
     "ParallelGeometry",
     "PdfRecipe",
     "Recipe",
@@ -28,6 +29,7 @@ __all__ = [
     "fit_difference",
     "fit_reference",
     "fit_series",
+    "for_its_composition",
     "lean",
     "parse_composition",
     "pdf",

@@ -1,6 +1,9 @@
 """The method: from one tile of counts to images, PDFs and maps, and from all tiles to difference PDFs and onsets."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -8,18 +11,18 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
 from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.phases.pattern_maps import pattern_record
-from tsct.analyze.phases.phase_maps import map_operator, map_response
+from tsct.analyze.phases.pattern_maps import PhaseTemplates, binned_patterns, phase_maps, phase_templates
+from tsct.analyze.phases.phase_maps import map_operator, map_response, peak_operator
 from tsct.analyze.phases.reference_fit import Reference, fit_reference_pattern
 from tsct.analyze.phases.region_noise import gain_noise
 from tsct.analyze.prepare.normalisation_error import normalisation_errors, shared_responses
 from tsct.analyze.prepare.prepare import Sinogram, prepare_sinogram
-from tsct.analyze.recipe import PdfRecipe, Recipe
+from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.rotation_axis import find_geometry
 from tsct.records.errors import InputError, UsageError
 
-from .region import decide_region, outline_recipe, reference_tile
+from .region import decide_region, inside_object, outline_recipe, reference_tile
 from .scan_record import collect, lean
 from .tile_record import (
     axis_variables,
@@ -27,6 +30,7 @@ from .tile_record import (
     shared_error_variables,
     tile_record,
     volume_variables,
+    with_amounts,
 )
 from .volume import Images, make_pdfs, reconstruct_tile
 
@@ -81,10 +85,10 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     Raises
     ------
     UsageError
-        If the region depends on a map and is not decided.
+        If the region depends on a map or on the object and is not decided.
     """
-    if recipe.roi.map:
-        raise UsageError("analysis.roi.map: decide the region first, recipe = with_region(recipe, reference_scan)")
+    if not recipe.roi.is_decided:
+        raise UsageError("analysis.roi: decide the region first, recipe = with_region(recipe, reference_scan)")
     sinogram = prepare_sinogram(scan, recipe)
     geometry, axis_error_mm = find_geometry(
         sinogram.lines, sinogram.variance, sinogram.translations_mm, sinogram.angles_deg
@@ -93,18 +97,63 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     images = reconstruct_tile(sinogram, geometry, inside, recipe, threads=threads)
     operator = pdf_operator(sinogram.channels.q, recipe.pdf, compton=sinogram.channels.compton_weight)
     pdfs = make_pdfs(images, sinogram.lines, operator, geometry, recipe, threads=threads)
-    reference = fit_reference_pattern(operator, images.region, recipe.pdf.composition.get("O", 0.0))
-    maps = map_operator(operator, reference, images.typical_variance)
-    errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, (operator, reference), recipe)
+    reference, templates = None, None
+    if recipe.has_anode:
+        reference = fit_reference_pattern(operator, images.region, recipe.pdf.composition.get("O", 0.0))
+    if recipe.phases:
+        compton = sinogram.channels.compton_weight
+        templates = phase_templates(operator, recipe, images.region, images.typical_variance, compton)
+    fitted = Fitted(operator=operator, reference=reference, templates=templates)
+    errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, recipe)
     variables = {
         **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
         **axis_variables(geometry, axis_error_mm),
-        **shared_error_variables(errors),
-        **maps.apply(images.values, images.variance),
+        **shared_error_variables(errors.anode),
+        **_named_maps(images, operator, reference, recipe),
     }
-    patterns = pattern_record(images.values, images.variance, operator, recipe, inside)
-    return tile_record(variables, sinogram, geometry, operator, recipe).merge(patterns)
+    record = tile_record(variables, sinogram, geometry, operator, recipe)
+    if templates:
+        record = record.merge(phase_maps(images.values, images.variance, templates))
+    if recipe.components:
+        record = record.merge(binned_patterns(images.values, operator))
+    return with_amounts(record, recipe, errors.phases, errors.strains)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fitted:
+    """What maps of phases are made by: the transform, the anode's reference and the given phases, if there are any."""
+
+    operator: PdfOperator
+    reference: Reference | None
+    templates: PhaseTemplates | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SharedErrors:
+    """Errors that all voxels share.
+
+    Attributes
+    ----------
+    anode : ndarray
+        Relative, of number density and, with the model of the anode, of silicon and carbon in the region.
+    phases : mapping of str to float
+        Relative, of the amounts of given phases in the region.
+    strains : mapping of str to (float, float)
+        Strains of given phases with their errors.
+    """
+
+    anode: NDArray[np.float64]
+    phases: Mapping[str, float]
+    strains: Mapping[str, tuple[float, float]]
+
+
+def _named_maps(images: Images, operator: PdfOperator, reference: Reference | None, recipe: Recipe) -> dict[str, Any]:
+    """Maps of the anode, if it has a reference, and of the peaks of the recipe."""
+    maps = {}
+    if reference is not None:
+        maps = map_operator(operator, reference, images.typical_variance).apply(images.values, images.variance)
+    return maps | peak_operator(operator, recipe.peaks).apply(images.values, images.variance)
 
 
 def _shared_errors(
@@ -112,23 +161,35 @@ def _shared_errors(
     axis: tuple[ParallelGeometry, float],
     images: Images,
     inside: NDArray[np.bool_],
-    fit: tuple[PdfOperator, Reference],
+    fitted: Fitted,
     recipe: Recipe,
-) -> NDArray[np.float64]:
-    """Relative errors that all voxels share, of number density, silicon and carbon of the region."""
-    (geometry, axis_error_mm), (operator, reference) = axis, fit
-    oxygen_share = recipe.pdf.composition.get("O", 0.0)
-    of_maps = map_response(operator, reference, images.typical_variance, images.region, oxygen_share)
-    return normalisation_errors(
-        *(sinogram.lines, sinogram.variance, geometry, inside, shared_responses(operator, of_maps)),
+) -> SharedErrors:
+    geometry, axis_error_mm = axis
+    operator, responses, misfit, strains = fitted.operator, [], np.zeros(0), {}
+    if fitted.reference is not None:
+        oxygen_share = recipe.pdf.composition.get("O", 0.0)
+        typical = images.typical_variance
+        responses.append(map_response(operator, fitted.reference, typical, images.region, oxygen_share))
+    anode = 1 + sum(map(len, responses))
+    if fitted.templates is not None:
+        response = fitted.templates.response(images.region)
+        responses.append(response.by_pattern)
+        misfit = response.misfit
+        pairs = zip(fitted.templates.strains.tolist(), response.strain_errors.tolist(), strict=True)
+        strains = dict(zip((phase.name for phase in recipe.phases), pairs, strict=True))
+    errors = normalisation_errors(
+        *(sinogram.lines, sinogram.variance, geometry, inside, shared_responses(operator, responses)),
         gains=gain_noise(images.region[None], images.region_variance[None], recipe),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
     )
+    of_phases = np.hypot(errors[anode:], misfit).tolist()
+    phases = dict(zip((phase.name for phase in recipe.phases), of_phases, strict=True))
+    return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:
-    """Decide which voxels belong to a region of interest that depends on a map.
+    """Decide which voxels belong to a region of interest that depends on the object or on a map.
 
     The map is that of an analysis whose region is all of the circle or polygon. One scan decides for a whole series: a
     region that followed the map from state to state would choose voxels by their noise, and by the change in question.
@@ -136,7 +197,7 @@ def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe
     Parameters
     ----------
     recipe : Recipe
-        All choices; returned as it is if its region depends on no map.
+        All choices; returned as it is if its region depends on neither.
     scan : xarray.Dataset
         Dims (angle, translation, q); that of the :func:`~tsct.analyze.region.reference_tile`.
 
@@ -148,16 +209,28 @@ def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe
     Raises
     ------
     InputError
-        If no voxel exceeds the level.
+        If no voxel exceeds the level, or there is no object.
     """
+    if recipe.roi.from_object:
+        recipe = replace(recipe, roi=recipe.roi.inside(inside_object(prepare_sinogram(scan, recipe))))
     if not recipe.roi.map:
         return recipe
     return decide_region(recipe, analyze_tile(scan, outline_recipe(recipe), threads=threads))
 
 
 def default_recipe(scan: xr.Dataset) -> Recipe:
-    """The default choices, with the composition that the scan's attributes state."""
+    """The default choices, with the composition that the scan's attributes state.
+
+    Without silicon in it, nothing of the silicon anode applies: no model, and the region lies well inside the object.
+    """
     formula = scan.attrs.get("sample_composition")
     if not formula:
         raise InputError("scan: no attribute 'sample_composition'; add one, such as 'Si0.5 C0.5', or give a recipe")
-    return Recipe(pdf=PdfRecipe(composition=parse_composition(formula)))
+    return for_its_composition(Recipe(pdf=PdfRecipe(composition=parse_composition(formula))))
+
+
+def for_its_composition(recipe: Recipe) -> Recipe:
+    """The recipe, without the model and the region of the silicon anode where no silicon is."""
+    if "Si" in recipe.pdf.composition:
+        return recipe
+    return replace(recipe, model="none", squared_amplitudes=False, roi=Roi(from_object=True))

@@ -11,9 +11,13 @@ from tsct.analyze.phases.series import fit_series
 from tsct.analyze.prepare.channel_scatter import pair_scatter_over_errors, scatter_over_errors
 from tsct.analyze.recipe import Recipe
 from tsct.records.provenance import source_hash
+from tsct.records.schema import STATE_AXIS
 from tsct.records.tiles import stack_tiles
 
 from .region import middle_slice, region_attrs
+
+#: said where there is nothing to map
+NO_PHASES = "no phase maps were asked for: name phases in [[analysis.phase]], or analysis.components to look for some"
 
 
 def lean(tile: xr.Dataset) -> xr.Dataset:
@@ -51,13 +55,16 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     middle = middle_slice(int(tile["slice"]) for tile in tiles)
     states = sorted((tile for tile in tiles if tile["slice"] == middle), key=lambda tile: int(tile["state"]))
     series = fit_series(states, recipe)
-    repeated = ["roi_iq", "roi_iq_variance", "compton_weight", "roi", "potential_v"]
-    maps = stack_tiles([tile.drop_vars(repeated) for tile in tiles]).assign_attrs(roi_slice=middle)
+    axis = states[0].attrs.get("state_axis", STATE_AXIS)
+    repeated = {"roi_iq", "roi_iq_variance", "compton_weight", "roi", axis} - {"state"}
+    maps = stack_tiles([tile.drop_vars(repeated, errors="ignore") for tile in tiles]).assign_attrs(roi_slice=middle)
     if recipe.components:
         components = component_maps(maps.binned_iq, recipe.components)
         maps = maps.drop_vars("binned_iq").merge(components, combine_attrs="no_conflicts")
     maps["roi"] = states[0].roi.reset_coords(drop=True)
     maps.attrs |= _provenance(recipe) | region_attrs(recipe)
+    if not recipe.asks_for_phases:
+        maps.attrs["phase_maps"] = NO_PHASES
     return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
 
 

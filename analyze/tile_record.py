@@ -1,5 +1,6 @@
 """What one tile yields, as a dataset with units: patterns, PDFs and maps of its voxels, and its region."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from tsct.analyze.pdf.transform import PdfOperator
 from tsct.analyze.prepare.normalisation_error import SHARED_ERRORS
 from tsct.analyze.prepare.prepare import Sinogram
 from tsct.analyze.recipe import Recipe
+from tsct.analyze.recipe.maps import PHASE_UNITS
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.ray_errors import ray_errors
 
@@ -64,11 +66,51 @@ def axis_variables(geometry: ParallelGeometry, error_mm: float) -> dict[str, Any
 
 
 def shared_error_variables(errors: NDArray[np.float64]) -> dict[str, Any]:
-    """Errors of :data:`SHARED_ERRORS`, each a number."""
+    """Errors of :data:`SHARED_ERRORS`, or of as many of them as there are, each a number."""
+    known = list(SHARED_ERRORS.items())[: len(errors)]
     return {
         name: ((), error, {"units": "1", "long_name": f"of {words} in the region, relative"})
-        for (name, words), error in zip(SHARED_ERRORS.items(), errors, strict=True)
+        for (name, words), error in zip(known, errors, strict=True)
     }
+
+
+def with_amounts(
+    tile: xr.Dataset,
+    recipe: Recipe,
+    level_errors: Mapping[str, float],
+    strains: Mapping[str, tuple[float, float]],
+) -> xr.Dataset:
+    """The tile with all phases in one variable: ``phase_amount`` (phase, y, x) and its errors.
+
+    Parameters
+    ----------
+    tile : xarray.Dataset
+        With the maps of single phases.
+    recipe : Recipe
+        Names the phases.
+    level_errors : mapping of str to float
+        Relative errors that all voxels share, of the given phases; those of the anode are variables of the tile.
+    strains : mapping of str to (float, float)
+        Of the given phases, with their errors; ``phase_strain`` has them where the recipe lets any be fitted.
+    """
+    if not recipe.phase_names:
+        return tile
+    given = {phase.name for phase in recipe.phases}
+    maps = {name: f"phase_{name}" if name in given else name for name in recipe.phase_names}
+    levels = [level_errors[name] if name in given else float(tile[f"{name}_level_errors"]) for name in maps]
+    amounts, errors = (np.stack([tile[f"{name}{end}"].values for name in maps.values()]) for end in ("", "_errors"))
+    dims, words = ("phase", "y", "x"), "relative, of the amount in the region, shared by all voxels"
+    tile = tile.assign(
+        phase_amount=(dims, amounts, {"units": PHASE_UNITS, "long_name": "amount of each phase"}),
+        phase_amount_errors=(dims, errors, {"units": PHASE_UNITS}),
+        phase_amount_level_errors=("phase", levels, {"units": "1", "long_name": words}),
+    ).assign_coords(phase=("phase", list(maps)))
+    if any(phase.strain_limit for phase in recipe.phases):
+        values, doubts = zip(*(strains.get(name, (np.nan, np.nan)) for name in maps), strict=True)
+        words = "relative change of the lengths in the region"
+        tile["phase_strain"] = ("phase", list(values), {"units": "1", "long_name": words})
+        tile["phase_strain_errors"] = ("phase", list(doubts), {"units": "1"})
+    return tile
 
 
 def _coords(sinogram: Sinogram, geometry: ParallelGeometry, operator: PdfOperator) -> dict[str, Any]:
@@ -94,6 +136,12 @@ def _attrs(sinogram: Sinogram, geometry: ParallelGeometry, recipe: Recipe) -> di
         "absorption": "per voxel" if recipe.absorption_per_voxel else "per ray",
         "filter": recipe.filter if recipe.method == "fbp" else f"none ({recipe.method})",
         **sinogram.labels.attrs,
+        **({"shared_phases": shared} if (shared := _shared_phases(recipe)) else {}),
         **({"roi_radius_voxels": recipe.roi.radius_voxels} if recipe.roi.is_circle else {}),
         **sinogram.corrections,
     }
+
+
+def _shared_phases(recipe: Recipe) -> str:
+    """Phases whose patterns are those of the structures that the data were simulated with."""
+    return ", ".join(phase.name for phase in recipe.phases if phase.shared_with_simulation)

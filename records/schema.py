@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: 1: the transform of recovered data one by one in ten attributes; 2: in one, ``pdf_recipe``
 VERSION = 2
 
+#: coordinate along which states are varied where a dataset does not name it in its attribute ``state_axis``
+STATE_AXIS = "potential_v"
 DENSITY, POWER, PER_ATOM = "1/angstrom^3", "electron units/angstrom^3", "electron units/atom"
 
 
@@ -190,6 +192,9 @@ RECOVERED = Schema(
         **_rows(_TILE, "1/angstrom^4", "*_peak", "*_peak_errors"),
         **_rows(_TILE, "1/angstrom^5", "*_height", "*_height_errors", "hr", "hr_errors"),
         **_rows(_TILE, "1", "trusted", "phases_explained"),
+        **_rows(("state", "slice", "phase", "y", "x"), DENSITY, "phase_amount", "phase_amount_errors"),
+        **_rows(("state", "slice", "phase"), "1", "phase_amount_level_errors", "phase_strain", "phase_strain_errors"),
+        "phase": Field(("phase",), None),
         "phase_*": Field(_TILE, DENSITY),
         **_rows(("component", "q_binned"), "1", "component_spectra"),
         "component": Field(("component",), None),
@@ -230,6 +235,9 @@ RECOVERED = Schema(
         "composition, q_min, q_max, q_max_inst, mode, window, r_poly, normalisation, q_damp, q_broad": (
             "the same one by one, from chains that do not write pdf_recipe, which wins where both are"
         ),
+        "state_axis": "which coordinate the states are varied along",
+        "shared_phases": "phases whose patterns are those of the structures that the data were simulated with",
+        "phase_maps": "that none were asked for, where that is so",
         "roi_slice": "slice of the region that is followed",
         "roi_radius_voxels, roi_threshold": "how the region was chosen",
         "reference_density": "number density that patterns per atom were divided by",

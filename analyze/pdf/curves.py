@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from tsct.analyze.recipe.pdf_recipe import stated_recipe
+from tsct.records.schema import STATE_AXIS
 
 
 def curve_records(found: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -22,7 +23,9 @@ def curve_records(found: xr.Dataset) -> dict[str, xr.Dataset]:
     dict of str to xarray.Dataset
         Those that the recovered data can give.
     """
-    states = {name: found[name] for name in ("state", "potential_v") if name in found.coords}
+    states = {
+        name: found[name] for name in ("state", found.attrs.get("state_axis", STATE_AXIS)) if name in found.coords
+    }
     recipe = stated_recipe(found.attrs)
     known = {name: recipe.stated[name] for name in ("composition", "q_min", "q_max", "window")} if recipe else {}
     records = {}

@@ -12,7 +12,15 @@ from .onsets import HINGED
 from .phase_maps import map_operator, map_response
 from .reference_fit import Reference, fit_reference
 from .series import fit_series
-from .shells import SILICON, SILICON_LITHIUM, Shell, shell_derivatives, shell_pattern
+from .shells import (
+    SILICON,
+    SILICON_LITHIUM,
+    Shell,
+    shell_derivatives,
+    shell_pattern,
+    shells_from_pairs,
+    shells_pattern,
+)
 from .unmixing import fit_phases
 
 __all__ = [
@@ -38,4 +46,6 @@ __all__ = [
     "map_response",
     "shell_derivatives",
     "shell_pattern",
+    "shells_from_pairs",
+    "shells_pattern",
 ]

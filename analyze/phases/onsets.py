@@ -18,9 +18,12 @@ ONSET_CHANCE = 1e-4
 
 
 def onset_record(record: xr.Dataset) -> xr.Dataset:
-    """Onsets of the signals in a series with fitted differences; nothing from fewer than five states."""
+    """Onsets of the signals in a series with fitted differences; nothing from fewer than five states.
+
+    They are onsets along a discharge: a series along another axis has none.
+    """
     states = record.sizes["state"]
-    if states < 5:
+    if states < 5 or "potential_v" not in record.coords:
         return xr.Dataset()
     hinges = _believed_hinges(fit_hinges(record.potential_v.values[1:], *_signals(record, HINGED)))
     coords = {"hinge": ("hinge", [1, 2, 3]), "signal": ("signal", list(HINGED))}

@@ -1,6 +1,6 @@
 """Maps of given phases and of unknown components, from the patterns of all voxels."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,69 +8,193 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator
-from tsct.analyze.recipe.recipe import PHASE_UNITS, PhasePattern, Recipe
+from tsct.analyze.recipe.maps import PHASE_UNITS, PhasePattern
+from tsct.analyze.recipe.recipe import Recipe
 
-from .unmixing import find_phases, fit_phases
+from .strain import AT_LIMIT, SMALL, fit_strains, strained
+from .unmixing import PhaseFit, amount_response, find_phases, fit_phases, misfit_errors
 
 #: components are looked for in so many bins of Q at most, so that all tiles fit into memory together
 COMPONENT_BINS = 128
+#: what templates and sample disagree about hangs together over such a stretch, 1/angstrom in Q or angstrom in r
+MISFIT_BLOCK = 0.5
 
 
-def pattern_record(
-    iq: NDArray[Any], variance: NDArray[Any], operator: PdfOperator, recipe: Recipe, region: NDArray[Any]
-) -> xr.Dataset:
-    """:func:`phase_maps` if the recipe names phases, and :func:`binned_patterns` if it looks for components."""
-    record = xr.Dataset()
-    if recipe.phases:
-        record = record.merge(phase_maps(iq, variance, operator, recipe, region))
-    if recipe.components:
-        record = record.merge(binned_patterns(iq, operator))
-    return record
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PhaseTemplates:
+    """The phases of a recipe as templates of a fit, in Q or in r.
+
+    Attributes
+    ----------
+    operator : PdfOperator
+        Says which part of Q enters, and makes G(r) of patterns and phases where the fit is in r.
+    phases : tuple of PhasePattern
+    chosen : ndarray of bool, shape (r,), optional
+        Distances that are fitted; None: the fit is in Q.
+    compton : ndarray, shape (q,), optional
+        Weight of Compton scattering in the data; one if omitted.
+    variance : ndarray, shape (q,)
+        Of a typical voxel, which weighs the fit.
+    strains : ndarray, shape (phase,)
+        Relative changes of the lengths of the phases.
+    """
+
+    operator: PdfOperator
+    phases: tuple[PhasePattern, ...]
+    chosen: NDArray[np.bool_] | None
+    compton: NDArray[Any] | None
+    variance: NDArray[Any]
+    strains: NDArray[np.float64]
+
+    @property
+    def templates(self) -> NDArray[np.float64]:
+        """Shape (phase, point)."""
+        curves = [
+            _on_grid(phase, self.operator.q, self.compton, float(strain))
+            for phase, strain in zip(self.phases, self.strains, strict=True)
+        ]
+        return self.points(np.stack(curves))
+
+    @property
+    def noise(self) -> NDArray[np.float64]:
+        """Covariance of a pattern, shape (point,) or (point, point)."""
+        if self.chosen is None:
+            return np.asarray(self.variance[self.operator.used])
+        return self.operator.covariance(self.variance)[np.ix_(self.chosen, self.chosen)]
+
+    def points(self, patterns: NDArray[Any]) -> NDArray[Any]:
+        """What is fitted of patterns, shape (..., q)."""
+        used = self.operator.used
+        return patterns[..., used] if self.chosen is None else self.operator.apply(patterns)[..., self.chosen]
+
+    def fit(self, patterns: NDArray[Any]) -> PhaseFit:
+        """Amounts in patterns, shape (..., q), none below zero."""
+        return fit_phases(self.points(patterns), self.templates, self.noise)
+
+    def strained_to(self, pattern: NDArray[Any]) -> "PhaseTemplates":
+        """The same with those strains that explain a pattern, shape (q,), best."""
+        q = self.operator.q[self.operator.used]
+        limits = [phase.strain_limit for phase in self.phases]
+
+        def explained(strains: NDArray[np.float64]) -> float:
+            return float(replace(self, strains=strains).fit(pattern).explained)
+
+        return replace(self, strains=fit_strains(explained, limits, float(q[-1] - q[-2]) / float(q[-1])))
+
+    def response(self, pattern: NDArray[Any]) -> "PhaseResponse":
+        """How amounts in a pattern, shape (q,), move with it, and how far templates that do not match mislead them."""
+        amounts, templates, noise = self.fit(pattern).amounts, self.templates, self.noise
+        held = np.flatnonzero(amounts > 0)
+        limits = np.array([phase.strain_limit for phase in self.phases])
+        moving = held[np.abs(self.strains[held]) < (1 - AT_LIMIT) * limits[held]]
+        by_point, misfit = np.zeros_like(templates), np.full(len(amounts), np.nan)
+        strain_errors = np.where(limits > 0, np.nan, 0.0)
+        if len(held):
+            design = np.concatenate([templates[held], amounts[moving, None] * self._slopes()[moving]])
+            rows = amount_response(design, noise)
+            grid = self.operator.q if self.chosen is None else self.operator.r
+            block = max(round(MISFIT_BLOCK / (grid[1] - grid[0])), 1)
+            errors = misfit_errors(rows, self.points(pattern) - amounts @ templates, block)
+            by_point[held], misfit[held] = rows[: len(held)], errors[: len(held)] / amounts[held]
+            strain_errors[moving] = errors[len(held) :]
+        response = np.zeros((len(amounts), len(self.operator.q)))
+        in_r = self.chosen is not None
+        response[:, self.operator.used] = by_point @ self.operator.matrix[self.chosen] if in_r else by_point
+        return PhaseResponse(by_pattern=response, misfit=misfit, strain_errors=strain_errors)
+
+    def _slopes(self) -> NDArray[np.float64]:
+        """Derivatives of the templates by the strain of each."""
+        higher, lower = (replace(self, strains=self.strains + step).templates for step in (SMALL, -SMALL))
+        return (higher - lower) / (2 * SMALL)
 
 
-def phase_maps(
-    iq: NDArray[Any], variance: NDArray[Any], operator: PdfOperator, recipe: Recipe, region: NDArray[Any]
-) -> xr.Dataset:
-    """Amounts of the recipe's phases in every voxel, fitted with none below zero, and what they explain.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PhaseResponse:
+    """What errors of the amounts in a region follow from.
+
+    Attributes
+    ----------
+    by_pattern : ndarray, shape (phase, q)
+        Derivatives of the amounts by the pattern; zero for a phase that is held at zero.
+    misfit : ndarray, shape (phase,)
+        Relative standard errors by :func:`~tsct.analyze.phases.unmixing.misfit_errors`; NaN for a phase held at zero.
+    strain_errors : ndarray, shape (phase,)
+        Of the strains, likewise; zero where none is fitted, NaN at its limit and of a phase that is not there.
+    """
+
+    by_pattern: NDArray[np.float64]
+    misfit: NDArray[np.float64]
+    strain_errors: NDArray[np.float64]
+
+
+def phase_templates(
+    operator: PdfOperator,
+    recipe: Recipe,
+    pattern: NDArray[Any],
+    variance: NDArray[Any],
+    compton: NDArray[Any] | None = None,
+) -> PhaseTemplates:
+    """Templates of the recipe's phases, strained to a region where the recipe allows it.
+
+    Parameters
+    ----------
+    operator : PdfOperator
+        Of the data.
+    recipe : Recipe
+        With phases.
+    pattern : ndarray, shape (q,)
+        Of the region.
+    variance : ndarray, shape (q,)
+        Typical variance of a voxel, which weighs the fit.
+    compton : ndarray, shape (q,), optional
+        Weight of Compton scattering in the data; one if omitted.
+    """
+    templates = PhaseTemplates(
+        operator=operator,
+        phases=recipe.phases,
+        chosen=operator.r > recipe.pdf.polynomial_range if recipe.phases_in == "gr" else None,
+        compton=compton,
+        variance=variance,
+        strains=np.zeros(len(recipe.phases)),
+    )
+    return templates.strained_to(pattern) if any(phase.strain_limit for phase in recipe.phases) else templates
+
+
+def _on_grid(phase: PhasePattern, q: NDArray[Any], compton: NDArray[Any] | None, strain: float) -> NDArray[np.float64]:
+    own, intensity = np.array(phase.q), np.array(phase.intensity)
+    if phase.strain_limit:
+        intensity = strained(own, intensity, strain)
+    pattern = np.interp(q, own, intensity)
+    if phase.compton:
+        pattern += (1.0 if compton is None else compton) * np.interp(q, own, phase.compton)
+    return np.asarray(pattern)
+
+
+def phase_maps(iq: NDArray[Any], variance: NDArray[Any], templates: PhaseTemplates) -> xr.Dataset:
+    """Amounts of phases in every voxel, fitted with none below zero, and what they explain.
 
     Parameters
     ----------
     iq, variance : ndarray, shape (y, x, q)
         Scattering power of the voxels in electron units per cubic angstrom.
-    operator : PdfOperator
-        Says which part of Q enters, and makes G(r) of patterns and phases where the fit is in r.
-    recipe : Recipe
-        With phases.
-    region : ndarray of bool, shape (y, x)
-        Whose mean variance weighs the fit. A voxel's errors follow from its own noise.
+    templates : PhaseTemplates
+        Whose variance weighs the fit. A voxel's errors follow from its own noise.
 
     Returns
     -------
     xarray.Dataset
         ``phase_NAME`` (y, x) with ``_errors``, in units of the phase's pattern, and ``phases_explained``.
     """
-    mean = variance[region].mean(axis=0, dtype=np.float64)
-    patterns, templates, noise = iq, _on_grid(recipe.phases, operator.q), mean
-    if recipe.phases_in == "gr":
-        real = operator.r > recipe.pdf.polynomial_range
-        patterns, templates = (operator.apply(curves)[..., real] for curves in (patterns, templates))
-        noise = operator.covariance(mean)[np.ix_(real, real)]
-    else:
-        patterns, templates, noise = (curves[..., operator.used] for curves in (patterns, templates, mean))
-    fit = fit_phases(patterns, templates, noise)
-    noisier = np.sqrt(np.mean(variance[..., operator.used] / mean[operator.used], axis=-1))
+    fit, used = templates.fit(iq), templates.operator.used
+    noisier = np.sqrt(np.mean(variance[..., used] / templates.variance[used], axis=-1))
     record = xr.Dataset()
-    for k, phase in enumerate(recipe.phases):
+    for k, phase in enumerate(templates.phases):
         amount = {"units": PHASE_UNITS, "long_name": f"amount of {phase.name}, in units of its pattern"}
         record[f"phase_{phase.name}"] = (("y", "x"), fit.amounts[..., k].astype(np.float32), amount)
         errors = (fit.errors[..., k] * noisier).astype(np.float32)
         record[f"phase_{phase.name}_errors"] = (("y", "x"), errors, {"units": PHASE_UNITS})
     record["phases_explained"] = (("y", "x"), fit.explained.astype(np.float32), {"units": "1"})
     return record
-
-
-def _on_grid(phases: Sequence[PhasePattern], q: NDArray[Any]) -> NDArray[np.float64]:
-    return np.stack([np.interp(q, phase.q, phase.intensity) for phase in phases])
 
 
 def binned_patterns(iq: NDArray[Any], operator: PdfOperator) -> xr.Dataset:

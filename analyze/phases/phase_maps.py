@@ -1,6 +1,6 @@
-"""Maps of silicon and carbon from the first two PDF peaks of every voxel."""
+"""Maps of peaks of the PDF of every voxel, and of silicon and carbon from the first two."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator
+from tsct.analyze.recipe.maps import Peak
 from tsct.analyze.recipe.recipe import MAP_UNITS
 
 from .reference_fit import Reference, reference_response, shell_slopes
@@ -28,6 +29,8 @@ class MapOperator:
     Attributes
     ----------
     names : tuple of str
+        Of the maps, and in `units` their units.
+        ``NAME_peak`` and ``NAME_height``: area and height of the peaks that the recipe names; of the silicon anode
         ``carbon_peak`` and ``silicon_peak``: area of a peak of the density-weighted G(r) above the line between
         its limits.
         ``carbon_height`` and ``silicon_height``: its height at the top of the peaks.
@@ -38,6 +41,7 @@ class MapOperator:
     """
 
     names: tuple[str, ...]
+    units: tuple[str, ...]
     weights: NDArray[np.float64]
 
     def apply(self, patterns: NDArray[np.float32], variance: NDArray[np.float32]) -> dict[str, Any]:
@@ -46,7 +50,7 @@ class MapOperator:
         errors = np.sqrt(variance @ (self.weights.T**2).astype(np.float32))
         maps: dict[str, Any] = {}
         for k, name in enumerate(self.names):
-            units = {"units": MAP_UNITS[name]}
+            units = {"units": self.units[k]}
             maps |= {name: (("y", "x"), values[..., k], units), f"{name}_errors": (("y", "x"), errors[..., k], units)}
         return maps
 
@@ -64,11 +68,41 @@ def map_operator(operator: PdfOperator, reference: Reference, variance: NDArray[
         Typical variance of the scattering power of one voxel, which weights the fit.
     """
     rows = {name: peak_area(operator.r, *limits) for name, limits in PEAKS.items()}
-    rows |= {name: np.eye(len(operator.r))[np.argmin(abs(operator.r - r))] for name, r in HEIGHTS.items()}
+    rows |= {name: _height(operator.r, r) for name, r in HEIGHTS.items()}
     rows |= _unmixing(operator, reference, variance)
+    return _map_operator(operator, rows, MAP_UNITS)
+
+
+def peak_operator(operator: PdfOperator, peaks: Sequence[Peak]) -> MapOperator:
+    """Weights of the maps of named peaks.
+
+    Parameters
+    ----------
+    operator : PdfOperator
+        From scattering power to density-weighted G(r).
+    peaks : sequence of Peak
+        Areas where limits are given, heights where a distance is.
+    """
+    rows = {
+        peak.map_name: _height(operator.r, peak.centre_a)
+        if peak.limits_a is None
+        else peak_area(operator.r, *peak.limits_a)
+        for peak in peaks
+    }
+    return _map_operator(operator, rows, {peak.map_name: peak.units for peak in peaks})
+
+
+def _map_operator(operator: PdfOperator, rows: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> MapOperator:
+    """Maps by their weights in r, shape (r,) each."""
     weights = np.zeros((len(rows), len(operator.q)))
-    weights[:, operator.used] = np.stack(list(rows.values())) @ operator.matrix
-    return MapOperator(names=tuple(rows), weights=weights)
+    if rows:
+        weights[:, operator.used] = np.stack(list(rows.values())) @ operator.matrix
+    return MapOperator(names=tuple(rows), units=tuple(units[name] for name in rows), weights=weights)
+
+
+def _height(r: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
+    """Weights, shape (r,), of the value at a distance."""
+    return np.asarray(np.eye(len(r))[np.argmin(abs(r - distance))])
 
 
 def peak_area(r: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tsct.analyze.pdf.termination_ripples import ripple_test
 from tsct.analyze.pdf.transform import PdfOperator
 from tsct.analyze.recipe import Recipe
+from tsct.records.schema import STATE_AXIS
 
 
 def curve_record(
@@ -56,12 +57,21 @@ def curve_record(
         },
         coords={
             "state": ("state", [int(tile["state"]) for tile in tiles]),
-            "potential_v": ("state", [float(tile.potential_v) for tile in tiles], {"units": "V"}),
+            **_state_axis(tiles),
             "q": ("q", operator.q, {"units": "1/angstrom"}),
             "q_used": ("q_used", operator.q[operator.transformed], {"units": "1/angstrom"}),
             "r": ("r", operator.r, {"units": "angstrom"}),
         },
     )
+
+
+def _state_axis(tiles: Sequence[xr.Dataset]) -> dict[str, Any]:
+    """The coordinate that is varied from state to state, if the tiles have it and it is not their number alone."""
+    name = tiles[0].attrs.get("state_axis", STATE_AXIS)
+    if name == "state" or not all(name in tile.coords for tile in tiles):
+        return {}
+    units = {"units": tiles[0][name].attrs["units"]} if "units" in tiles[0][name].attrs else {}
+    return {name: ("state", [float(tile[name]) for tile in tiles], units)}
 
 
 def ripple_record(

@@ -30,7 +30,8 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ROI I(Q), F(Q), G(r) and dPDF of every state with errors, fitted parameters with errors, lobes, onsets.
+        ROI I(Q), F(Q), G(r) and dPDF of every state with errors; with the model of the silicon anode also fitted
+        parameters with errors, lobes and onsets.
     """
     q = tiles[0].q.values
     operator = pdf_operator(q, recipe.pdf, compton=tiles[0].compton_weight.values)
@@ -41,30 +42,30 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     changing = poisson + drift_noise(intensity, poisson)
     weights = reference_weights(operator.apply(intensity), operator.r, recipe)
     record = curve_record(operator, density, tiles, intensity, absolute, changing, weights)
-    reference = fit_reference_pattern(operator, intensity[0], recipe.pdf.composition.get("O", 0.0))
     covariance = operator.covariance(absolute[0]) / density**2
     record["roi_gr_covariance"] = (
         ("r", "r_2"),
         covariance.astype(np.float32),
         {"units": "1/angstrom^4", "long_name": "covariance of G(r) in the reference state"},
     )
-    record["gr_model"] = ("r", reference.model / density, {"units": "1/angstrom^2"})
+    record.attrs |= {"reference_density": density, ATTRIBUTE: recipe.pdf.as_attribute()}
     record["compton_weight"] = tiles[0].compton_weight.reset_coords(drop=True)
-    record.attrs |= _reference_attrs(reference, density)
-    record.attrs[ATTRIBUTE] = recipe.pdf.as_attribute()
-    if len(tiles) > 1:
-        changes = difference_record(operator, reference, intensity, changing, density, weights)
-        record = record.merge(changes, combine_attrs="no_conflicts")
-        parts = [onset_record(record), ripple_record(tiles, recipe, intensity, weights)]
-        if recipe.squared_amplitudes:
-            parts.append(squared_record(record, operator, changing / density**2, weights))
-        record = xr.merge([record, *parts], combine_attrs="override", compat="no_conflicts", join="outer")
-    return record
+    parts = [ripple_record(tiles, recipe, intensity, weights)] if len(tiles) > 1 else []
+    if recipe.has_anode:
+        reference = fit_reference_pattern(operator, intensity[0], recipe.pdf.composition.get("O", 0.0))
+        record["gr_model"] = ("r", reference.model / density, {"units": "1/angstrom^2"})
+        record.attrs |= _reference_attrs(reference)
+        if len(tiles) > 1:
+            changes = difference_record(operator, reference, intensity, changing, density, weights)
+            record = record.merge(changes, combine_attrs="no_conflicts")
+            parts.insert(0, onset_record(record))
+            if recipe.squared_amplitudes:
+                parts.append(squared_record(record, operator, changing / density**2, weights))
+    return xr.merge([record, *parts], combine_attrs="override", compat="no_conflicts", join="outer")
 
 
-def _reference_attrs(reference: Reference, density: float) -> dict[str, float]:
+def _reference_attrs(reference: Reference) -> dict[str, float]:
     return {
-        "reference_density": density,
         "reference_distance": reference.first.distance,
         "reference_sigma": reference.first.sigma,
         "reference_silicon": float(reference.amplitudes[0]),

@@ -4,14 +4,16 @@ A shell is N neighbours b of an atom a at distance r with a Gaussian spread. The
 they share nothing with the atomistic structures that a simulation may have used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator
-from tsct.analyze.pdf.xray_tables import form_factor
+from tsct.analyze.pdf.xray_tables import form_factor, mean_compton, mean_f2
+from tsct.analyze.recipe.maps import PhasePattern
+from tsct.records.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,3 +164,74 @@ def shell_pdf(operator: PdfOperator, shells: Sequence[Shell]) -> NDArray[np.floa
     """Density-weighted G(r), shape (r,), of shells around one atom a per cubic angstrom, through an operator."""
     patterns = (shell_pattern(operator.q, shell, operator.q_broad) for shell in shells)
     return operator.apply(sum(patterns, np.zeros_like(operator.q)))
+
+
+def shells_from_pairs(
+    a: str,
+    b: str,
+    distances: NDArray[np.float64],
+    numbers: NDArray[np.float64],
+    *,
+    sigma: float = 0.08,
+    gap: float = 0.15,
+) -> tuple[Shell, ...]:
+    """Coordination shells from single distances, those closer to the next one than a gap joined.
+
+    Parameters
+    ----------
+    a, b : str
+        Elements at either end.
+    distances : ndarray, shape (pair,)
+        From atoms a to atoms b, angstrom.
+    numbers : ndarray, shape (pair,)
+        How many b at this distance each a has; may be fractions.
+    sigma : float
+        Spread by motion, angstrom; that of the distances of a shell is added in squares.
+    gap : float
+        Angstrom.
+    """
+    order = np.argsort(distances)
+    sorted_distances, weights = np.asarray(distances)[order], np.asarray(numbers)[order]
+    cuts = np.flatnonzero(np.diff(sorted_distances) > gap) + 1
+    shells = []
+    for r, w in zip(np.split(sorted_distances, cuts), np.split(weights, cuts), strict=True):
+        if not w.sum() > 0:
+            continue
+        mean = np.average(r, weights=w)
+        spread = np.sqrt(sigma**2 + np.average((r - mean) ** 2, weights=w))
+        shells.append(Shell(a=a, b=b, number=float(w.sum()), distance=float(mean), sigma=float(spread)))
+    return tuple(shells)
+
+
+def shells_pattern(
+    name: str, shells: Sequence[Shell], q: NDArray[np.float64], composition: Mapping[str, float]
+) -> PhasePattern:
+    """The pattern of a phase per atom, from its shells and the scattering of its single atoms.
+
+    Parameters
+    ----------
+    name : str
+        Of the phase.
+    shells : sequence of Shell
+        Around the atoms a that they name.
+    q : ndarray, shape (q,)
+        1/angstrom.
+    composition : mapping of str to float
+        Atom fractions.
+
+    Raises
+    ------
+    InputError
+        If a shell surrounds an element that the composition lacks.
+    """
+    for shell in shells:
+        if missing := {shell.a, shell.b} - composition.keys():
+            raise InputError(f"analysis.phase '{name}': a shell names {', '.join(missing)}, the composition does not")
+    total = sum(composition.values())
+    shares = {symbol: share / total for symbol, share in composition.items()}
+    around = (shares[shell.a] * shell_pattern(q, shell) for shell in shells)
+    coherent = sum(around, np.asarray(mean_f2(shares, q)))
+    compton = mean_compton(shares, q)
+    return PhasePattern(
+        name=name, q=tuple(q.tolist()), intensity=tuple(coherent.tolist()), compton=tuple(compton.tolist())
+    )

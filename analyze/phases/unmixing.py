@@ -87,6 +87,40 @@ def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDAr
     )
 
 
+def amount_response(templates: NDArray[Any], covariance: NDArray[Any] | None = None) -> Array:
+    """Derivatives of the fitted amounts by the pattern, shape (phase, point), where no bound acts.
+
+    Parameters
+    ----------
+    templates, covariance
+        As in :func:`fit_phases`; leave out templates whose amounts are held at zero.
+    """
+    whiten, basis = _whiten(np.eye(np.shape(templates)[-1]), templates, covariance)
+    return np.asarray(np.linalg.solve(basis @ basis.T, basis @ whiten.T))
+
+
+def misfit_errors(response: NDArray[Any], residual: NDArray[Any], block: int) -> Array:
+    """Standard errors of amounts from what the fit leaves, shape (phase,), whatever makes it.
+
+    Templates that are not quite those of the sample leave residuals that hang together over many points and are not
+    noise. Residuals of blocks of points count as independent of each other, those within a block do not: the sandwich
+    estimator with clusters (Liang & Zeger, Biometrika 73, 13 (1986)). It holds the noise too.
+
+    Parameters
+    ----------
+    response : ndarray, shape (phase, point)
+        See :func:`amount_response`.
+    residual : ndarray, shape (point,)
+        Pattern minus fit.
+    block : int
+        Points of a block.
+    """
+    starts = np.arange(0, len(residual), block)
+    moves = np.add.reduceat(response * residual, starts, axis=1)
+    free = max(len(starts) - len(response), 1)
+    return np.asarray(np.sqrt(np.sum(moves**2, axis=1) * len(starts) / free))
+
+
 def _whiten(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None) -> tuple[Array, Array]:
     """Patterns and templates whose points are independent with variance one."""
     flat, basis = (np.asarray(a, dtype=np.float64).reshape(-1, np.shape(a)[-1]) for a in (patterns, templates))

@@ -5,7 +5,7 @@ transmission moves all channels of a frame together, a wrong axis those of all f
 voxels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,19 +42,19 @@ def reading_noise(transmission: NDArray[Any], air_rays: int) -> float:
     return float(np.sqrt(np.nanmean(np.diff(air, axis=0) ** 2) / 2) / np.nanmean(air))
 
 
-def shared_responses(operator: PdfOperator, map_responses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Derivatives of the quantities of :data:`SHARED_ERRORS` by the pattern of the region, shape (quantity, q).
+def shared_responses(operator: PdfOperator, map_responses: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Derivatives of the number density and of maps by the pattern of the region, shape (quantity, q).
 
     Parameters
     ----------
     operator : PdfOperator
         Which knows that of the number density.
-    map_responses : ndarray, shape (2, q)
-        Those of silicon and carbon; see :func:`tsct.analyze.phases.phase_maps.map_response`.
+    map_responses : sequence of ndarray, shape (map, q)
+        Those of silicon and carbon, see :func:`tsct.analyze.phases.phase_maps.map_response`, and of given phases.
     """
     density = np.zeros((1, len(operator.q)))
     density[0, operator.used] = operator.density_weights
-    return np.concatenate([density, map_responses])
+    return np.concatenate([density, *map_responses])
 
 
 def normalisation_errors(
@@ -84,7 +84,8 @@ def normalisation_errors(
     region : ndarray of bool, shape (y, x)
         Whose mean is meant.
     responses : ndarray, shape (quantity, q)
-        Derivatives of the quantities by the pattern of the region. Twice the pattern must be twice the quantity.
+        Derivatives of the quantities by the pattern of the region. Twice the pattern must be twice the quantity; one
+        that is zero, because a bound holds it, has no relative error (NaN).
     gains : ndarray, shape (q,)
         Variance of the region's pattern by the gains of the channels.
     noise : float
@@ -99,4 +100,6 @@ def normalisation_errors(
     rays_alone = (0, 1)
     quantity, by_axis = np.sum(shares * rays, rays_alone), np.sum((shares_off_axis - shares) * rays, rays_alone)
     by_frames = np.sum(shares**2 * (counting + 2 * (noise * rays) ** 2), rays_alone)
-    return np.asarray(np.sqrt(by_frames + by_axis**2 + responses**2 @ gains) / np.abs(quantity))
+    errors = np.sqrt(by_frames + by_axis**2 + responses**2 @ gains)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(errors / np.abs(quantity))

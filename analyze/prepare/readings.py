@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf.xray_tables import compton_weight, sensor_efficiency
-from tsct.records.schema import SCAN, check, check_uniform
+from tsct.records.schema import SCAN, STATE_AXIS, check, check_uniform
 from tsct.records.units import two_theta_rad, wavelength_angstrom
 
 from .scattering_ways import Face
@@ -103,9 +103,10 @@ class TileLabels:
     Attributes
     ----------
     coords : mapping of str to xarray.DataArray
-        The grid in Q, and those of ``state``, ``slice``, ``potential_v`` and ``z_mm`` that the scan has.
+        The grid in Q, and those of ``state``, ``slice``, the state axis and ``z_mm`` that the scan has.
     attrs : mapping
-        The ``entry_identifier``, if there is one, by which the truth is known to be that of the same measurement.
+        ``state_axis``, the name of the coordinate that is varied from state to state; and the ``entry_identifier``, if
+        there is one, by which the truth is known to be that of the same measurement.
     """
 
     coords: Mapping[str, xr.DataArray]
@@ -148,10 +149,11 @@ def read_tile(scan: xr.Dataset) -> tuple[Readings, Channels, TileLabels]:
         sensor=None if attrs.get("efficiency_applied", False) else tuple(attrs[name] for name in sensor),
         face=_face(attrs),
     )
-    coords = ("state", "slice", "potential_v", "z_mm")
+    axis = attrs.get("state_axis", STATE_AXIS)
+    coords = ("state", "slice", axis, "z_mm")
     labels = TileLabels(
         coords={"q": scan.q, **{name: scan[name] for name in coords if name in scan.coords}},
-        attrs={name: attrs[name] for name in ("entry_identifier",) if name in attrs},
+        attrs={"state_axis": axis, **{name: attrs[name] for name in ("entry_identifier",) if name in attrs}},
     )
     return readings, channels, labels
 

@@ -1,6 +1,7 @@
+from .maps import Peak, PhasePattern
 from .methods import BACKENDS, FILTERS, TAKES
 from .pdf_recipe import NEEDED, PdfRecipe, Window, stated_recipe
-from .recipe import PhasePattern, Recipe
+from .recipe import Model, Recipe
 from .region import Roi
 
 __all__ = [
@@ -8,7 +9,9 @@ __all__ = [
     "FILTERS",
     "NEEDED",
     "TAKES",
+    "Model",
     "PdfRecipe",
+    "Peak",
     "PhasePattern",
     "Recipe",
     "Roi",

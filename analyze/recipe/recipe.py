@@ -1,45 +1,30 @@
 """The choices of an analysis, in one value."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from tsct.records.errors import InputError, UsageError, nearest
 
+from .maps import AREA_UNITS, HEIGHT_UNITS, PHASE_UNITS, Peak, PhasePattern
 from .methods import TAKES, MethodChoices, Settings
 from .pdf_recipe import PdfRecipe
 from .region import Roi
 
 PhaseSpace = Literal["iq", "gr"]
 PdfOf = Literal["images", "rays"]
+#: what is known of the sample beforehand: the anode of silicon, carbon and carbonates, or nothing
+Model = Literal["silicon-anode", "none"]
 MOST_COMPONENTS = 20
 #: 1/angstrom by which the pattern of a phase may end before the data do
 END_SLACK = 0.02
-#: maps that every analysis makes, and their units
+#: maps of the silicon anode, and their units
 MAP_UNITS: Mapping[str, str] = {
-    **dict.fromkeys(("carbon_peak", "silicon_peak"), "1/angstrom^4"),
-    **dict.fromkeys(("carbon_height", "silicon_height"), "1/angstrom^5"),
-    **dict.fromkeys(("silicon", "carbon"), "1/angstrom^3"),
+    **dict.fromkeys(("carbon_peak", "silicon_peak"), AREA_UNITS),
+    **dict.fromkeys(("carbon_height", "silicon_height"), HEIGHT_UNITS),
+    **dict.fromkeys(("silicon", "carbon"), PHASE_UNITS),
 }
-#: unit of the map of a given phase, whose amount is counted in its pattern
-PHASE_UNITS = "1/angstrom^3"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhasePattern:
-    """I(Q) of a pure phase, Compton scattering included, in electron units per atom or any other unit of its amount.
-
-    Parameters
-    ----------
-    name : str
-        Letters, digits and underscores.
-    q, intensity : tuple of float
-        1/angstrom, increasing.
-    """
-
-    name: str
-    q: tuple[float, ...]
-    intensity: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +68,12 @@ class Recipe(MethodChoices):
         Phases whose amounts are fitted in every voxel, none below zero.
     phases_in : {"iq", "gr"}
         Whether they are fitted in I(Q) or in G(r).
+    model : {"silicon-anode", "none"}
+        Whether silicon and carbon are mapped and followed by the model of one anode (two Si-Si shells, carbon black,
+        carbonates), with the fits of its differences and its onsets. With "none" there are patterns, PDFs, their
+        differences, and the maps of `phases` and `peaks`.
+    peaks : sequence of Peak
+        Peaks of the PDF that are mapped.
     components : int
         So many unknown phases are looked for by factorising the patterns of all tiles together. Zero: none.
     """
@@ -103,6 +94,8 @@ class Recipe(MethodChoices):
     pdf_of: PdfOf = "images"
     phases: tuple[PhasePattern, ...] = ()
     phases_in: PhaseSpace = "iq"
+    model: Model = "silicon-anode"
+    peaks: tuple[Peak, ...] = ()
     components: int = 0
 
     def __post_init__(self) -> None:
@@ -127,11 +120,16 @@ class Recipe(MethodChoices):
                 "analysis.pdf_of = 'rays' needs a method that is linear in the rays: fbp, or sirt without nonnegative "
                 "and absorption_per_voxel"
             )
+        if self.model not in get_args(Model):
+            raise UsageError(f"analysis.model is '{self.model}'; allowed are {', '.join(get_args(Model))}")
+        if self.squared_amplitudes and not self.has_anode:
+            raise UsageError("analysis.squared_amplitudes belongs to model = 'silicon-anode'")
         self._check_phases()
+        self._check_peaks()
         if self.roi.map and self.roi.map not in self.map_units:
             known = tuple(self.map_units)
-            close = nearest(self.roi.map, known)
-            raise UsageError(f"analysis.roi.map is '{self.roi.map}'{close}; allowed are {', '.join(known)}")
+            allowed = f"allowed are {', '.join(known)}" if known else "no maps were asked for"
+            raise UsageError(f"analysis.roi.map is '{self.roi.map}'{nearest(self.roi.map, known)}; {allowed}")
 
     def _check_phases(self) -> None:
         if self.phases_in not in get_args(PhaseSpace):
@@ -149,7 +147,52 @@ class Recipe(MethodChoices):
                     f"{low:g} to {high:g}"
                 )
 
+    def _check_peaks(self) -> None:
+        names = [peak.map_name for peak in self.peaks]
+        if len(set(names)) < len(names):
+            raise UsageError(f"analysis.peak: two are called {max(names, key=names.count)}; rename one")
+        resolved = math.pi / self.pdf.q_max
+        for k, peak in enumerate(self.peaks):
+            low, high = peak.reach_a
+            if not self.pdf.r_step <= low <= high <= self.pdf.r_max:
+                raise InputError(
+                    f"analysis.peak '{peak.name}' at {low:g} to {high:g} A lies outside G(r), "
+                    f"{self.pdf.r_step:g} to {self.pdf.r_max:g} A (analysis.r_max)"
+                )
+            if peak.limits_a is not None and high - low < resolved:
+                raise InputError(
+                    f"analysis.peak '{peak.name}' is {high - low:.3g} A wide, less than the {resolved:.3g} A that "
+                    "q_max resolves (pi / q_max)"
+                )
+            for other in self.peaks[:k]:
+                alike = other.units == peak.units and abs(other.centre_a - peak.centre_a) < resolved
+                if alike:
+                    raise InputError(
+                        f"analysis.peak '{peak.name}' lies inside the ripple of '{other.name}': closer than the "
+                        f"{resolved:.3g} A that q_max resolves (pi / q_max)"
+                    )
+
+    @property
+    def has_anode(self) -> bool:
+        """Whether the model of the silicon anode is fitted."""
+        return self.model == "silicon-anode"
+
+    @property
+    def phase_names(self) -> tuple[str, ...]:
+        """Phases whose amounts are mapped; a given pattern takes the place of the anode's phase of the same name."""
+        anode = ("silicon", "carbon") if self.has_anode else ()
+        return tuple(dict.fromkeys((*anode, *(phase.name for phase in self.phases))))
+
+    @property
+    def asks_for_phases(self) -> bool:
+        """Whether phases are mapped, known or unknown."""
+        return bool(self.phase_names or self.components)
+
     @property
     def map_units(self) -> dict[str, str]:
         """Maps that a single tile yields, and their units; components need all tiles."""
-        return {**MAP_UNITS, **{f"phase_{phase.name}": PHASE_UNITS for phase in self.phases}}
+        return {
+            **(MAP_UNITS if self.has_anode else {}),
+            **{peak.map_name: peak.units for peak in self.peaks},
+            **{f"phase_{phase.name}": PHASE_UNITS for phase in self.phases},
+        }

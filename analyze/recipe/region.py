@@ -30,6 +30,9 @@ class Roi:
     map, above : str, float, optional
         Only voxels where this map of the reference tile exceeds this level, in the unit of the map (number densities:
         1/angstrom^3). Decided once for all states and slices, by :func:`tsct.analyze.chain.with_region`.
+    from_object : bool
+        Voxels well inside the object replace the circle, decided likewise from the total intensity of the reference
+        tile; see :func:`tsct.analyze.region.inside_object`.
     """
 
     x_voxels: float = 3.0
@@ -39,12 +42,15 @@ class Roi:
     voxels: tuple[tuple[int, int], ...] = ()
     map: str = ""
     above: float | None = None
+    from_object: bool = False
 
     def __post_init__(self) -> None:
         if len(self.polygon) > MOST_CORNERS:
             raise InputError(f"analysis.roi.polygon has {len(self.polygon)} corners; at most {MOST_CORNERS} are read")
         if bool(self.map) != (self.above is not None):
             raise UsageError("map and above need each other, such as map = 'silicon' and above = 0.004 (1/angstrom^3)")
+        if self.from_object and not self.is_circle:
+            raise UsageError("from_object finds the region itself; give no polygon or voxels with it")
 
     @classmethod
     def where(cls, inside: NDArray[np.bool_]) -> Self:
@@ -60,9 +66,19 @@ class Roi:
         return not (self.polygon or self.voxels)
 
     @property
+    def is_decided(self) -> bool:
+        """Whether its voxels are known before any data are."""
+        return not (self.map or self.from_object)
+
+    @property
     def outline(self) -> "Roi":
         """The same without its level: all of the circle, the polygon or the set."""
         return replace(self, map="", above=None)
+
+    def inside(self, mask: NDArray[np.bool_]) -> "Roi":
+        """The voxels of a mask, shape (y, x), of an object, and their centre; what a map says comes later."""
+        y, x = np.mean(np.argwhere(mask), axis=0) - (len(mask) - 1) / 2
+        return replace(self, from_object=False, voxels=_indices(mask), x_voxels=float(x), y_voxels=float(y))
 
     def decided(self, image: NDArray[Any], units: str) -> "Roi":
         """The voxels inside where its map, shape (y, x), exceeds the level; one that is not finite does not.

@@ -1,7 +1,8 @@
 """`tsct analyze`: from scans to maps, PDFs and difference PDFs."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,9 @@ from .options import (
     say,
     track,
 )
+
+if TYPE_CHECKING:
+    from tsct.analyze.recipe import Recipe
 
 
 def analyze(
@@ -51,6 +55,7 @@ def analyze(
     """
     for source in sources:
         must_exist(source)
+    from tsct.analyze import NO_PHASES
     from tsct.apps.run import pipeline as job
     from tsct.apps.run.cluster import chosen
     from tsct.apps.run.experiment import load
@@ -65,8 +70,26 @@ def analyze(
     choices = made.recipe
     if composition is not None or foreign:
         choices = job.with_composition(choices, composition, files[0], mapping)
+    if foreign and recipe is None:
+        choices = _of_no_preset(choices, made.settings.analysis.values, set_ or ())
     where = chosen(workers, scheduler, slurm)
     job.analyze(
         files, choices, output, workers=where, volumes=volumes, overwrite=overwrite, track=track, mapping=mapping
     )
+    if not choices.asks_for_phases:
+        say(NO_PHASES)
     say(f"recovered: {output / 'recovered.h5'}; next: tsct validate {output / 'recovered.h5'} --truth TRUTH")
+
+
+def _of_no_preset(recipe: "Recipe", stated: Mapping[str, Any], overrides: Sequence[str]) -> "Recipe":
+    """Choices for scans that no preset describes: what belongs to the silicon anode only where silicon is."""
+    from dataclasses import replace
+
+    from tsct.analyze.recipe import Roi
+
+    if not any(change.strip().startswith("analysis.roi") for change in overrides):
+        recipe = replace(recipe, roi=Roi(from_object=True))
+    if stated["model"] is None and "Si" not in recipe.pdf.composition:
+        say("no silicon in the composition: the model of the silicon anode is left out (analysis.model)")
+        recipe = replace(recipe, model="none", squared_amplitudes=False)
+    return recipe

@@ -1,3 +1,4 @@
+from .analysis_phases import structure_phase, structure_shells
 from .cluster import Cluster
 from .experiment import load
 from .tiles import run_tile, tile_name
@@ -8,5 +9,7 @@ __all__ = [
     "load",
     "mapped",
     "run_tile",
+    "structure_phase",
+    "structure_shells",
     "tile_name",
 ]

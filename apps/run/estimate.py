@@ -79,7 +79,7 @@ def estimate(experiment: Experiment, processes: int, *, analyse: bool) -> Estima
     apart = used if used > 1 else 0
     work = _TILE_S + 1e-6 * counts * (_SIMULATE_S + _ANALYSE_S * analyse)
     # a region that depends on a map takes a tile before all others
-    first = work if analyse and experiment.recipe.roi.map else 0.0
+    first = work if analyse and not experiment.recipe.roi.is_decided else 0.0
     return Estimate(
         tiles=tiles,
         processes=used,

@@ -1,24 +1,26 @@
 """An experiment: what a TOML file says, built."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tsct.analyze.pdf import parse_composition
-from tsct.analyze.recipe import PhasePattern, Recipe
+from tsct.analyze.recipe import Model, Recipe
 from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, Sample, States, discharge
 from tsct.phantoms.painted import PaintedSample
 from tsct.phantoms.structures import Structure, lithiated_series
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
-from .settings import Settings
+from .analysis_phases import pattern_file
+from .settings import Analysis, Settings
 from .structure_choice import StructureChoice, chosen_structure
 from .toml_tables import build, located, override, read_experiment
 
 #: of a series of silicon structures
 MOST_MEMBERS = 1000
+#: radius of the region of a sample, as a share of the sample's
+REGION_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
         sample=settings.sample and settings.sample.with_files_in(folder),
     )
     with located(source):
-        return _experiment(settings, folder)
+        return _experiment(settings, folder, table.get("analysis", {}).get("roi", {}))
 
 
 def _quick(settings: Settings) -> Settings:
@@ -106,7 +108,17 @@ def _six(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(values[i] for i in sorted(chosen))
 
 
-def _experiment(settings: Settings, folder: Path) -> Experiment:
+def _around_the_axis(settings: Settings, sample: Sample, stated: Collection[str]) -> Analysis:
+    """The analysis with a region that suits a sample, as far as its file does not state one."""
+    radius = REGION_SHARE * sample.extent_mm / 2 / settings.beamline.scan.step_mm
+    default = {"x_voxels": 0.0, "y_voxels": 0.0, "radius_voxels": round(radius, 2)}
+    roi = replace(
+        settings.analysis.values["roi"], **{key: value for key, value in default.items() if key not in stated}
+    )
+    return replace(settings.analysis, values={**settings.analysis.values, "roi": roi})
+
+
+def _experiment(settings: Settings, folder: Path, stated_roi: Collection[str]) -> Experiment:
     reach = settings.beamline.scan.q_max
     analysis = settings.analysis.values
     if analysis["q_max"] > reach:
@@ -117,9 +129,15 @@ def _experiment(settings: Settings, folder: Path) -> Experiment:
     if isinstance(phantom, PaintedSample):
         phantom.check_field(settings.beamline.scan.extent_mm, settings.beamline.scan.step_mm)
         phantom.check_states()
+    if settings.sample:
+        settings = replace(settings, analysis=_around_the_axis(settings, phantom, stated_roi))
+        analysis = settings.analysis.values
     formula = analysis["composition"]
     composition = parse_composition(formula) if formula else phantom.nominal_composition
-    recipe = settings.analysis.recipe(composition, tuple(_phase(folder / name) for name in analysis["phases"]))
+    given = (one.phase(settings.beamline.scan.q, phantom.structures) for one in analysis["phase"])
+    phases = (*(pattern_file(folder / name) for name in analysis["phases"]), *given)
+    model: Model = "none" if settings.sample else "silicon-anode"
+    recipe = settings.analysis.recipe(composition, phases, model)
     recipe.roi.mask(settings.beamline.scan.translations)
     return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
 
@@ -144,14 +162,6 @@ def _sample(settings: Settings) -> Sample:
         slice_height_mm=settings.slices.height_mm,
         seed=settings.seed,
     )
-
-
-def _phase(path: Path) -> PhasePattern:
-    from tsct.analyze.readers import read_pattern
-
-    q, intensity, _ = read_pattern(path)
-    name = re.sub(r"\W", "_", path.stem)
-    return PhasePattern(name=name, q=tuple(q.tolist()), intensity=tuple(intensity.tolist()))
 
 
 def _silicon(choice: StructureChoice | tuple[StructureChoice, ...], most_lithium: float) -> tuple[Structure, ...]:

@@ -188,7 +188,7 @@ def _analyze(
     names = [source.stem if unique else f"{state:02d}_{source.stem}" for state, source in enumerate(sources)]
     files = {names[state]: (state, names[state], source.absolute()) for state, source in enumerate(sources)}
     with ledger(folder / "analyze.jsonl", job) as done:
-        if recipe.roi.map:
+        if not recipe.roi.is_decided:
             places = {place_of_file(number, source): source.absolute() for number, source in enumerate(sources)}
             decide = (region_of_file, places[reference_tile(places)], shared)
             shared = shared | {"recipe": _with_region(recipe, *decide, done, workers, track)}
@@ -221,13 +221,13 @@ def _with_region(
     track: Track,
 ) -> Recipe:
     """The recipe with its region as voxels, decided once and noted beside the tiles, so that all have the same."""
-    if not recipe.roi.map:
+    if recipe.roi.is_decided:
         return recipe
     if REGION not in done.done:
         for name, voxels in track(mapped(work, {REGION: item}, shared, workers), "region of interest", 1):
             done.add(name, voxels)
     voxels = tuple((row, column) for row, column in done.done[REGION])
-    return replace(recipe, roi=replace(recipe.roi.outline, voxels=voxels))
+    return replace(recipe, roi=replace(recipe.roi.outline, voxels=voxels, from_object=False))
 
 
 def _every_tile(

@@ -11,11 +11,12 @@ from typing import Any, Literal, Self, get_type_hints
 
 import tomli_w
 
-from tsct.analyze.recipe import BACKENDS, FILTERS, TAKES, PdfRecipe, PhasePattern, Recipe
+from tsct.analyze.recipe import BACKENDS, FILTERS, TAKES, Model, PdfRecipe, Peak, PhasePattern, Recipe
 from tsct.phantoms import POTENTIALS_V, CellGeometry, Electrode, Texture
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
+from .analysis_phases import AnalysisPhase
 from .sample_settings import SampleSettings
 from .structure_choice import StructureChoice, anchored
 from .toml_tables import OF_THE_CELL
@@ -74,8 +75,10 @@ class Structures:
 class Analysis:
     """Choices of the analysis: the fields of :class:`Recipe` and of its :class:`PdfRecipe`, side by side.
 
-    Two are written otherwise than the records have them: ``composition`` as a formula, empty for that of the electrode
-    as it was mixed, and ``phases`` as names of files.
+    Some are written otherwise than the records have them: ``composition`` as a formula, empty for that of the sample
+    as it was mixed; phases as names of files (``phases``) or as tables (``[[analysis.phase]]``), peaks as tables
+    (``[[analysis.peak]]``). Without ``model`` and ``roi``, the cell has the model of the anode and the paper's circle,
+    and any other sample has no model and a circle of its own.
 
     Parameters
     ----------
@@ -89,24 +92,30 @@ class Analysis:
     def hints() -> dict[str, Any]:
         """Types of the keys."""
         of_records = {**get_type_hints(PdfRecipe), **get_type_hints(Recipe)}
-        del of_records["pdf"]
+        del of_records["pdf"], of_records["peaks"]
         names = {"method": tuple(TAKES), "backend": tuple(BACKENDS), "filter": tuple(FILTERS)}
         choices = {key: Literal[allowed] for key, allowed in names.items()}
-        return of_records | choices | {"composition": str, "phases": tuple[str, ...]}
+        tables = {"phase": tuple[AnalysisPhase, ...], "peak": tuple[Peak, ...]}
+        return of_records | choices | tables | {"composition": str, "phases": tuple[str, ...]}
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
         """The choices that were made, and the defaults of the records for all others."""
-        return cls(values={**_defaults(PdfRecipe), **_defaults(Recipe), "composition": "", "phases": (), **values})
+        written = {"composition": "", "phases": (), "phase": (), "peak": (), "model": None}
+        defaults = _defaults(PdfRecipe) | _defaults(Recipe)
+        del defaults["peaks"]
+        return cls(values={**defaults, **written, **values})
 
     def with_files_in(self, folder: Path) -> Self:
         """The same with absolute names of files; the run's own folder will hold the experiment from then on."""
         phases = tuple(str((folder / name).absolute()) for name in self.values["phases"])
-        return replace(self, values={**self.values, "phases": phases})
+        tables = tuple(one.with_files_in(folder) for one in self.values["phase"])
+        return replace(self, values={**self.values, "phases": phases, "phase": tables})
 
-    def recipe(self, composition: Mapping[str, float], phases: tuple[PhasePattern, ...]) -> Recipe:
-        """The record, given what the formula and the files stand for."""
-        values = {**self.values, "composition": composition, "phases": phases}
+    def recipe(self, composition: Mapping[str, float], phases: tuple[PhasePattern, ...], model: Model) -> Recipe:
+        """The record, given what the formula and the phases stand for, and the model where none is chosen."""
+        values = {**self.values, "composition": composition, "phases": phases, "peaks": self.values["peak"]}
+        values["model"] = self.values["model"] or model
         return Recipe(pdf=PdfRecipe(**_of(PdfRecipe, values)), **_of(Recipe, values))
 
 

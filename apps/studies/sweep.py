@@ -237,7 +237,7 @@ def _scores(made: Experiment, wanted: Sequence[str]) -> dict[str, Any]:
     q, pdf = beamline.scan.q, recipe.pdf
     table, phases = _scattering(_Scattering(made, (*q[:2], len(q), beamline.as_it_is.energy_kev, pdf.q_min, *pdf.r)))
     settled = recipe
-    if recipe.roi.map:
+    if not recipe.roi.is_decided:
         reference = simulate_tile(phantom, beamline, table, seed, *reference_tile(made.tiles))
         settled = with_region(recipe, reference)
     tiles = [lean(analyze_tile(simulate_tile(phantom, beamline, table, seed, *tile), settled)) for tile in made.tiles]

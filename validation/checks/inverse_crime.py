@@ -22,7 +22,10 @@ def _crimes(evidence: Evidence) -> Measurement:
     if same:
         words = " and ".join(name.replace("_", " ") for name in same)
         return Measurement(value=float("nan"), n=len(given), note=f"the same {words} made the data and analysed them")
-    return Measurement(value=0.0, n=len(given), note=_kept(truth, recovered, finer))
+    note = _kept(truth, recovered, finer)
+    if shared := recovered.get("shared_phases"):
+        note += f"; the patterns of {shared} are computed from the structures that were simulated"
+    return Measurement(value=0.0, n=len(given), note=note)
 
 
 def _kept(truth: dict, recovered: dict, finer: float) -> str:

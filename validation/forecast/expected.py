@@ -61,7 +61,7 @@ def expected_data(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: i
 
 def with_expected_region(phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra]) -> Recipe:
     """The recipe whose region, if it depends on a map, is decided as a run would, from a scan without noise."""
-    if not recipe.roi.map:
+    if recipe.roi.is_decided:
         return recipe
     middle = len(phantom.slices_z_mm) // 2
     return with_region(recipe, expected_tile(phantom, beamline, table, 0, middle))
