@@ -52,8 +52,11 @@ class Row:
     stated: bool = True
 
     def count(self, verdict: str) -> int:
-        """How many checks ended in a verdict."""
-        return sum(check["verdict"] == verdict for check in self.checks.values())
+        """How many checks of the chain ended in a verdict."""
+        return sum(row["verdict"] == verdict for row in self._chain())
+
+    def _chain(self) -> list[Mapping[str, Any]]:
+        return [row for row in self.checks.values() if row.get("about", "chain") == "chain"]
 
     @property
     def matters(self) -> list[Mapping[str, Any]]:
@@ -64,11 +67,7 @@ class Row:
     @property
     def unexpected(self) -> tuple[str, ...]:
         """Checks of the chain that do not pass and should, or pass or were not run and should not pass."""
-        missed = {
-            name
-            for name, row in self.checks.items()
-            if row.get("about", "chain") == "chain" and row["verdict"] in ("fail", "inconclusive")
-        }
+        missed = {row["id"] for row in self._chain() if row["verdict"] in ("fail", "inconclusive")}
         return tuple(sorted(missed ^ set(map(current_id, self.scenario.fails))))
 
     @property
