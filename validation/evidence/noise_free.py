@@ -20,7 +20,7 @@ import xraydb
 from numpy.typing import NDArray
 
 from .check import Evidence, NotRunError, attribute
-from .region_states import roi_densities
+from .region_states import roi_densities, second_shell_loss
 
 #: step of Q of the transform, 1/angstrom: its sums repeat after 314 angstrom
 Q_STEP = 0.02
@@ -80,7 +80,7 @@ def _scattering_power(evidence: Evidence, q_max: float | None) -> tuple[NDArray,
     reduced = weights * _at(phases.q_far.values, phases.fq.values, q)
     # electron units per atom, not divided by any form factor yet
     lost = q * _at(phases.q.values, phases.second_shell.values, q) / mean_square
-    return q, density @ reduced + (truth.second_shell_loss.values[:, None] * density) @ lost, float(density[0].sum())
+    return q, density @ reduced + (second_shell_loss(truth) * density) @ lost, float(density[0].sum())
 
 
 def _compositions(phases: xr.Dataset) -> list[dict[str, float]]:
