@@ -83,6 +83,19 @@ def _scattering_power(evidence: Evidence, q_max: float | None) -> tuple[NDArray,
     return q, density @ reduced + (second_shell_loss(truth) * density) @ lost, float(density[0].sum())
 
 
+def self_scattering(evidence: Evidence) -> NDArray[np.float64]:
+    """``sum_p n_p <f^2>_p`` of the region in the reference state at the channels that the data state, shape (q,)."""
+    if evidence.phases is None or "roi" not in evidence.recovered:
+        raise NotRunError("the records do not tell what the region is made of")
+    q = evidence.recovered.q.values
+    density = roi_densities(evidence.truth, evidence.recovered, evidence.phases)[0]
+    squares = [
+        sum(share * _form_factor(symbol, q.tobytes()) ** 2 for symbol, share in shares.items() if share > 0)
+        for shares in _compositions(evidence.phases)
+    ]
+    return density @ np.array(squares)
+
+
 def _compositions(phases: xr.Dataset) -> list[dict[str, float]]:
     elements = [str(symbol) for symbol in phases.element.values]
     return [dict(zip(elements, map(float, row), strict=True)) for row in phases.composition.values]

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_erosion, maximum_filter, minimum_filter
+from scipy.ndimage import binary_dilation, binary_erosion, uniform_filter
 
 from .check import Evidence, NotRunError
 
@@ -15,8 +15,6 @@ _DIMS = ("phase", "phase_name")
 PRESENT = 0.05
 #: voxels nearer than this to where a phase ends are half something else, and blur moves them
 RIM = 2
-#: a place is steep where neighbours differ by this share of the largest amount
-STEEP = 0.1
 #: least number of voxels that are compared
 ENOUGH = 25
 
@@ -93,15 +91,16 @@ def recovered_amount(evidence: Evidence, name: str, what: str = "") -> NDArray[n
     return found.transpose(*dims).values.astype(np.float64)
 
 
-def interior(true: NDArray[np.float64], *, calm: bool = False) -> NDArray[np.bool_]:
+def interior(true: NDArray[np.float64], blurred: float = np.inf) -> NDArray[np.bool_]:
     """Voxels of a phase that are away from where it ends, shape (y, x) as the true map.
 
     Parameters
     ----------
     true : ndarray, shape (y, x)
         The true map.
-    calm : bool
-        Whether they must be away from steep places as well, which blur moves likewise.
+    blurred : float
+        Share of the largest value by which a mean over 3 x 3 voxels may differ from the middle one in it or beside it:
+        blur moves what lies at an edge or a grain, and the best of chains blurs.
 
     Raises
     ------
@@ -112,11 +111,11 @@ def interior(true: NDArray[np.float64], *, calm: bool = False) -> NDArray[np.boo
         raise NotRunError("there is none of it in the truth")
     square = np.ones((3, 3))
     within = binary_erosion(true > PRESENT * true.max(), square, iterations=RIM)
-    if calm:
-        steep = maximum_filter(true, 3) - minimum_filter(true, 3) > STEEP * true.max()
-        within &= ~binary_dilation(steep, square, iterations=RIM - 1)
+    if np.isfinite(blurred):
+        moved = np.abs(true - uniform_filter(true, 3)) > blurred * true.max()
+        within &= ~binary_dilation(moved, square, iterations=RIM - 1)
     if within.sum() < ENOUGH:
-        raise NotRunError(f"{within.sum()} voxels of it are {RIM} voxels away from where it ends; {ENOUGH} are needed")
+        raise NotRunError(f"{within.sum()} voxels of it are {RIM} voxels away from edges; {ENOUGH} are needed")
     return within
 
 
