@@ -7,6 +7,8 @@ import xarray as xr
 
 from tsct.records.errors import InputError
 
+from .state_axis import axis_name
+
 #: what names a measurement: equal or another one
 NAMES = {
     "entry_identifier": "another sample, beamline or seed",
@@ -58,7 +60,7 @@ def _numbers(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
 
 
 def _states(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
-    axis = truth.attrs.get("state_axis", "potential_v")
+    axis = axis_name(truth)
     if axis not in found.coords or axis not in truth.coords or "state" not in found.coords:
         return
     numbers, own = np.atleast_1d(found["state"].values), np.atleast_1d(found[axis].values)

@@ -66,9 +66,8 @@ def phase_patterns(truth: xr.Dataset, phases: xr.Dataset, weight: NDArray[np.flo
     weight : ndarray, shape (q,)
         Of Compton scattering.
     """
-    each = dict(
-        zip(phases.structure_name.values, free_scattering(phases, xr.Dataset({"compton_weight": ("q", weight)})))
-    )
+    each = free_scattering(phases, xr.Dataset({"compton_weight": ("q", weight)}))
+    names = list(phases.structure_name.values)
     total = truth.get("state_density", truth.phase_density.expand_dims("state")).sum(["slice", "y", "x"])
     known = np.stack([each[names.index(name)] for name in truth.phase_structure.values])
     patterns = []
