@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tsct.validation import CHECKS, check_named
+from tsct.validation.checks.named_phases import phase_checks
 from tsct.validation.report import PLATES, checks_page
 from tsct.validation.report.check_pages import anchor
 
