@@ -125,6 +125,7 @@ TRUTH = Schema(
         "phase_density": Field(("phase", "slice", *_IMAGE), DENSITY),
         "phase_amount": Field(("state", "slice", "phase_name", *_IMAGE), DENSITY),
         "phase_name": Field(("phase_name",), None),
+        "state_density": Field(("state", "phase", "slice", *_IMAGE), DENSITY),
         **_rows(("phase",), None, "phase_structure", "phase_role"),
         **_rows(("state",), "1", "lithium_per_silicon", "second_shell_loss"),
         **_rows(("state",), "1", "silicon_neighbours", "lithium_neighbours"),
@@ -173,6 +174,8 @@ PHASES = Schema(
 _COMPARED: Mapping[str, Field] = {
     **_rows(_TILE, DENSITY, "silicon", "silicon_errors", "carbon", "carbon_errors"),
     **_rows(("state", "slice"), "1", "silicon_level_errors", "carbon_level_errors"),
+    **_rows(("state", "slice", "phase", *_IMAGE), DENSITY, "phase_amount", "phase_amount_errors"),
+    "phase_amount_level_errors": Field(("state", "slice", "phase"), "1"),
     **_rows((*_TILE, "q"), POWER, "iq", "iq_errors", other_units=(PER_ATOM, "arbitrary")),
     "roi": Field(_IMAGE, "1"),
     **_rows(("state", "q"), POWER, "roi_iq", "roi_iq_errors", other_units=(PER_ATOM, "arbitrary")),
@@ -183,6 +186,8 @@ _COMPARED: Mapping[str, Field] = {
 COMPARED = tuple(_COMPARED)
 #: axes of what is compared
 AXES = ("q", "r", "y", "x")
+#: coordinate with the names of the phases of what is compared
+NAMES = "phase"
 
 #: maps of every tile and the series of one region
 RECOVERED = Schema(
@@ -224,6 +229,7 @@ RECOVERED = Schema(
         },
         **_VOXELS,
         **_AXES,
+        NAMES: Field((NAMES,), None),
         "q_used": Field(("q_used",), "1/angstrom"),
         "q_binned": Field(("q_binned",), "1/angstrom"),
         "potential_v": Field((), "V"),

@@ -3,7 +3,7 @@ from .evidence.check import Check, Evidence, Measurement, NotRunError, Reading
 from .forecast.forecast import forecast
 from .gate import Case, Chain, assert_passes, gate, read_case, small_case
 from .junit import junit
-from .score import CHECKS, GATE, SCHEMA, Outcome, Scores, check_named, current_id, score
+from .score import CHECKS, GATE, SCHEMA, Outcome, Scores, chain_checks, check_named, current_id, score
 
 __all__ = [
     "CHECKS",
@@ -20,6 +20,7 @@ __all__ = [
     "Reading",
     "Scores",
     "assert_passes",
+    "chain_checks",
     "check_named",
     "current_id",
     "drifts",

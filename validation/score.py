@@ -1,6 +1,7 @@
 """Run every check that applies and answer two questions: is it true, and does it show what the paper states?"""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from tsct.validation.checks import (
     image_quality,
     inverse_crime,
     long_range_order,
+    named_phases,
     noise_closed_form,
     noise_free_readings,
     onsets,
@@ -32,6 +34,7 @@ from tsct.validation.checks import (
 )
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError
 from tsct.validation.evidence.intensity_truth import with_intensity
+from tsct.validation.evidence.phase_amounts import common_phases, has_named_phases
 from tsct.validation.evidence.recovered import complete_recovered
 from tsct.validation.evidence.same_measurement import check_same_run
 from tsct.validation.statistics.numbers import with_unit
@@ -64,6 +67,32 @@ CHECKS: tuple[Check, ...] = (
 #: the gate: checks of any chain against the truth, no window of which depends on what one paper reads
 GATE: tuple[Check, ...] = tuple(check for check in CHECKS if check.about == "chain")
 
+#: what is read off the silicon and carbon of the cell, its electrode and its lithiation
+_OF_CELL = frozenset(
+    (
+        *difference_lobes.CHECKS,
+        *phase_maps.CHECKS,
+        *image_quality.CHECKS,
+        *resolution_star.CHECKS,
+        *(check for check in region.CHECKS if check.id == "electrode.overlap"),
+        *noise_free_readings.CHECKS,
+        *false_alarms.CHECKS,
+        *(check for check in CHECKS if check.about == "paper"),
+    )
+)
+
+
+def chain_checks(truth: xr.Dataset, recovered: xr.Dataset) -> tuple[Check, ...]:
+    """The checks that hold a chain to the truth of this sample.
+
+    Of the cell those of :data:`GATE`. Of any other sample those of them that ask for no phase, and checks of every
+    phase that truth and recovered data both name; the ids are ``map.bias[NAME]`` and so on.
+    """
+    if not has_named_phases(truth):
+        return GATE
+    own = named_phases.phase_checks(common_phases(truth, recovered))
+    return (*own, *(check for check in GATE if check not in _OF_CELL))
+
 
 def current_id(name: str) -> str:
     """The id of a check by its alias of earlier versions; any other name as it is."""
@@ -71,14 +100,15 @@ def current_id(name: str) -> str:
 
 
 def check_named(name: str) -> Check:
-    """The check with this id, or with this alias of earlier versions.
+    """The check with this id, or with this alias of earlier versions; of any phase, such as ``amount[nickel]``.
 
     Raises
     ------
     InputError
         If there is none.
     """
-    known = {check.id: check for check in CHECKS}
+    of_phase = named_phases.phase_checks(re.findall(r"\[(.+)\]$", name))
+    known = {check.id: check for check in (*of_phase, *CHECKS)}
     if current_id(name) not in known:
         raise InputError(f"no check '{name}'{nearest(name, known)}; see docs/checks.md")
     return known[current_id(name)]
@@ -237,7 +267,7 @@ def score(
     phases : xarray.Dataset, optional
         Scattering of every phase.
     checks : sequence of Check
-        Which checks; if omitted those of the chain, and where the sample is the paper's those of the paper too.
+        Which checks; if omitted :func:`chain_checks`, and where the sample is the paper's those of the paper too.
 
     Returns
     -------
@@ -260,7 +290,7 @@ def score(
     evidence = Evidence(truth=truth, recovered=recovered, phases=phases)
     of_paper = is_of_paper(truth)
     if checks is None:
-        checks = CHECKS if of_paper else GATE
+        checks = CHECKS if of_paper else chain_checks(truth, recovered)
     return Scores(outcomes=tuple(_outcome(check, evidence) for check in checks), of_paper=of_paper)
 
 
@@ -284,6 +314,9 @@ def _states(truth: xr.Dataset, recovered: xr.Dataset) -> NDArray[np.integer] | N
 
 
 def _outcome(check: Check, evidence: Evidence) -> Outcome:
+    if check in _OF_CELL and has_named_phases(evidence.truth):
+        why = "it reads the silicon and the carbon of the cell"
+        return Outcome(check=check, measurement=Measurement(value=math.nan, n=0, note=why), verdict="not run")
     try:
         # what is not a number ends as inconclusive, and needs no warning on the way
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -16,40 +16,43 @@ POWER_STEPS = 4
 
 
 def scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> tuple[float, int]:
-    """Mean squared second difference over its variance, and the number of independent differences.
+    """Mean squared residual of single channels over its variance, and the number of independent residuals.
 
-    The mean pattern, scaled to each voxel, is taken away first: with it goes the gain pattern that all voxels share and
-    that counting statistics cannot know.
-
-    Parameters
-    ----------
-    patterns, errors : ndarray, shape (voxel, q)
-        Patterns that are smooth on the scale of a channel, and their standard deviations.
-    """
-    mean = patterns.mean(axis=0)
-    patterns = patterns - np.outer(patterns @ mean / (mean @ mean), mean)
-    second = patterns[:, :-2] - 2 * patterns[:, 1:-1] + patterns[:, 2:]
-    variance = errors[:, :-2] ** 2 + 4 * errors[:, 1:-1] ** 2 + errors[:, 2:] ** 2
-    return float(np.mean(second**2 / variance, dtype=np.float64)), second.size // 3
-
-
-def pair_scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> float:
-    """Mean squared residual of sums of two neighbouring channels, over its variance if they are independent.
-
-    The strongest principal components of all patterns are taken away as signal; what is left is noise. Data that were
-    smoothed over channels, or split between them, scatter less in each channel than in the sum of two.
+    The strongest principal components of all patterns are taken away as signal; what is left is noise. With the
+    components goes the gain pattern that all voxels share and that counting statistics cannot know. No pattern need be
+    smooth over Q, as Bragg peaks are not.
 
     Parameters
     ----------
     patterns, errors : ndarray, shape (voxel, q)
         Patterns of which there are far more than there are phases, and their standard deviations.
     """
+    residual, kept = _noise(patterns, errors)
+    ratio = np.mean(residual**2 / errors.astype(np.float64) ** 2, dtype=np.float64) / kept
+    return float(ratio), int(kept * residual.size)
+
+
+def pair_scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> float:
+    """Mean squared residual of sums of two neighbouring channels, over its variance if they are independent.
+
+    Data that were smoothed over channels, or split between them, scatter less in each channel than in the sum of two.
+
+    Parameters
+    ----------
+    patterns, errors : ndarray, shape (voxel, q)
+        As in :func:`scatter_over_errors`.
+    """
+    residual, kept = _noise(patterns, errors)
+    return float(np.mean(_pairs(residual) ** 2 / _pairs(errors**2), dtype=np.float64) / kept)
+
+
+def _noise(patterns: NDArray[Any], errors: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+    """Patterns without their strongest components, and the share of the variance of noise that is left in them."""
     typical = np.sqrt(np.mean(errors**2, axis=0))
     scaled = (patterns / typical).astype(np.float64)
     signal = _strongest(scaled)
     residual = (scaled - signal @ (signal.T @ scaled)) * typical
-    kept = (1 - COMPONENTS / residual.shape[0]) * (1 - COMPONENTS / residual.shape[1])
-    return float(np.mean(_pairs(residual) ** 2 / _pairs(errors**2), dtype=np.float64) / kept)
+    return residual, (1 - COMPONENTS / residual.shape[0]) * (1 - COMPONENTS / residual.shape[1])
 
 
 def _strongest(values: NDArray[Any]) -> NDArray[np.float64]:

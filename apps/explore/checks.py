@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from tsct.validation import CHECKS
-from tsct.validation.report import ANSWERS, PLATES, SIGNS
+from tsct.validation import CHECKS, chain_checks
+from tsct.validation.report import ANSWERS, SIGNS, Sources, plates
 from tsct.validation.statistics import prose, window, with_unit
 
 from .run import Run
@@ -47,7 +47,8 @@ def _rank(order: list[str], row: Mapping[str, Any]) -> int:
 def evidence(run: Run, index: int) -> str:
     """Everything that is known about one check, as HTML; whatever comes from files is escaped."""
     row = run.checks[index]
-    known = next((check for check in CHECKS if check.id == row["id"]), None)
+    of_sample = chain_checks(run.truth, run.found) if run.truth is not None else ()
+    known = next((check for check in (*of_sample, *CHECKS) if check.id == row["id"]), None)
     unit = str(row.get("unit", ""))
     ends = (("low", -math.inf), ("high", math.inf))
     low, high = (open_end if row.get(name) is None else float(row[name]) for name, open_end in ends)
@@ -79,7 +80,10 @@ def _picture(run: Run, figure: str) -> str:
     """The figure that shows what a check measures, if it is drawn in the folder of the run."""
     if not figure or run.folder is None:
         return ""
-    plate = next(plate for plate in PLATES if plate.name == figure)
+    drawn = plates(Sources(recovered=run.found, truth=run.truth))
+    plate = next((plate for plate in drawn if plate.name == figure), None)
+    if plate is None:
+        return ""
     path = run.folder / "figures" / f"{plate.name}.png"
     if not path.is_file() or path.stat().st_size > MAX_PICTURE_BYTES:
         return ""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze.recipe import Roi
 from tsct.records.errors import InputError
+from tsct.validation.evidence import phase_map, phase_names
 
 from .run import Run
 
@@ -37,6 +38,9 @@ SELECTED = "#d55e00"
 #: cubic angstroms in a cubic nanometre: maps then need no powers of ten
 PER_NM3 = 1000.0
 BONDS = "The fit knows silicon by its four bonds: where lithium breaks or stretches them it finds less than was put in."
+
+#: how the maps of the cell are called, and what to know of them in later states
+FITTED = {"silicon": ("silicon atoms, fitted", BONDS), "carbon": ("sp² carbon atoms, fitted", "")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +77,7 @@ class Quantity:
 
 def quantities(run: Run) -> list[Quantity]:
     """What this run can show."""
-    fits = [
-        Quantity(title=title, axis="", layers=_fitted(name), later=later)
-        for name, title, later in (
-            ("silicon", "silicon atoms, fitted", BONDS),
-            ("carbon", "sp² carbon atoms, fitted", ""),
-        )
-        if name in run.found
-    ]
+    fits = [_amount_of(name, run) for name in phase_names(run.found)]
     if not run.has_volumes or run.operator is None:
         return fits
     return [
@@ -91,14 +88,23 @@ def quantities(run: Run) -> list[Quantity]:
     ]
 
 
+def _amount_of(name: str, run: Run) -> Quantity:
+    """The map of a phase; the cell's silicon and carbon have words of their own."""
+    title, later = FITTED[name] if name in run.found else (f"{name}, atoms", "")
+    return Quantity(title=title, axis="", layers=_fitted(name), later=later)
+
+
 def _fitted(name: str) -> Callable[[Run, int, int, int], Layers]:
     def layers(run: Run, state: int, slice_number: int, _channel: int) -> Layers:
         at = {"state": state, "slice": slice_number}
-        errors = run.found.get(f"{name}_errors")
+        values, errors = (phase_map(run.found, name, what) for what in ("", "errors"))
+        assert values is not None, "phase_names lists phases that have a map"
         # atoms of silicon and carbon stay where they are while lithium comes in
-        known = run.truth.get(name) if run.truth is not None else None
+        known = phase_map(run.truth, name) if run.truth is not None else None
+        if known is not None and "state" in known.dims:
+            known = known.isel(state=state)
         return Layers(
-            found=run.found[name].sel(at).values.astype(float) * PER_NM3,
+            found=values.sel(at).values.astype(float) * PER_NM3,
             error=None if errors is None else errors.sel(at).values.astype(float) * PER_NM3,
             true=None if known is None else known.sel(slice=slice_number).values * PER_NM3,
             unit="atoms/nm³",

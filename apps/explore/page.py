@@ -13,6 +13,7 @@ import xarray as xr
 from tsct.apps.run.experiment import load
 from tsct.records.errors import TsctError
 from tsct.validation import forecast
+from tsct.validation.evidence import state_axis
 
 from . import checks as explore_checks
 from . import curves as explore_curves
@@ -74,8 +75,9 @@ class Explorer:
         self.at_q = pn.widgets.FloatSlider(
             name="Q (Å⁻¹)", start=float(q[0]), end=float(q[-1]), step=float(q[1] - q[0]), value=2.0, width=300
         )
-        potentials = run.found.get("potential_v")
-        names = [str(k) if potentials is None else f"{float(potentials.sel(state=k)):.3f} V" for k in run.states]
+        axis = state_axis(run.found, run.truth)
+        digits = ".3f" if axis.unit == "V" else "g"
+        names = [axis.text(i, digits) for i in range(len(run.states))]
         last = len(names) - 1
         self.state = pn.widgets.IntSlider(name="state", start=0, end=max(last, 1), value=last, width=230)
         self.state.disabled = len(names) == 1
@@ -145,7 +147,7 @@ class Explorer:
         """Where colours should tell something apart."""
         known = self.run.truth.attrs if self.run.truth is not None else {}
         distance = np.hypot(self.x, self.y[:, None])
-        inside = distance <= float(known.get("electrode_radius_mm", np.inf))
+        inside = distance <= float(known.get("electrode_radius_mm", known.get("sample_radius_mm", np.inf)))
         return inside if inside.any() else np.ones_like(inside)
 
     def _start(self) -> None:

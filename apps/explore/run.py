@@ -15,7 +15,7 @@ from tsct.apps.run.tiles import tile_name
 from tsct.records.errors import InputError
 from tsct.records.io import check_dataset, member, open_complete, read_record, read_truth
 from tsct.validation import read_scores
-from tsct.validation.evidence import NotRunError, stated_operator, through_states
+from tsct.validation.evidence import NotRunError, second_shell_loss, stated_operator, through_states
 
 Array = NDArray[np.float64]
 
@@ -116,9 +116,13 @@ class Run:
         """Density of every structure in the first state, shape (structure, slice, y, x)."""
         if self.truth is None or self.phases is None or "phase_density" not in self.truth:
             return None
-        if "second_shell" not in self.phases or "lithium_per_silicon" not in self.truth:
+        if "second_shell" not in self.phases or not {"lithium_per_silicon", "state_density"} & set(self.truth):
             return None
-        maps = self.truth.phase_density.transpose("phase", "slice", "y", "x").values
+        return self._of_structures(self.truth.phase_density.transpose("phase", "slice", "y", "x").values)
+
+    def _of_structures(self, maps: Array) -> Array:
+        """Maps in the order of the truth in that of the structures of `phases`, zero for those that do not occur."""
+        assert self.truth is not None and self.phases is not None, "ask has_truth first"
         held = dict(zip(self.truth.phase_structure.values, maps, strict=True))
         return np.stack([held.get(name, np.zeros_like(maps[0])) for name in self.phases.structure_name.values])
 
@@ -131,6 +135,10 @@ class Run:
         """Atoms per cubic angstrom of every structure, shape (state, structure, y, x), or their mean over a mask."""
         assert self._first is not None and self.truth is not None and self.phases is not None, "ask has_truth first"
         where = list(self.truth["slice"].values).index(slice_number)
+        if "state_density" in self.truth:
+            slices = self.truth.state_density.isel(slice=where).transpose("state", "phase", "y", "x").values
+            states = np.stack([self._of_structures(maps) for maps in slices])
+            return states if mask is None else states[..., mask].mean(axis=-1)
         first = self._first[:, where]
         return through_states(first if mask is None else first[:, mask].mean(axis=1), self.truth, self.phases)
 
@@ -139,7 +147,8 @@ class Run:
         """Scattering per atom of every structure, shape (state, structure, q), as the recovered data weight it."""
         assert self.truth is not None and self.phases is not None, "ask has_truth first"
         free = self.phases.coherent.values + self.found.compton_weight.values * self.phases.compton.values
-        return free + self.truth.second_shell_loss.values[:, None, None] * self.phases.second_shell.values
+        changed = free + second_shell_loss(self.truth)[..., None] * self.phases.second_shell.values
+        return np.broadcast_to(changed, (self.truth.sizes["state"], *free.shape))
 
 
 def open_run(path: Path, truth: Path | None = None) -> Run:

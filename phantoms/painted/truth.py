@@ -9,6 +9,7 @@ import numpy as np
 
 from tsct.phantoms.sample import Contents, Sample
 from tsct.phantoms.truth import PIXELS, structures_of
+from tsct.records.schema import TRUTH
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +36,8 @@ def sample_truth(sample: Sample, names: Sequence[str], voxels: int, voxel_mm: fl
     -------
     xarray.Dataset
         ``phase_amount``, atoms per cubic angstrom, dims (state, slice, phase_name, y, x); ``phase_density`` of each
-        structure in the first state, dims (phase, slice, y, x).
+        structure in the first state, dims (phase, slice, y, x), and where there are more states, ``state_density`` of
+        each in all of them.
     """
     axis = sample.states
     states, slices = range(len(axis.values)), range(len(sample.slices_z_mm))
@@ -63,7 +65,33 @@ def sample_truth(sample: Sample, names: Sequence[str], voxels: int, voxel_mm: fl
         },
         attrs={"state_axis": axis.axis, "scenario": "sample", "sample_radius_mm": sample.extent_mm / 2},
     )
-    return record.merge(structures_of(contents[0]), combine_attrs="no_conflicts")
+    return record.merge(_structures(contents), combine_attrs="no_conflicts")
+
+
+def _structures(contents: list[list[Contents]]) -> "xr.Dataset":
+    """Density of every structure that occurs in any state, by (state, slice)."""
+    if len(contents) == 1:
+        return structures_of(contents[0])
+    each = [structures_of(slices) for slices in contents]
+    roles = {
+        name: role
+        for record in each
+        for name, role in zip(record.phase_structure.values, record.phase_role.values, strict=True)
+    }
+    names = list(roles)
+    density = np.zeros((len(each), len(names), *each[0].phase_density.shape[1:]))
+    for state, record in enumerate(each):
+        density[state, [names.index(name) for name in record.phase_structure.values]] = record.phase_density.values
+    return xr.Dataset(
+        {
+            "phase_density": TRUTH.variable("phase_density", density[0]),
+            "state_density": TRUTH.variable("state_density", density),
+        },
+        coords={
+            "phase_structure": TRUTH.variable("phase_structure", names),
+            "phase_role": TRUTH.variable("phase_role", list(roles.values())),
+        },
+    )
 
 
 def _voxels(sample: Sample, n: int, voxel_mm: float, state: int, slice_index: int) -> Contents:

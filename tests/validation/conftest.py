@@ -5,7 +5,11 @@ import pytest
 import xarray as xr
 
 from tsct import analyze, phantoms, simulate
+from tsct.analyze.recipe import Roi
 from tsct.phantoms.discharge import QUICK_POTENTIALS_V
+from tsct.validation import small_case
+from tsct.validation.selftest.painted_capillary import painted_capillary
+from tsct.validation.selftest.pattern_chain import pattern_chain
 
 
 @pytest.fixture(scope="session")
@@ -105,3 +109,11 @@ def region(small):
         },
         coords={"q": found.q, "r": found.r},
     )
+
+
+@pytest.fixture(scope="session")
+def painted():
+    """A small sample of named phases with its scan, and what a plain chain makes of it."""
+    case = small_case(sample=painted_capillary())
+    region = Roi(x_voxels=0, y_voxels=0, radius_voxels=10)
+    return case, pattern_chain(case.scan, case.truth, case.phases, region)

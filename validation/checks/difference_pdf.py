@@ -13,8 +13,8 @@ from tsct.validation.statistics.propagation import dgr_covariance, residual_erro
 def _fit(evidence: Evidence) -> tuple[Measurement, Measurement]:
     """Slope of the last recovered on the last true difference, and share of it that remains, in per cent."""
     need(evidence, "roi_dgr")
-    if not evidence.lithiated:
-        raise NotRunError("nothing is lithiated in this scenario")
+    if not evidence.changes:
+        raise NotRunError("nothing changes in this scenario")
     operator = stated_operator(evidence.recovered)
     patterns = roi_patterns(evidence.truth, evidence.recovered, evidence.phases)
     true = operator.apply(patterns[-1] - patterns[0]) / operator.density(patterns[0])

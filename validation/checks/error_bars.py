@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
+from tsct.validation.evidence.phase_amounts import VARIABLES, common_phases, has_named_phases, recovered_amount
 from tsct.validation.evidence.region_states import stated_operator
 from tsct.validation.statistics.noise_measures import PER_INDEPENDENT, correlation_of, variance_over_errors
 
@@ -50,13 +51,20 @@ def scatter_of_patterns(evidence: Evidence, joined: int) -> Measurement:
 
 
 def _between_states(evidence: Evidence) -> Measurement:
-    """Scatter of both maps over the states, where nothing changes, over their errors."""
-    need(evidence, "silicon", "silicon_errors", "carbon", "carbon_errors")
-    states = evidence.recovered.sizes["state"]
+    """Scatter of the maps of all phases over the states, where nothing changes, over their errors."""
+    names = VARIABLES
+    if has_named_phases(evidence.truth):
+        names = common_phases(evidence.truth, evidence.recovered)
+    else:
+        need(evidence, "silicon", "silicon_errors", "carbon", "carbon_errors")
+    states = evidence.recovered.sizes.get("state", 1)
     if states < 2:
         raise NotRunError("needs two states or more")
     air = _air(evidence)
-    ratios = [_scatter(evidence, name)[:, air] for name in ("silicon", "carbon")]
+    maps = [[recovered_amount(evidence, name, what)[..., air] for what in ("", "errors")] for name in names]
+    if not maps or min(values.min(initial=0.0) for values, _ in maps) >= 0:
+        raise NotRunError("no map is below zero in air, as noise alone would be: it does not scatter as its errors say")
+    ratios = [variance_over_errors(*pair) for pair in maps]
     n = int((states - 1) * sum(ratio.size for ratio in ratios) / PER_INDEPENDENT)
     if n < ENOUGH:
         raise NotRunError(f"{n} independent numbers; {ENOUGH} are needed (more states, more air)")
@@ -70,12 +78,6 @@ def _air(evidence: Evidence) -> NDArray[np.bool_]:
         raise NotRunError("the truth does not say where there is air")
     filled = evidence.truth.phase_density.sum("phase").max("slice").transpose("y", "x").values > 0
     return ~binary_dilation(filled, iterations=CLEAR_VOXELS)
-
-
-def _scatter(evidence: Evidence, name: str) -> NDArray[np.float64]:
-    """Variance over the states over the mean propagated variance, shape (slice, y, x)."""
-    maps = (evidence.recovered[key].transpose("state", "slice", "y", "x").values for key in (name, f"{name}_errors"))
-    return variance_over_errors(*maps)
 
 
 CHECKS = (
@@ -124,7 +126,7 @@ CHECKS = (
         alias="A20",
         figure="errors",
         title="scatter of maps between states over their errors",
-        reason="In the air around the cell nothing changes from scan to scan but the noise.",
+        reason="In the air around the sample nothing changes from scan to scan but the noise.",
         source="one; 5 % is 4.7 standard deviations of 4500 independent numbers, the least that are asked for",
         low=0.95,
         high=1.05,

@@ -34,7 +34,7 @@ def _roi(evidence: Evidence) -> Measurement:
 
 
 def _scatter(evidence: Evidence) -> Measurement:
-    """Mean squared second difference of voxel patterns over its propagated variance."""
+    """Mean squared rest of voxel patterns without their strongest components, over its propagated variance."""
     need(evidence, "noise_ratio", "noise_number")
     recovered = evidence.recovered
     number, value = int(recovered.noise_number.values.min()), float(np.sqrt(recovered.noise_ratio.values.mean()))
@@ -74,7 +74,8 @@ CHECKS = (
         figure="errors",
         title="scatter of voxel patterns over their error bars",
         reason="Error bars are right when the data scatter as much as they say.",
-        source="second differences over Q, free of signal and of truth; 10 % on sigma",
+        source="what is left without the five strongest components of all voxels, which needs no smooth pattern and no "
+        "truth; 10 % on sigma",
         low=0.9,
         high=1.1,
         unit="1",

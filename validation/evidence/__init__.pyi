@@ -1,14 +1,21 @@
 from .check import Check, NotRunError
+from .phase_amounts import common_phases, phase_map, phase_names
 from .recovered import complete_recovered
 from .recovered_files import read_recovered
-from .region_states import stated_operator, through_states
+from .region_states import second_shell_loss, stated_operator, through_states
 from .region_truth import untruncated_pdf
+from .state_axis import state_axis
 
 __all__ = [
     "Check",
     "NotRunError",
+    "common_phases",
     "complete_recovered",
+    "phase_map",
+    "phase_names",
     "read_recovered",
+    "second_shell_loss",
+    "state_axis",
     "stated_operator",
     "through_states",
     "untruncated_pdf",

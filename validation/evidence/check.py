@@ -30,7 +30,14 @@ class Evidence:
     @property
     def lithiated(self) -> bool:
         """Whether anything happens to the silicon in this scenario."""
-        return bool(self.truth.lithium_per_silicon.max() > 0)
+        return "lithium_per_silicon" in self.truth and bool(self.truth.lithium_per_silicon.max() > 0)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything differs between the states."""
+        if "state_density" in self.truth:
+            return bool(np.any(np.ptp(self.truth.state_density.values, axis=0) > 0))
+        return self.lithiated
 
     def curve(self, name: str, state: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """r and one recovered curve of the region of interest."""

@@ -20,7 +20,7 @@ import xraydb
 from numpy.typing import NDArray
 
 from .check import Evidence, NotRunError, attribute
-from .region_states import roi_densities
+from .region_states import roi_densities, second_shell_loss
 
 #: step of Q of the transform, 1/angstrom: its sums repeat after 314 angstrom
 Q_STEP = 0.02
@@ -80,7 +80,20 @@ def _scattering_power(evidence: Evidence, q_max: float | None) -> tuple[NDArray,
     reduced = weights * _at(phases.q_far.values, phases.fq.values, q)
     # electron units per atom, not divided by any form factor yet
     lost = q * _at(phases.q.values, phases.second_shell.values, q) / mean_square
-    return q, density @ reduced + (truth.second_shell_loss.values[:, None] * density) @ lost, float(density[0].sum())
+    return q, density @ reduced + (second_shell_loss(truth) * density) @ lost, float(density[0].sum())
+
+
+def self_scattering(evidence: Evidence) -> NDArray[np.float64]:
+    """``sum_p n_p <f^2>_p`` of the region in the reference state at the channels that the data state, shape (q,)."""
+    if evidence.phases is None or "roi" not in evidence.recovered:
+        raise NotRunError("the records do not tell what the region is made of")
+    q = evidence.recovered.q.values
+    density = roi_densities(evidence.truth, evidence.recovered, evidence.phases)[0]
+    squares = [
+        sum(share * _form_factor(symbol, q.tobytes()) ** 2 for symbol, share in shares.items() if share > 0)
+        for shares in _compositions(evidence.phases)
+    ]
+    return density @ np.array(squares)
 
 
 def _compositions(phases: xr.Dataset) -> list[dict[str, float]]:

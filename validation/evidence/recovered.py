@@ -16,7 +16,7 @@ from tsct.analyze.pdf import parse_composition
 from tsct.analyze.prepare import pair_scatter_over_errors
 from tsct.analyze.recipe import Roi, stated_recipe
 from tsct.records.errors import InputError, nearest
-from tsct.records.schema import AXES, COMPARED, POWER, RECOVERED
+from tsct.records.schema import AXES, COMPARED, NAMES, POWER, RECOVERED
 from tsct.records.units import unit_factor
 
 _IMAGE = ("y", "x")
@@ -59,6 +59,10 @@ def complete_recovered(result: xr.Dataset | Mapping[str, Any], truth: xr.Dataset
             f"recovered: nothing to compare among {', '.join(names) or 'no variables'}{close}; known are "
             f"{', '.join(COMPARED)}"
         )
+    if NAMES in found.dims and NAMES not in found.coords:
+        raise InputError(
+            f"recovered: amounts of {found.sizes[NAMES]} phases without names; give them as the coordinate '{NAMES}'"
+        )
     found = _with_tiles(found, truth)
     found = found.assign({name: _arranged(found[name], name) for name in COMPARED if name in found})
     axes = {name: _converted(found[name], name, _units(name)) for name in AXES if name in found.coords}
@@ -97,7 +101,7 @@ def from_arrays(
 
 
 def _dims(name: str) -> tuple[str, ...]:
-    if name in AXES or name in _NUMBERED:
+    if name in AXES or name in _NUMBERED or name == NAMES:
         return (name,)
     if name not in COMPARED:
         raise InputError(f"recovered: unknown array '{name}'{nearest(name, COMPARED)}; known are {', '.join(COMPARED)}")

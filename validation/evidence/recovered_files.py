@@ -8,7 +8,7 @@ import xarray as xr
 
 from tsct.records.errors import InputError
 from tsct.records.io import Wanted, attributes, load_mapping, member, names_of, opened, read_mapped, read_record, values
-from tsct.records.schema import AXES, COMPARED, RECOVERED
+from tsct.records.schema import AXES, COMPARED, NAMES, RECOVERED
 
 from .recovered import from_arrays
 
@@ -45,7 +45,7 @@ def read_recovered(path: Path, mapping: Path | None = None) -> xr.Dataset:
 
 
 def _plain(handle: h5py.File) -> dict[str, dict[str, Any]]:
-    names = [name for name in names_of(handle) if name in COMPARED or name in AXES or name in ("state", "slice")]
+    names = [name for name in names_of(handle) if name in (*COMPARED, *AXES, NAMES, "state", "slice")]
     if not set(names) & set(COMPARED):
         held = ", ".join(list(names_of(handle))[:8]) or "nothing"
         raise InputError(

@@ -68,9 +68,14 @@ def roi_patterns(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None
     if "roi" not in found:
         raise NotRunError("the recovered data hold no roi")
     density = roi_densities(truth, found, phases)
-    lost = truth.second_shell_loss.values[:, None] * density
     there = on_channels(phases, found)
+    lost = second_shell_loss(truth) * density
     return density @ free_scattering(there, found) + lost @ there.second_shell.values
+
+
+def second_shell_loss(truth: xr.Dataset) -> NDArray[np.float64]:
+    """Share of the second-shell order that is lost, shape (state, 1); zero, shape (1, 1), where the truth has none."""
+    return truth.second_shell_loss.values[:, None] if "second_shell_loss" in truth else np.zeros((1, 1))
 
 
 #: channels may reach so much beyond the known Q, as they do where the ruler is a little wrong
@@ -104,9 +109,16 @@ def free_scattering(phases: xr.Dataset, found: xr.Dataset) -> NDArray[np.float64
 def roi_densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
     """Atoms per cubic angstrom of every structure in the region, shape (state, structure).
 
-    Lithium moves silicon along its series, and the electrolyte gives way by 16.05 A3 per lithium atom.
+    As the truth has them in every state; of the cell, which has them in the first, lithium moves silicon along its
+    series, and the electrolyte gives way by 16.05 A3 per lithium atom.
     """
-    return through_states(_first_state(truth, found, phases), truth, phases)
+    names = phases.structure_name.values
+    if "state_density" in truth:
+        return np.stack([_in_region(maps, found, names) for maps in truth.state_density])
+    first = _in_region(truth.phase_density, found, names)
+    if "lithium_per_silicon" in truth:
+        return through_states(first, truth, phases)
+    return np.tile(first, (truth.sizes.get("state", 1), 1))
 
 
 def through_states(first: NDArray, truth: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
@@ -125,17 +137,20 @@ def through_states(first: NDArray, truth: xr.Dataset, phases: xr.Dataset) -> NDA
     return density
 
 
-def _first_state(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
+def _in_region(density: xr.DataArray, found: xr.Dataset, names: NDArray) -> NDArray[np.float64]:
+    """Mean over the region of the density of each of these structures, zero for those that do not occur."""
     inside = found.roi.values.astype(bool)
-    chosen = int(found.attrs.get("roi_slice", truth["slice"].values[truth.sizes["slice"] // 2]))
-    maps = truth.phase_density.sel(slice=chosen).transpose("phase", "y", "x").values
-    mean = dict(zip(truth.phase_structure.values, maps[:, inside].mean(axis=1), strict=True))
-    return np.array([mean.get(name, 0.0) for name in phases.structure_name.values])
+    slices = density["slice"].values
+    chosen = int(found.attrs.get("roi_slice", slices[len(slices) // 2]))
+    maps = density.sel(slice=chosen).transpose("phase", "y", "x").values
+    mean = dict(zip(density.phase_structure.values, maps[:, inside].mean(axis=1), strict=True))
+    return np.array([mean.get(name, 0.0) for name in names])
 
 
 def lithium_per_silicon(phases: xr.Dataset) -> NDArray[np.float64]:
     """Li per Si of the structures that hold nothing else, NaN for all others; shape (structure,)."""
     share = {str(symbol): phases.composition.values[:, k] for k, symbol in enumerate(phases.element.values)}
-    silicon, lithium = share["Si"], share.get("Li", np.zeros(phases.sizes["structure"]))
+    none = np.zeros(phases.sizes["structure"])
+    silicon, lithium = share.get("Si", none), share.get("Li", none)
     pure = (silicon > 0) & (silicon + lithium > 1 - 1e-9)
     return np.where(pure, lithium / np.where(pure, silicon, 1.0), np.nan)

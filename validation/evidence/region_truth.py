@@ -8,7 +8,7 @@ from tsct.analyze.pdf import mean_f
 from tsct.analyze.recipe import NEEDED, stated_recipe
 
 from .check import NotRunError
-from .region_states import free_scattering, on_channels, stated_operator
+from .region_states import free_scattering, on_channels, roi_densities, stated_operator
 
 
 def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -> xr.Dataset | None:
@@ -41,7 +41,7 @@ def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -
         there = on_channels(phases, found)
     except NotRunError:
         return None
-    density = _densities(truth, found, phases)
+    density = roi_densities(truth, found, phases)[0]
     iq = density @ free_scattering(there, found)
     return xr.Dataset(
         {
@@ -51,14 +51,6 @@ def roi_truth(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset | None) -
         },
         coords={"q": found.q, "r": found.r},
     )
-
-
-def _densities(truth: xr.Dataset, found: xr.Dataset, phases: xr.Dataset) -> NDArray[np.float64]:
-    """Atoms per cubic angstrom of every structure of `phases`, averaged over the region of interest."""
-    inside = found.roi.values.astype(bool)
-    maps = truth.phase_density.sel(slice=int(found.attrs["roi_slice"])).transpose("phase", "y", "x").values
-    mean = dict(zip(truth.phase_structure.values, maps[:, inside].mean(axis=1), strict=True))
-    return np.array([mean.get(name, 0.0) for name in phases.structure_name.values])
 
 
 def _truncated(iq: NDArray, found: xr.Dataset) -> NDArray[np.float64]:

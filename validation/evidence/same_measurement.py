@@ -7,6 +7,8 @@ import xarray as xr
 
 from tsct.records.errors import InputError
 
+from .state_axis import axis_name
+
 #: what names a measurement: equal or another one
 NAMES = {
     "entry_identifier": "another sample, beamline or seed",
@@ -17,8 +19,8 @@ NAMES = {
 #: numbers that a chain may have calibrated anew, but never by this share
 NUMBERS = ("energy_kev", "voxel_mm")
 CALIBRATED = 0.01
-#: potentials that differ by less are those of one state, V
-SAME_V = 1e-3
+#: values of the axis of the states that differ by less than this, or this share, are those of one state
+SAME_STATE = 1e-3
 
 
 def check_same_run(found: xr.Dataset, truth: xr.Dataset) -> None:
@@ -58,15 +60,16 @@ def _numbers(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
 
 
 def _states(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:
-    if "potential_v" not in found.coords or "potential_v" not in truth.coords or "state" not in found.coords:
+    axis = axis_name(truth)
+    if axis not in found.coords or axis not in truth.coords or "state" not in found.coords:
         return
-    numbers, own = np.atleast_1d(found["state"].values), np.atleast_1d(found.potential_v.values)
-    known = truth.potential_v.values[numbers]
+    numbers, own = np.atleast_1d(found["state"].values), np.atleast_1d(found[axis].values)
+    known, unit = truth[axis].values[numbers], truth[axis].attrs.get("units", "V")
     # not a number: a scan that does not say where it was taken
-    off = np.flatnonzero(np.abs(own - known) > SAME_V)
+    off = np.flatnonzero(np.abs(own - known) > SAME_STATE * np.maximum(np.abs(known), 1.0))
     if off.size:
         k = off[0]
-        yield f"state {numbers[k]} was taken at {own[k]:g} V, that of the truth at {known[k]:g} V"
+        yield f"state {numbers[k]} was taken at {own[k]:g} {unit}, that of the truth at {known[k]:g} {unit}"
 
 
 def _slices(found: xr.Dataset, truth: xr.Dataset) -> Iterator[str]:

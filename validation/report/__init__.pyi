@@ -15,7 +15,7 @@ from .figure_style import (
     sheet,
     tidy,
 )
-from .figures import PLATES
+from .figures import PLATES, Sources, plates
 from .report import SIGNS, write_report
 from .wragg2023_table import ANSWERS
 
@@ -33,9 +33,11 @@ __all__ = [
     "SMALL",
     "THIRD",
     "TRUTH",
+    "Sources",
     "around",
     "checks_page",
     "legend",
+    "plates",
     "sheet",
     "tidy",
     "write_report",

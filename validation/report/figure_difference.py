@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf import between
 from tsct.analyze.phases import DIFFERENCE_RANGE
+from tsct.validation.evidence.state_axis import POTENTIAL, StateAxis, state_axis
 
 from .figure_style import (
     DASHES,
@@ -17,7 +18,6 @@ from .figure_style import (
     R_LABEL,
     SMALL,
     TRUTH,
-    V_LABEL,
     cell_edges,
     events,
     largest,
@@ -44,19 +44,20 @@ def film(found: xr.Dataset, truth: xr.Dataset | None) -> Figure:
     truth : xarray.Dataset or None
         For the events that were put in.
     """
-    figure = sheet(4.9)
+    figure, axis = sheet(4.9), state_axis(found, truth)
     image, curves = figure.subplots(1, 2, width_ratios=(1.2, 1))
     bar = figure.colorbar(draw_film(image, found, truth), ax=image, location="right", aspect=35)
     bar.set_label(D_LABEL, fontsize=9)
-    tidy(image, R_LABEL, V_LABEL, "a  difference PDF along the discharge")
+    course = "along the discharge" if axis.name == POTENTIAL else "along the states"
+    tidy(image, R_LABEL, axis.label, f"a  difference PDF {course}")
     image.grid(visible=False)
-    _curves(curves, found)
+    _curves(curves, found, axis)
     return figure
 
 
 def draw_film(axes: Axes, found: xr.Dataset, truth: xr.Dataset | None) -> QuadMesh:
     """The image, the first state at the bottom, with the true events as dashed lines."""
-    r, v = found.r.values, found.potential_v.values
+    r, v = found.r.values, state_axis(found, truth).values
     inside = between(r, R_RANGE)
     limit = largest(found.roi_dgr.values[:, between(r, R_SCALE)])
     half = (r[1] - r[0]) / 2
@@ -86,14 +87,15 @@ def _event(axes: Axes, potential_v: float) -> None:
     )
 
 
-def _curves(axes: Axes, found: xr.Dataset) -> None:
+def _curves(axes: Axes, found: xr.Dataset, axis: StateAxis) -> None:
     r, states = found.r.values, found.sizes["state"]
     chosen = np.unique(np.linspace(1, states - 1, min(CURVES, states - 1)).round().astype(int))
     step = max(0.75 * largest(found.roi_dgr.values[:, between(r, R_SCALE)]), 5 * float(np.median(found.roi_dgr_errors)))
     for row, state in enumerate(chosen):
         _curve(axes, found, int(state), step * row, named=row == 0)
-        text = f"{found.potential_v.values[state]:g} V"
-        axes.text(1.01, step * row, text, transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center")
+        axes.text(
+            1.01, step * row, axis.text(int(state)), transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center"
+        )
     for position in PAPER_PEAKS:
         axes.axvline(position, color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
     tidy(axes, R_LABEL, "", "b  some of its curves, shifted")

@@ -1,11 +1,15 @@
 """Error bars: how large they are, and whether the truth lies within them."""
 
+from itertools import cycle
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
+
+from tsct.validation.evidence.phase_amounts import common_phases, phase_map
 
 from .figure_style import FAINT, FOUND, NAIVE, Q_LABEL, R_LABEL, SECOND, TRUTH, decimal, legend, sheet, tidy
 
@@ -26,7 +30,7 @@ def errors(found: xr.Dataset, truth: xr.Dataset | None) -> Figure:
         With the maps; without it the last panel is left out.
     """
     figure = sheet(4.4)
-    maps = truth is not None and any(name in truth and name in found for name in ("silicon", "carbon"))
+    maps = truth is not None and bool(common_phases(truth, found))
     panels = figure.subplots(1, 3 if maps else 2)
     _pattern_errors(panels[0], found)
     _pdf_errors(panels[1], found)
@@ -84,11 +88,16 @@ def _pulls(axes: Axes, found: xr.Dataset, truth: xr.Dataset) -> None:
     """Histograms of (recovered - truth) / error over the region of interest."""
     inside, middle = found.roi.values.astype(bool), int(found.attrs["roi_slice"])
     edges = np.linspace(*PULLS, 61)
-    for name, colour in (("silicon", FOUND), ("carbon", TRUTH)):
-        if name not in found or name not in truth:
+    for name, colour in zip(common_phases(truth, found), cycle((FOUND, TRUTH, SECOND, NAIVE)), strict=False):
+        error = phase_map(found, name, "errors")
+        if error is None:
             continue
-        true = truth[name].sel(slice=middle).values
-        pull = ((_middle(found, name) - true) / _middle(found, f"{name}_errors"))[inside]
+        pair = (phase_map(found, name), error)
+        value, sigma = (part.isel(state=0).sel(slice=middle).values for part in pair if part is not None)
+        known = phase_map(truth, name)
+        assert known is not None, "common_phases are in the truth"
+        true = (known.isel(state=0) if "state" in known.dims else known).sel(slice=middle).values
+        pull = ((value - true) / sigma)[inside]
         label = f"{name}: mean {pull.mean():+.1f}, spread {pull.std():.1f}".replace("-", "−")
         number, _ = np.histogram(np.clip(pull, *PULLS), edges)
         axes.stairs(number / (pull.size * (edges[1] - edges[0])), edges, color=colour, linewidth=1.3, label=label)

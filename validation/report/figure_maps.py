@@ -1,4 +1,4 @@
-"""Maps of silicon and carbon: truth, recovered, difference, error."""
+"""Maps of phases and of all scattering: truth, recovered, difference, error."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tsct.validation.evidence.map_view import RIM_VOXELS
+from tsct.validation.evidence.phase_amounts import phase_map
 
 from .figure_style import NAIVE, SMALL, TITLE, largest, sheet
 
@@ -31,8 +32,8 @@ def maps(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> Figure:
         With the map and its errors, dims (state, slice, y, x).
     truth : xarray.Dataset or None
         With the same map, dims (slice, y, x); without it only what was recovered is drawn.
-    name : {"silicon", "carbon", "intensity"}
-        Which map.
+    name : str
+        Of a phase, or ``intensity``.
     """
     columns = _columns(found, truth, name)
     slices = found["slice"].values
@@ -53,7 +54,7 @@ def maps(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> Figure:
 
 def _columns(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> dict[str, tuple[NDArray, dict[str, Any]]]:
     """Title, values as drawn (slice, y, x) and colours of every column."""
-    value, error = (recovered_map(found, part) for part in (name, f"{name}_errors"))
+    value, error = (recovered_map(found, name, what) for what in ("", "errors"))
     sigma = {"error σ": (error, {"cmap": "magma", "vmin": 0.0, "vmax": largest(error)})}
     if truth is None:
         return {"recovered": (value, map_colours(name, value))} | sigma
@@ -73,23 +74,28 @@ def inside_electrode(found: xr.Dataset, truth: xr.Dataset, margin: float = 0.0) 
     return np.hypot(x, y) < radius - margin * (found.x.values[1] - found.x.values[0])
 
 
-def recovered_map(found: xr.Dataset, name: str) -> NDArray[np.float64]:
+def recovered_map(found: xr.Dataset, name: str, what: str = "") -> NDArray[np.float64]:
     """A recovered map of the reference state in 1e-3 atoms per cubic angstrom or its own unit, shape (slice, y, x)."""
-    return _factor(name) * found[name].isel(state=0).transpose("slice", "y", "x").values.astype(np.float64)
+    array = phase_map(found, name, what)
+    assert array is not None, "Plate.needs asks for it"
+    return _factor(name) * array.isel(state=0).transpose("slice", "y", "x").values.astype(np.float64)
 
 
 def true_map(found: xr.Dataset, truth: xr.Dataset, name: str) -> NDArray[np.float64]:
     """The true map of the slices that were recovered, likewise."""
-    return _factor(name) * truth[name].sel(slice=found["slice"].values).transpose("slice", "y", "x").values
+    array = phase_map(truth, name)
+    assert array is not None, "Sources.truth_of asks for it"
+    first = array.isel(state=0) if "state" in array.dims else array
+    return _factor(name) * first.sel(slice=found["slice"].values).transpose("slice", "y", "x").values
 
 
 def _factor(name: str) -> float:
-    return UNITS.get(name.removesuffix("_errors"), AMOUNT)[1]
+    return UNITS.get(name, AMOUNT)[1]
 
 
 def map_colours(name: str, values: NDArray) -> dict[str, Any]:
     """Colour map and limits that truth and recovered share."""
-    return {"cmap": COLOURS[name], "vmin": 0.0, "vmax": 1.05 * largest(values)}
+    return {"cmap": COLOURS.get(name, "viridis"), "vmin": 0.0, "vmax": 1.05 * largest(values)}
 
 
 def draw_map(axes: Axes, found: xr.Dataset, image: NDArray, colours: dict[str, Any]) -> QuadMesh:
@@ -109,8 +115,9 @@ def colour_bar(figure: Figure, drawn: QuadMesh, beside: list[Axes], label: str, 
 
 
 def outlines(axes: Axes, found: xr.Dataset, truth: xr.Dataset | None, *, on_roi: bool) -> None:
-    """The rim of the electrode in grey, the region of interest in orange."""
-    radius = truth.attrs.get("electrode_radius_mm") if truth is not None else None
+    """The rim of the electrode or of the sample in grey, the region of interest in orange."""
+    known = truth.attrs if truth is not None else {}
+    radius = known.get("electrode_radius_mm", known.get("sample_radius_mm"))
     if radius is not None:
         axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor="#888888", linewidth=0.7))
     if not (on_roi and "roi" in found):

@@ -1,11 +1,14 @@
 """The figures of a report: what each shows, and what it needs to be drawn."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tsct.validation.evidence.phase_amounts import common_phases, has_named_phases, phase_map, phase_names
+
+from .figure_amounts import amounts
 from .figure_difference import film
 from .figure_errors import errors
 from .figure_maps import maps
@@ -35,6 +38,10 @@ class Sources:
     def truth_with(self, *names: str) -> xr.Dataset | None:
         """The truth if it holds all of these, else nothing."""
         return self.truth if self.truth is not None and set(names) <= set(self.truth) else None
+
+    def truth_of(self, name: str) -> xr.Dataset | None:
+        """The truth if it holds the map of a phase or of all scattering, else nothing."""
+        return self.truth if self.truth is not None and phase_map(self.truth, name) is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +118,7 @@ def _map(name: str, caption: str, *, optional: bool = False) -> Plate:
         "Differences are shown inside the electrode only.",
         needs=(name, f"{name}_errors"),
         optional=optional,
-        draw=lambda s: maps(s.recovered, s.truth_with(name), name),
+        draw=lambda s: maps(s.recovered, s.truth_of(name), name),
     )
 
 
@@ -168,4 +175,59 @@ PLATES: tuple[Plate, ...] = (
         needs=("roi_iq", "roi_iq_errors", "roi_gr_errors", "roi"),
         draw=lambda s: errors(s.recovered, s.truth),
     ),
+)
+
+
+def plates(sources: Sources) -> tuple[Plate, ...]:
+    """The figures of one report: the overview, then those below it.
+
+    Of the cell :data:`OVERVIEW` and :data:`PLATES`; of a sample of named phases a map of each of them and their amounts
+    along the states, in place of what is drawn of the cell alone.
+    """
+    truth, recovered = sources.truth, sources.recovered
+    if not has_named_phases(recovered if truth is None else truth):
+        return (OVERVIEW, *PLATES)
+    names = phase_names(recovered)
+    shared = common_phases(truth, recovered) if truth is not None else ()
+    own = [_map_of_phase(name) for name in names]
+    others = [plate for plate in PLATES if plate.name not in ("map_silicon", "map_carbon", "trends")]
+    return (_overview_of(shared[-1] if shared else ""), *own, AMOUNTS, *others)
+
+
+def _map_of_phase(name: str) -> Plate:
+    return Plate(
+        name=f"map_{name}",
+        title=f"Map of {name} in the first state",
+        caption="What the first column shows was put in and must come out. Grey circle: the smallest around the "
+        "sample; orange: the region of interest, drawn in its slice.",
+        needs=("phase_amount", "phase_amount_errors"),
+        draw=lambda s: maps(s.recovered, s.truth_of(name), name),
+    )
+
+
+def _overview_of(name: str) -> Plate:
+    """The picture at the top of the page with the map of one phase."""
+
+    def draw(sources: Sources) -> Figure:
+        assert sources.truth is not None, "needs_truth asks for it"
+        return overview(sources.recovered, sources.truth, sources.region, name)
+
+    return replace(
+        OVERVIEW,
+        caption=f"From left to right: the {name} that was put in and that was recovered, in the slice whose region of "
+        "interest (orange) is followed; its pair distribution function; and how it changes along the states.",
+        needs=(*OVERVIEW.needs[:2], "phase_amount", "roi_dgr", "roi_dgr_errors"),
+        needs_truth=("phase_amount",),
+        draw=draw,
+    )
+
+
+#: of every sample with named phases
+AMOUNTS = Plate(
+    name="amounts",
+    title="Amounts of the phases along the states",
+    caption="Means over the region of interest; error bars hold what all voxels share. Dashed: truth.",
+    needs=("phase_amount", "roi"),
+    states=2,
+    draw=lambda s: amounts(s.recovered, s.truth),
 )

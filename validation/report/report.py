@@ -18,7 +18,7 @@ from tsct.validation.score import Outcome, Scores, Verdict
 from tsct.validation.statistics.numbers import number, prose, window, with_unit
 
 from .check_pages import ABOUT, POWER, anchor
-from .figures import OVERVIEW, PLATES, Plate, Sources
+from .figures import Plate, Sources, plates
 from .wragg2023_table import CITATION, comparison, readings
 
 #: dots per inch of the figures
@@ -63,7 +63,7 @@ def write_report(
     region = roi_truth(truth, recovered, phases) if truth is not None else None
     sources = Sources(recovered=recovered, truth=truth, region=region)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    overview, *pictures = [_picture(plate, sources, folder / "figures") for plate in (OVERVIEW, *PLATES)]
+    overview, *pictures = [_picture(plate, sources, folder / "figures") for plate in plates(sources)]
     pictures = [picture for picture in pictures if picture.image or not picture.plate.optional]
     settings = folder / "experiment.toml"
     page = render(

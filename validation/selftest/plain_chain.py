@@ -73,7 +73,7 @@ def plain_chain(scan: xr.Dataset, choices: Choices | None = None) -> dict[str, A
         In the layout of docs/gate.md.
     """
     choices = choices or Choices()
-    tiles = [_images(scan.isel(state=state, slice=0), choices) for state in range(scan.sizes["state"])]
+    tiles = [reconstruct_images(scan.isel(state=state, slice=0), choices) for state in range(scan.sizes["state"])]
     iq, variance = (np.stack([tile[k] for tile in tiles])[:, None] for k in range(2))
     q, composition = scan.q.values, parse_composition(scan.attrs["sample_composition"])
     inside = Roi().mask(scan.sizes["translation"])
@@ -90,7 +90,7 @@ def plain_chain(scan: xr.Dataset, choices: Choices | None = None) -> dict[str, A
     }
 
 
-def _images(tile: xr.Dataset, choices: Choices) -> tuple[NDArray, NDArray]:
+def reconstruct_images(tile: xr.Dataset, choices: Choices) -> tuple[NDArray, NDArray]:
     """I(Q) of every voxel and its variance, shape (y, x, q)."""
     pdf = PdfRecipe(composition=parse_composition(tile.attrs["sample_composition"]))
     sinogram = prepare_sinogram(tile, Recipe(pdf=pdf, multiple_scattering=choices.multiple_scattering))

@@ -120,7 +120,8 @@ def _split(scan: xr.Dataset) -> xr.Dataset:
     shared = np.sum([weight * part for weight, part in zip(SPLIT, shifted, strict=True)], axis=0)
     variance = np.sum([weight**2 * part for weight, part in zip(SPLIT, shifted, strict=True)], axis=0)
     split = _with(scan, intensity=shared.astype(np.float32))
-    return split.assign(variance=(scan.intensity.dims, np.maximum(variance, 1.0).astype(np.float32)))
+    known = np.maximum(variance, 1.0).astype(np.float32)
+    return split.assign(variance=(scan.intensity.dims, known, {"units": "counts^2"}))
 
 
 def _weighted_by_counts(scan: xr.Dataset) -> xr.Dataset:

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
@@ -15,6 +16,7 @@ from tsct.validation.report.figure_overview import overview
 from tsct.validation.report.figure_pdf import pattern_and_pdf, visible_ghost
 from tsct.validation.report.figure_style import around, cell_edges, events, largest
 from tsct.validation.report.figure_trends import trends
+from tsct.validation.report.figures import Sources, plates
 
 FIGURES = {
     "pdf": lambda truth, found, region: pattern_and_pdf(found, region),
@@ -255,3 +257,35 @@ def test_limits_hold_the_values_and_survive_without_any():
     assert around(np.array([np.nan])) == pytest.approx((-1.3, 1.3))
     assert largest(np.array([-3.0, 2.0, np.nan])) == 3.0
     assert largest(np.array([np.nan])) == 1.0
+
+
+def test_a_sample_of_named_phases_has_a_map_of_each_and_their_amounts(small):
+    """Drawn from the values, along the axis that the truth names."""
+    truth, _ = small
+    n, names = truth.sizes["x"], ["nickel", "alumina"]
+    values = np.ones((2, 1, 2, n, n)) * np.array([2e-3, 5e-3])[None, None, :, None, None]
+    dims = ("state", "slice", "phase", "y", "x")
+    coords = {"phase": names, "state": [0, 1], "slice": [0], "y": truth.y, "x": truth.x}
+    found = xr.Dataset(
+        {
+            "phase_amount": (dims, values),
+            "phase_amount_errors": (dims, 0.1 * values),
+            "phase_amount_level_errors": (dims[:3], np.full((2, 1, 2), 0.01)),
+            "roi": (("y", "x"), np.ones((n, n))),
+        },
+        coords=coords,
+        attrs={"roi_slice": 0},
+    )
+    known = (
+        found[["phase_amount"]].rename(phase="phase_name").assign_coords(time_s=("state", [0.0, 60.0], {"units": "s"}))
+    )
+    known = known.assign_attrs(state_axis="time_s", sample_radius_mm=2.0)
+    sources = Sources(recovered=found, truth=known)
+    drawn = {plate.name: plate for plate in plates(sources) if not plate.missing(sources)}
+    assert {"map_nickel", "map_alumina", "amounts"} <= set(drawn)
+    assert not {"map_silicon", "map_carbon", "trends"} & {plate.name for plate in plates(sources)}
+    panels = drawn["amounts"].draw(sources).axes
+    assert [axes.get_xlabel() for axes in panels] == ["time (s)", "time (s)"]
+    x, y = points(panels[1], "recovered")
+    np.testing.assert_allclose([*x, *y], [0, 60, 5, 5])
+    assert "nickel" in drawn["map_nickel"].draw(sources).axes[-1].get_xlabel()

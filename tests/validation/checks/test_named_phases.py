@@ -1,0 +1,92 @@
+"""Checks of named phases: a right chain passes them, and a planted defect fails the one that is about it."""
+
+import numpy as np
+import pytest
+
+from tsct.records.errors import InputError
+from tsct.validation import CHECKS, check_named, score
+from tsct.validation.evidence.recovered import complete_recovered
+from tsct.validation.evidence.region_states import roi_densities
+from tsct.validation.selftest.phase_defects import phase_defects
+
+NAMES = ("quartz", "copper", "carbon")
+
+
+def outcomes(case, result, checks=None):
+    return {o.check.id: o for o in score(case.truth, result, case.phases, checks).outcomes}
+
+
+def test_a_chain_that_knows_its_phases_passes_in_every_state(painted):
+    case, result = painted
+    scores = score(case.truth, result, case.phases)
+    assert [o.check.id for o in scores.outcomes if o.verdict in ("fail", "inconclusive")] == []
+    ran = {o.check.id for o in scores.outcomes if o.ran}
+    assert {f"{what}[{name}]" for what in ("amount", "change", "map.bias") for name in NAMES} <= ran
+    assert {"iq.level", "iq.shape", "pdf.rw", "errors.voxel-scatter", "errors.joined-channels"} <= ran
+    assert all(o.ran or o.measurement.note for o in scores.outcomes)
+
+
+def test_no_window_of_the_cell_is_for_another_sample(painted):
+    """Its carbon is not that of the electrode, and nothing crashes on what the truth does not hold."""
+    case, result = painted
+    of_cell = outcomes(case, result, CHECKS)
+    assert of_cell["map.rms-error[carbon]"].verdict == "not run"
+    assert "of the cell" in of_cell["pdf.peak[si-si]"].measurement.note
+    assert outcomes(case, result)["map.rms-error[carbon]"].check.unit == "1"
+    assert {o.verdict for o in of_cell.values()} == {"pass", "not run"}
+
+
+@pytest.mark.parametrize("failing", phase_defects(NAMES))
+def test_a_planted_defect_fails_its_check(painted, failing):
+    case, result = painted
+    damaged = phase_defects(NAMES)[failing].chain(case.scan, clean=result)
+    scores = score(case.truth, damaged, case.phases)
+    assert scores.verdict == "fail"
+    assert {o.check.id: o.verdict for o in scores.outcomes}[failing] == "fail"
+
+
+def test_what_the_stated_errors_cannot_tell_is_not_compared(painted):
+    case, result = painted
+    unsure = result | {"phase_amount_errors": 300 * result["phase_amount_errors"]}
+    found = outcomes(case, unsure)
+    assert found["map.correlation[copper]"].verdict == "not run"
+    assert "photons" in found["map.correlation[copper]"].measurement.note
+    without = outcomes(case, {k: v for k, v in result.items() if k != "phase_amount_level_errors"})
+    assert "level_errors" in without["amount[copper]"].measurement.note
+
+
+def test_a_chain_that_names_one_phase_is_held_to_that_one(painted):
+    case, result = painted
+    one = {"phase": ["copper"], "phase_amount": result["phase_amount"][:, :, 1:2]}
+    found = outcomes(case, one)
+    assert "map.bias[quartz]" not in found
+    assert found["map.bias[copper]"].verdict == "not run"
+    with pytest.raises(InputError, match="without names"):
+        score(case.truth, {"phase_amount": result["phase_amount"]}, case.phases)
+
+
+def test_densities_of_structures_add_up_to_the_amounts_in_every_state(painted):
+    case, result = painted
+    truth = case.truth
+    for name in NAMES:
+        own = truth.state_density.values[:, truth.phase_role.values == name].sum(axis=1)
+        np.testing.assert_allclose(own, truth.phase_amount.sel(phase_name=name).values, rtol=1e-12)
+    found = complete_recovered(result, truth)
+    region = truth.phase_amount.values[..., found.roi.values.astype(bool)].mean(axis=-1)
+    densities = roi_densities(truth, found, case.phases)
+    np.testing.assert_allclose(densities.sum(axis=1), region[:, 0].sum(axis=-1), rtol=1e-12)
+    # a fifth of the copper is lost, and what is left expands by 0.2 %
+    np.testing.assert_allclose(region[1, 0, 1] / region[0, 0, 1], 0.8, rtol=0.01)
+
+
+def test_states_are_told_apart_along_their_own_axis(painted):
+    case, result = painted
+    found = complete_recovered(result, case.truth)
+    warmer = found.assign_coords(temperature_k=("state", [300.0, 410.0]))
+    with pytest.raises(InputError, match="410 K, that of the truth at 400 K"):
+        score(case.truth, warmer, case.phases)
+
+
+def test_a_check_of_any_phase_is_called_by_its_name():
+    assert check_named("amount[nickel]").unit == "sigma"
+    assert check_named("map.bias[silicon]").alias == "A11s2"
