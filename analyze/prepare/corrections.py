@@ -82,10 +82,15 @@ def corrected_lines(
     lines = counts * per_ray * per_count
     counting = np.maximum(counts, 1.0) if readings.variance is None else readings.variance
     variance = counting * (per_ray * per_count) ** 2
+    subtract_air(lines, air_rays)
+    return lines, variance
+
+
+def subtract_air(lines: NDArray[np.float32], air_rays: int) -> None:
+    """Subtract the mean of so many outermost rays on each side, in place; none of zero."""
     if air_rays:
         edge = np.concatenate([lines[:, :air_rays], lines[:, -air_rays:]], axis=1)
         lines -= edge.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-    return lines, variance
 
 
 def share_of_sample(lines: NDArray[Any], variance: NDArray[Any], air_rays: int) -> float:

@@ -82,15 +82,18 @@ def faulty_channels(counts: NDArray[Any], recorded: Mask) -> NDArray[np.intp]:
     """
     if counts.shape[-1] < 7 or not recorded.any():
         return np.zeros(0, dtype=np.intp)
-    frames = counts[recorded]
+    frames = counts.reshape(-1, counts.shape[-1]) if recorded.all() else counts[recorded]
     level = frames[:, :: max(frames.shape[1] // 64, 1)].sum(axis=1, dtype=np.float64)
     finite = np.isfinite(level)
     if not finite.any():
         return np.zeros(0, dtype=np.intp)
     dark = np.nan_to_num(frames[finite & (level <= np.quantile(level[finite], DARK_SHARE))])
     in_dark = dark.sum(axis=0, dtype=np.float64)
-    in_all = np.nansum(frames, axis=0, dtype=np.float64)
-    seen = np.isfinite(frames).any(axis=0)
+    in_all = frames.sum(axis=0, dtype=np.float64)
+    seen = np.isfinite(in_all)
+    if not seen.all():
+        in_all = np.nansum(frames, axis=0, dtype=np.float64)
+        seen = np.isfinite(frames).any(axis=0)
     around_dark, around_all = _around(in_dark), _around(in_all)
     least = around_all.min(axis=1)
     dead = seen & (least > MANY_COUNTS) & (in_all < DEAD_SHARE * least)

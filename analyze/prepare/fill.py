@@ -31,7 +31,8 @@ def fill_readings(
     values, empty = _readings(counts, holes, recorded, np.argsort(angles_deg, kind="stable"))
     if empty:
         raise InputError(
-            f"scan: {empty} readings have no finite channel beside them in their frame; drop such a frame with drop.frames"
+            f"scan: {empty} readings have no finite channel beside them in their frame; "
+            "leave such frames out with drop.frames in the mapping"
         )
     counts.reshape(-1)[holes] = values
     return values

@@ -60,7 +60,8 @@ def find_axis(
     Raises
     ------
     InputError
-        If shapes disagree, a value is not finite, a view has no mass, or the views cannot tell the axis.
+        If shapes disagree, a value is not finite, a view has no mass, or the views cannot tell the axis or put it
+        outside the translations.
 
     Warns
     -----
@@ -72,6 +73,11 @@ def find_axis(
     noise = _checked_variance(variance, views) if noise_known else _noise_from_curvature(views)
     _warn_if_truncated(views, noise)
     centred = _from_mass_centres(views, noise, t, angles, noise_known)
+    if not t[0] <= centred[0] <= t[-1]:
+        raise InputError(
+            f"rotation axis: centres of mass put it at {centred[0]:.4g} mm, outside the translations, {t[0]:g} to "
+            f"{t[-1]:g} mm; check the angles ({angles.min():.4g} to {angles.max():.4g} degrees), their unit and order"
+        )
     pairs = _mirrored_pairs(angles)
     if not len(pairs):
         return centred
@@ -118,8 +124,8 @@ def _checked(views: ArrayLike, translations_mm: ArrayLike, angles_deg: ArrayLike
         )
     if not (np.isfinite(p).all() and np.isfinite(t).all() and np.isfinite(angles).all()):
         raise InputError(
-            "rotation axis: the sinogram or its coordinates hold values that are not finite; leave those views out with "
-            "drop.views in the mapping"
+            "rotation axis: the sinogram or its coordinates hold values that are not finite; leave those views "
+            "out with drop.views in the mapping"
         )
     if np.diff(t).min() <= 0.0 or np.ptp(np.diff(t)) > 0.02 * np.diff(t).mean():
         raise InputError("rotation axis: translations_mm must be uniform and increasing")

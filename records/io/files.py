@@ -224,8 +224,7 @@ def read_record(path: Path, name: str | None = None) -> xr.Dataset:
 def is_ours(path: Path) -> bool:
     """Whether an HDF5 file was written by tsct."""
     with opened(Path(path)) as handle:
-        creator = attributes(handle).get("creator")
-        return isinstance(creator, bytes) and creator == b"tsct"
+        return attributes(handle).get("creator") == "tsct"
 
 
 #: files whose seal was found whole, as long as they stay the same
