@@ -49,8 +49,7 @@ def _full_counters(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np
         if not left.size:
             break
         largest = left.max()
-        full = [2.0**bits - 1 for bits in COUNTER_BITS] + [2.0**bits - 2 for bits in COUNTER_BITS]
-        if not any(float(largest) == float(values.dtype.type(n)) for n in full if _fits(n, values.dtype)):
+        if not _is_full(largest.item(), values.dtype):
             break
         at = readable & (values == largest)
         below = left[left < largest]
@@ -60,8 +59,10 @@ def _full_counters(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np
     return found
 
 
-def _fits(number: float, dtype: np.dtype[Any]) -> bool:
-    return dtype.kind == "f" or number <= float(np.iinfo(dtype).max)
+def _is_full(number: float, dtype: np.dtype[Any]) -> bool:
+    """Whether a number is that of a full counter or one below, as the type stores it."""
+    full = [2**bits - below for bits in COUNTER_BITS for below in (1, 2)]
+    return number in ([float(dtype.type(n)) for n in full] if dtype.kind == "f" else full)
 
 
 def without_marks(values: NDArray[Any], where: str, *, may_be_negative: bool = False) -> NDArray[Any]:

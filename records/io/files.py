@@ -224,7 +224,7 @@ def read_record(path: Path, name: str | None = None) -> xr.Dataset:
 def is_ours(path: Path) -> bool:
     """Whether an HDF5 file was written by tsct."""
     with opened(Path(path)) as handle:
-        return attributes(handle).get("creator") == "tsct"
+        return bool(attributes(handle).get("creator") == "tsct")
 
 
 #: files whose seal was found whole, as long as they stay the same
