@@ -141,6 +141,9 @@ def without_dropped(scan: xr.Dataset, drop: Mapping[str, list[Any]], source: str
         If a number lies outside, a translation has others on both sides, or too little is left.
     """
     scan = scan.copy(deep=True)
+    if scan["intensity"].dtype.kind != "f":
+        # whole numbers have no sign for what is lost
+        scan["intensity"] = scan["intensity"].astype(np.float32)
     counts = scan["intensity"].values
     for view, translation in drop.get("frames", []):
         counts[_index(view, scan, "angle", source), _index(translation, scan, "translation", source)] = np.nan
