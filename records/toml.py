@@ -1,5 +1,6 @@
 """TOML files of others: parsed only if they are of a size that a person writes."""
 
+import codecs
 import re
 import tomllib
 from pathlib import Path
@@ -41,7 +42,10 @@ def read_toml(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
     try:
         # a file that grows meanwhile, or that is larger than it says, is not read to its end
         with path.open("rb") as handle:
-            text = handle.read(most_bytes).decode("utf-8")
+            content = handle.read(most_bytes)
+        # editors put a byte order mark in front, which is no TOML
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
     return parse_toml(text, str(path))

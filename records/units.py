@@ -4,6 +4,8 @@ Constants are those of the SI (exact) and of CODATA 2022, written out because sc
 compares the two.
 """
 
+import re
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -52,20 +54,36 @@ _SPELLINGS: tuple[tuple[str, float, str], ...] = (
     ("length", 1e3, "m meter metre"),
     ("length", 10.0, "cm centimeter centimetre"),
     ("length", 1e-6, "nm nanometer nanometre"),
-    ("length", 1e-7, "angstrom å a ang"),
-    ("1/length", 1.0, "1/angstrom 1/å 1/a 1/ang angstrom^-1 å^-1 a^-1 å⁻¹ a-1"),
-    ("1/length", 0.1, "1/nm nm^-1 nm⁻¹ nm-1 1/nanometer"),
-    ("angle", 1.0, "deg degree degrees °"),
-    ("angle", 180.0 / np.pi, "rad radian radians"),
-    ("energy", 1.0, "kev kiloelectron_volt"),
-    ("energy", 1e-3, "ev electron_volt"),
-    ("time", 1.0, "s sec second seconds"),
+    ("length", 1e-7, "angstrom ångström ångstrom angström å a ang"),
+    ("angle", 1.0, "deg degree °"),
+    ("angle", 180.0 / np.pi, "rad radian"),
+    ("angle", 0.18 / np.pi, "mrad milliradian"),
+    ("energy", 1.0, "kev kiloelectron_volt kiloelectronvolt"),
+    ("energy", 1e-3, "ev electron_volt electronvolt"),
+    ("time", 1.0, "s sec second"),
     ("time", 1e-3, "ms millisecond"),
-    ("counts", 1.0, "counts count"),
+    ("counts", 1.0, "count ct cts photon"),
     ("pure", 1.0, "1 dimensionless none unitless"),
     ("pure", 0.01, "%"),
 )
 _UNITS = {name: (kind, size) for kind, size, names in _SPELLINGS for name in names.split()}
+#: how one over a unit is written, with the unit in the middle
+_INVERSE = re.compile(r"(?:1/|per|inverse|reciprocal)(?P<after>.+)|(?P<before>.+?)(?:\^?\(?\{?[-−]1\}?\)?|⁻¹)")
+
+
+def _known_unit(spelling: str) -> tuple[str, float] | None:
+    """Kind and size of a unit, also plural or one over another; None if it is unknown."""
+    name = "".join(spelling.lower().split()).replace("**", "^").replace("\u212b", "å").replace("a\u030a", "å")
+    name = name[1:-1] if name[:1] + name[-1:] in ("()", "[]") else name
+    for form in (name, name.removesuffix("s")):
+        if form in _UNITS:
+            return _UNITS[form]
+    if match := _INVERSE.fullmatch(name):
+        below = _known_unit(match["after"] or match["before"])
+        # sizes of 1/length are those of 1/angstrom, as everywhere in the field
+        if below is not None and below[0] == "length":
+            return "1/length", 1e-7 / below[1]
+    return None
 
 
 def unit_factor(given: str, wanted: str) -> float | None:
@@ -73,10 +91,12 @@ def unit_factor(given: str, wanted: str) -> float | None:
 
     >>> round(unit_factor("1 / nm", "1/angstrom"), 6), unit_factor("µm", "mm"), unit_factor("keV", "mm")
     (0.1, 0.001, None)
+    >>> unit_factor("Counts", "counts"), unit_factor("inverse angstroms", "1/angstrom")
+    (1.0, 1.0)
     """
     if given == wanted:
         return 1.0
-    kinds = [_UNITS.get("".join(unit.lower().split()).replace("**", "^")) for unit in (given, wanted)]
+    kinds = [_known_unit(unit) for unit in (given, wanted)]
     if kinds[0] is None or kinds[1] is None or kinds[0][0] != kinds[1][0]:
         return None
     return kinds[0][1] / kinds[1][1]

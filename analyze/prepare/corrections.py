@@ -1,5 +1,7 @@
 """From counts to line integrals of scattering power: everything that is known about the measurement is divided out."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -11,6 +13,10 @@ from .readings import Channels, Readings, read_tile
 
 #: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm
 _SCALE = R_E_ANGSTROM**2 * 1e7
+
+
+#: rays of air that differ by more than this share of the strongest ray see the sample
+AIR_DIFFERS = 0.01
 
 
 def line_integrals(scan: xr.Dataset, *, air_rays: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -76,7 +82,39 @@ def corrected_lines(
     lines = counts * per_ray * per_count
     counting = np.maximum(counts, 1.0) if readings.variance is None else readings.variance
     variance = counting * (per_ray * per_count) ** 2
+    subtract_air(lines, air_rays)
+    return lines, variance
+
+
+def subtract_air(lines: NDArray[np.float32], air_rays: int) -> None:
+    """Subtract the mean of so many outermost rays on each side, in place; none of zero."""
     if air_rays:
         edge = np.concatenate([lines[:, :air_rays], lines[:, -air_rays:]], axis=1)
         lines -= edge.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-    return lines, variance
+
+
+def share_of_sample(lines: NDArray[Any], variance: NDArray[Any], air_rays: int) -> float:
+    """By how much rays of air differ from each other and between views beyond noise, as a share of the strongest ray.
+
+    Parameters
+    ----------
+    lines, variance : ndarray, shape (angle, translation, q)
+        Before air is subtracted.
+    air_rays : int
+        Outermost translations on each side.
+
+    Returns
+    -------
+    float
+        Largest mean of an outermost translation above that of the least, or standard deviation over the views of one.
+    """
+    edge = np.r_[:air_rays, lines.shape[1] - air_rays : lines.shape[1]]
+    strongest = float(lines.sum(axis=-1, dtype=np.float64).mean(axis=0).max())
+    total = lines[:, edge].sum(axis=-1, dtype=np.float64)
+    noise = variance[:, edge].sum(axis=-1, dtype=np.float64)
+    if not strongest > 0:
+        return 0.0
+    means = total.mean(axis=0)
+    between = max(float(np.ptp(means)) - 5.0 * float(np.sqrt(noise.mean(axis=0).max() / len(total))), 0.0)
+    excess = total.var(axis=0) - noise.mean(axis=0) * (1 + 5.0 * np.sqrt(2.0 / len(total)))
+    return max(between, float(np.sqrt(max(float(excess.max()), 0.0)))) / strongest

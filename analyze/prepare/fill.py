@@ -30,7 +30,10 @@ def fill_readings(
     """
     values, empty = _readings(counts, holes, recorded, np.argsort(angles_deg, kind="stable"))
     if empty:
-        raise InputError(f"scan: {empty} readings have no finite channel beside them in their frame; drop the frame")
+        raise InputError(
+            f"scan: {empty} readings have no finite channel beside them in their frame; "
+            "leave such frames out with drop.frames in the mapping"
+        )
     counts.reshape(-1)[holes] = values
     return values
 
@@ -46,16 +49,28 @@ def fill_frames(
         after = int(np.searchsorted(angles_deg[good], angles_deg[view]))
         pattern = counts[good, t] / flux[good, t, None]
         if 0 < after < len(good):
+            # such an interpolation as is needed here, tried where the truth is known
+            before, behind = _steps(recorded[:, t], angles_deg, view)
             gap = angles_deg[good[after]] - angles_deg[good[after - 1]]
             share = (angles_deg[view] - angles_deg[good[after - 1]]) / gap if gap > 0 else 0.5
             value = (1 - share) * pattern[after - 1] + share * pattern[after]
-            error = pattern[1:-1] - (1 - share) * pattern[:-2] - share * pattern[2:]
+            span = before + behind
+            error = pattern[before:-behind] - (1 - share) * pattern[:-span] - share * pattern[span:]
         else:
             value = pattern[min(after, len(good) - 1)]
             error = np.diff(pattern, axis=0)
         counts[view, t] = value * flux[view, t]
         errors[row] = (error**2).mean(axis=0) * flux[view, t] ** 2 if len(error) else counts[view, t]
     return errors
+
+
+def _steps(recorded: NDArray[np.bool_], angles_deg: NDArray[Any], view: int) -> tuple[int, int]:
+    """Views from a lost one to the recorded one before it and behind it, in the order of angles."""
+    order = np.argsort(angles_deg, kind="stable")
+    known = np.flatnonzero(recorded[order])
+    here = int(np.flatnonzero(order == view)[0])
+    after = int(np.searchsorted(known, here))
+    return here - int(known[after - 1]), int(known[after]) - here
 
 
 def fill_along_angle(
@@ -66,7 +81,10 @@ def fill_along_angle(
     for t in np.flatnonzero(~recorded.all(axis=0)):
         good = np.flatnonzero(recorded[:, t])
         if len(good) < 2:
-            raise InputError(f"scan: translation {t} has {len(good)} usable frames; drop it, two are needed")
+            raise InputError(
+                f"scan: translation {t} has {len(good)} usable frames, two are needed; leave it out with "
+                f"drop = {{ translations = [{t}] }} in the mapping"
+            )
         good = good[np.argsort(angles_deg[good])]
         lost = ~recorded[:, t]
         filled[lost, t] = np.interp(angles_deg[lost], angles_deg[good], values[good, t])

@@ -13,7 +13,7 @@ from tsct.analyze.recipe import Recipe
 from tsct.records.errors import TsctWarning
 
 from .attenuation import AttenuationMap, absorbs, attenuation_map
-from .corrections import corrected_lines
+from .corrections import AIR_DIFFERS, corrected_lines, share_of_sample, subtract_air
 from .double_scattering import subtract_double_scattering
 from .normalisation_error import reading_noise
 from .readings import Channels, Readings, TileLabels, read_tile
@@ -81,7 +81,9 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
     readings, repairs = repair_readings(raw)
     if repairs.words:
         warnings.warn(f"scan: {repairs.words}", TsctWarning, stacklevel=3)
-    lines, variance = corrected_lines(readings, channels, recipe.air_rays)
+    lines, variance = corrected_lines(readings, channels, 0)
+    air_rays = _rays_of_air(lines, variance, recipe.air_rays)
+    subtract_air(lines, air_rays)
     attenuation = _attenuation(readings, recipe)
     corrections = _repair_attrs(repairs)
     if attenuation is not None and recipe.multiple_scattering:
@@ -101,10 +103,32 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         angles_deg=readings.angles_deg,
         channels=channels,
         attenuation=attenuation,
-        reading_noise=float("nan") if raw.transmission_applied else reading_noise(raw.transmission, recipe.air_rays),
+        reading_noise=float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays),
         labels=labels,
         corrections=corrections,
     )
+
+
+def _noise_of_air(raw: Readings, readings: Readings, air_rays: int) -> float:
+    """Noise of single readings, from those that were taken; from the repaired ones where some were not."""
+    return reading_noise((raw if np.all(raw.transmission > 0) else readings).transmission, air_rays)
+
+
+def _rays_of_air(lines: NDArray[Any], variance: NDArray[Any], air_rays: int) -> int:
+    """So many outermost rays on each side if they see nothing of the sample, else none, and a warning."""
+    if not air_rays:
+        return 0
+    share = share_of_sample(lines, variance, air_rays)
+    if share <= AIR_DIFFERS:
+        return air_rays
+    warnings.warn(
+        f"scan: the outermost {air_rays} rays on each side differ by {share:.1%} of the strongest ray, from each other "
+        f"or between views ({AIR_DIFFERS:.0%} allowed): they see the sample, so no air is subtracted; widen the "
+        "translation range, or choose analysis.air_rays",
+        TsctWarning,
+        stacklevel=4,
+    )
+    return 0
 
 
 def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:

@@ -3,6 +3,7 @@
 Nothing is repaired in silence: every repaired reading is counted and gets a larger variance.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.ndimage import uniform_filter1d
 
 from tsct.records.errors import InputError
 
+from .faulty import empty_frames, faulty_channels, views_to_leave_out
 from .fill import fill_along_angle, fill_frames, fill_readings
 from .readings import Readings
 from .zingers import find_zingers
@@ -22,6 +24,8 @@ LOW_COUNTS = 50
 #: a filled reading stands on two channels and two views with a variance of 1.25 counts per count, and its error is
 #: shared with them, which in a sum over all readings weighs like nearly two counts more
 FILLED_VARIANCE = 3.0
+#: with fewer views there is no slice
+FEWEST_VIEWS = 4
 #: share of unreadable channels from which a frame counts as lost
 LOST_SHARE = 0.5
 #: counts that a running mean must hold to give the expectation within 5 %
@@ -37,7 +41,12 @@ class Repairs:
     Attributes
     ----------
     lost_frames : int
-        Frames without a positive monitor, or with most of their channels unreadable.
+        Frames without a positive monitor or transmission, with most of their channels unreadable, or without a single
+        count where the views beside them have many.
+    views_left_out : tuple of int
+        Views that are lost as a whole, at the ends of the scan or more than three in a row, which nothing can fill.
+    detector_channels : tuple of int
+        Channels that count nothing, or the same too many in every frame, whatever the sample.
     masked : int
         Readings in other frames that were not finite.
     zingers : int
@@ -51,6 +60,8 @@ class Repairs:
     masked: int
     zingers: int
     variance_model: str
+    views_left_out: tuple[int, ...] = ()
+    detector_channels: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:
@@ -61,9 +72,19 @@ class Repairs:
             (self.zingers, "zingers filled"),
         )
         words = [f"{number} {what}" for number, what in numbers if number]
+        if self.views_left_out:
+            words.insert(0, f"{len(self.views_left_out)} lost views left out ({_ranges(self.views_left_out)})")
+        if self.detector_channels:
+            words.append(f"hot or dead channels {_ranges(self.detector_channels)} filled")
         if self.variance_model == "smooth expectation":
             words.append("few counts: errors from a smooth expectation instead of sqrt(n)")
         return "; ".join(words)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers as text, such as 3, 7-12."""
+    runs = np.split(np.asarray(numbers), np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ", ".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
@@ -100,7 +121,17 @@ def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
         )
     if unreadable == counts.size:
         raise InputError(f"scan: none of its {counts.size} counts is finite")
-    recorded, masked = _recorded_frames(readings.monitor, counts, unreadable)
+    recorded, masked = _recorded_frames(readings, counts, unreadable)
+    if len(out := views_to_leave_out(recorded, readings.angles_deg)):
+        kept = np.delete(np.arange(len(recorded)), out)
+        if len(kept) < FEWEST_VIEWS:
+            raise InputError(f"scan: {len(out)} of {len(recorded)} views hold nothing; {FEWEST_VIEWS} are needed")
+        repaired, repairs = repair_readings(_views(readings, kept))
+        return repaired, replace(repairs, views_left_out=tuple(int(view) for view in out))
+    channels = faulty_channels(counts, recorded)
+    if len(channels):
+        counts = counts.copy()
+        counts[..., channels] = np.nan
     zingers = find_zingers(counts, recorded, readings.angles_deg)
     low = readings.variance is None and total / (counts.size - unreadable) < LOW_COUNTS
     repairs = Repairs(
@@ -108,8 +139,9 @@ def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
         masked=masked,
         zingers=len(zingers),
         variance_model="given" if readings.variance is not None else "smooth expectation" if low else "counts",
+        detector_channels=tuple(int(channel) for channel in channels),
     )
-    if not (repairs.lost_frames or masked or len(zingers) or low):
+    if not (repairs.lost_frames or masked or len(zingers) or len(channels) or low):
         return readings, repairs
     return _fill(readings, counts.copy(), recorded, zingers, low=low), repairs
 
@@ -135,14 +167,27 @@ def smooth_expectation(counts: NDArray[Any]) -> NDArray[np.float32]:
     return np.maximum(smooth * shape.astype(np.float32), np.float32(1.0 / width))
 
 
-def _recorded_frames(monitor: NDArray[Any], counts: NDArray[Any], unreadable: int) -> tuple[FrameMask, int]:
+def _recorded_frames(readings: Readings, counts: NDArray[Any], unreadable: int) -> tuple[FrameMask, int]:
     """Frames that were recorded, shape (angle, translation), and how many readings in them are not finite."""
-    recorded = np.isfinite(monitor) & (monitor > 0)
-    if not unreadable:
-        return recorded, 0
-    finite = np.isfinite(counts)
-    recorded &= finite.mean(axis=-1) > LOST_SHARE
-    return recorded, int(np.count_nonzero(~finite[recorded]))
+    monitor, transmission = readings.monitor, readings.transmission
+    recorded = np.isfinite(monitor) & (monitor > 0) & np.isfinite(transmission) & (transmission > 0)
+    finite = np.isfinite(counts) if unreadable else None
+    if finite is not None:
+        recorded &= finite.mean(axis=-1) > LOST_SHARE
+    recorded &= ~empty_frames(counts, recorded, readings.angles_deg)
+    return recorded, 0 if finite is None else int(np.count_nonzero(~finite[recorded]))
+
+
+def _views(readings: Readings, kept: NDArray[np.intp]) -> Readings:
+    """Some views of a tile."""
+    return replace(
+        readings,
+        counts=readings.counts[kept],
+        variance=None if readings.variance is None else readings.variance[kept],
+        monitor=readings.monitor[kept],
+        transmission=readings.transmission[kept],
+        angles_deg=readings.angles_deg[kept],
+    )
 
 
 def _fill(

@@ -1,16 +1,23 @@
 from .export import Facts, resolution_facts, write_fq, write_gr, write_ndtomo, write_pdfgetx3, write_sq, write_xye
-from .patterns import check_q, is_uniform, q_from_two_theta, read_pattern, resample
+from .lone_bins import without_lone_bins
+from .patterns import check_q, evened, is_uniform, q_from_two_theta, read_columns, read_pattern, resample
 from .scans import read_scan
+from .text_headers import UNITS, RadialUnit
 
 __all__ = [
+    "UNITS",
     "Facts",
+    "RadialUnit",
     "check_q",
+    "evened",
     "is_uniform",
     "q_from_two_theta",
+    "read_columns",
     "read_pattern",
     "read_scan",
     "resample",
     "resolution_facts",
+    "without_lone_bins",
     "write_fq",
     "write_gr",
     "write_ndtomo",

@@ -6,6 +6,7 @@ bin, and the sum of its bin is a Poisson number. pyFAI corrects neither for the 
 the chain does both from the attributes of the scan.
 """
 
+import inspect
 import json
 import re
 import tempfile
@@ -24,6 +25,7 @@ from tsct.records.errors import InputError, TsctWarning, UsageError
 from tsct.records.io import check_dataset, is_ours, member, names_of, open_complete, opened, part, values
 
 from .hdf5_layouts import entry_attrs
+from .unmeasured import marked
 
 Robust = Literal["none", "sigma-clip", "trimmed"]
 
@@ -31,6 +33,8 @@ Robust = Literal["none", "sigma-clip", "trimmed"]
 PERPENDICULAR_DEG = 2.0
 #: counts per pixel below which clipping a Poisson distribution moves its mean by more than a per cent
 FEW_PER_PIXEL = 10.0
+#: standard deviations at which pixels of a ring are clipped
+CLIP_SIGMAS = 5.0
 #: value of pixels that are bad in one frame
 BAD = -1.0
 #: by what a geometry may describe its detector: numbers, none of which leads to a file
@@ -119,7 +123,8 @@ def integrate(image: NDArray[Any], geometry: Any, how: Integration, *, mask: NDA
     """
     unseen = _unseen(geometry, how, mask)
     # bad pixels of one frame are not put into the mask, for which pyFAI would set up its bins anew
-    image = np.where(np.isfinite(image) & (image >= 0), image, BAD).astype(np.float32)
+    image = np.where(np.isfinite(image) & (image >= 0) & ~marked(image, may_be_negative=True), image, BAD)
+    image = image.astype(np.float32)
     common = how.arguments() | {"mask": unseen, "correctSolidAngle": True, "dummy": BAD, "delta_dummy": 0.5}
     if how.robust == "none":
         found = geometry.integrate1d(image, **common)
@@ -134,12 +139,18 @@ def integrate(image: NDArray[Any], geometry: Any, how: Integration, *, mask: NDA
     # pixels of a ring are judged by their own scatter
     common["error_model"] = "azimuthal"
     if how.robust == "sigma-clip":
-        found = geometry.sigma_clip(image, thresh=5.0, max_iter=5, **common)
+        found = geometry.sigma_clip(image, max_iter=5, **_clip_argument(geometry), **common)
     else:
         found = geometry.medfilt1d_ng(image, percentile=(2.0, 98.0), **common)
     counts = np.asarray(found.intensity, dtype=np.float64) * whole
     # counting noise of the pixels that are left, as of all
     return Pattern(counts=counts, variance=np.maximum(counts, 1.0))
+
+
+def _clip_argument(geometry: Any) -> dict[str, float]:
+    """The limit of clipping under the name that this release of pyFAI has for it; it ignores any other."""
+    names = inspect.signature(geometry.sigma_clip).parameters
+    return {"thres" if "thres" in names else "thresh": CLIP_SIGMAS}
 
 
 def _warn_of_few(counts: NDArray[Any]) -> None:

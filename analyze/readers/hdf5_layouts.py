@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from tsct.records.errors import InputError
-from tsct.records.io import attributes, member, names_of, opened, values
+from tsct.records.io import member, names_of, opened, text_attribute, values
 from tsct.records.units import unit_factor
 
 Tables = dict[str, Any]
@@ -90,14 +90,12 @@ def _text(value: Any) -> str:
 
 def _nxxrdct(handle: h5py.File) -> Tables | None:
     """Tables for an entry with definition NXxrdct: detector data (translation, rotation, radial)."""
-    entries = [
-        group for group in _groups(handle) if _text(attributes(group).get("definition", "")).lower() == "nxxrdct"
-    ]
+    entries = [group for group in _groups(handle) if (text_attribute(group, "definition") or "").lower() == "nxxrdct"]
     if not entries or _at(entries[0], "instrument/detector/data") is None:
         return None
     entry, place = entries[0], entries[0].name.rstrip("/")
     axis = _at(entry, "instrument/detector/radial_axis")
-    is_angle = axis is not None and _text(attributes(axis).get("long_name", "q")).lower().startswith("2")
+    is_angle = axis is not None and (text_attribute(axis, "long_name") or "q").lower().startswith("2")
     radial = "two_theta" if is_angle else "q"
     axes = {"translation": "sample/translation_values", "angle": "sample/rotation_angles"}
     axes[radial] = "instrument/detector/radial_axis"
@@ -120,7 +118,7 @@ def _nxxrdct(handle: h5py.File) -> Tables | None:
 
 def _pure(dataset: h5py.Dataset, name: str) -> Tables:
     """Units of what has none by its nature, where the file leaves them out."""
-    stated = {"units", "unit"} & set(attributes(dataset))
+    stated = text_attribute(dataset, "units", "unit")
     return {"units": "1"} if name in ("monitor", "transmission", "polarization") and not stated else {}
 
 
@@ -132,7 +130,7 @@ def entry_attrs(entry: h5py.Group) -> Tables:
         ("sensor_mm", "instrument/detector/sensor_thickness", "mm"),
     ):
         value, node = _number(entry, path), _at(entry, path)
-        factor = None if node is None else unit_factor(_text(attributes(node).get("units", "")), units)
+        factor = None if node is None else unit_factor(text_attribute(node, "units", "unit") or "", units)
         if value is not None and factor is not None:
             attrs[name] = value * factor
     for name, path in (
@@ -173,7 +171,7 @@ def _diffmap(handle: h5py.File) -> Tables | None:
 
 def _axes_of_motors(group: h5py.Group) -> tuple[str, str]:
     """Whether the slow motor turns or the fast one, as their names say."""
-    names = [_text(attributes(member(group, motor)).get("long_name", "")).lower() for motor in ("slow", "fast")]
+    names = [(text_attribute(member(group, motor), "long_name") or "").lower() for motor in ("slow", "fast")]
     turns = [any(word in name for word in TURNS) for name in names]
     if turns == [True, False]:
         return "angle", "translation"

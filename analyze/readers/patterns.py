@@ -1,6 +1,7 @@
 """Measured patterns from text files, and the grids they come on."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from tsct.records.errors import InputError
 from tsct.records.paths import must_be_file
 from tsct.records.units import q_inv_angstrom
 
+from .text_headers import RadialUnit, radial_unit
+
 Array = NDArray[np.float64]
 
 MAX_BYTES = 64 * 2**20
@@ -19,6 +22,8 @@ MIN_POINTS = 16
 COMMENTS = ("'", "#", "!", ";")
 #: steps that differ by less than this share of their mean make a uniform grid
 UNIFORM = 1e-3
+#: rounding beyond this share of a step is no rounding: whole steps may be wrong
+LARGEST_ROUNDING = 0.25
 #: the form factors of all elements are tabulated up to here, 1/angstrom; no X-ray pattern reaches further
 Q_LIMIT = 75.0
 #: range of wavelengths that give a PDF, angstrom (248 keV to 4 keV)
@@ -32,24 +37,55 @@ _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _DATA_MARK = "#### start data"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """A text file of two or three columns.
+
+    Attributes
+    ----------
+    x, intensity : ndarray, shape (n,)
+        In the units of the file.
+    sigma : ndarray, shape (n,), or None
+        None for a file with two columns.
+    unit : RadialUnit or None
+        Of `x`, if the header says it.
+    """
+
+    x: Array
+    intensity: Array
+    sigma: Array | None
+    unit: RadialUnit | None
+
+
 def read_pattern(path: str | Path) -> tuple[Array, Array, Array | None]:
+    """Read a pattern over Q: Q in 1/angstrom, intensity, and its standard deviation or None; see :func:`read_columns`.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_columns`, and if the header says that the first column is 2theta.
+    """
+    columns = read_columns(path)
+    if columns.unit is not None and columns.unit.quantity != "q":
+        raise InputError(f"{path}: the header says '{columns.unit.words}'; a pattern over Q is needed here")
+    factor = 1.0 if columns.unit is None else columns.unit.factor
+    return columns.x * factor, columns.intensity, columns.sigma
+
+
+def read_columns(path: str | Path, *, trust_header: bool = True) -> Columns:
     """Read two or three columns: Q or 2theta, intensity, standard deviation.
 
     Columns are separated by white space or commas. Lines that start with ``'``, ``#``, ``!`` or ``;`` are comments;
     everything above a line ``#### start data`` is a header (PDFgetX3); the first four lines of a ``.chi`` file are one
-    if the fourth is a single number (fit2d).
+    if the fourth is a single number (fit2d). Points at either end without any pixel, which are written as NaN or as
+    zero with an error of zero, are left out.
 
     Parameters
     ----------
     path : str or pathlib.Path
         Text file of at most 64 MiB.
-
-    Returns
-    -------
-    x, intensity : ndarray, shape (n,)
-        In the units of the file.
-    sigma : ndarray, shape (n,), or None
-        None for a file with two columns.
+    trust_header : bool
+        Whether the header's word on the first column is taken.
 
     Raises
     ------
@@ -57,13 +93,39 @@ def read_pattern(path: str | Path) -> tuple[Array, Array, Array | None]:
         Naming file, line, what was found and what is allowed.
     """
     path = Path(path)
-    numbered = _data_lines(path, _LINE_END.split(_read_text(path)))
+    lines = _LINE_END.split(_read_text(path))
+    numbered = _data_lines(path, lines)
     if len(numbered) < MIN_POINTS:
         raise InputError(f"{path}: {len(numbered)} lines of data; a pattern needs at least {MIN_POINTS}")
     rows = _rows(path, numbered)
-    _check_rows(path, [line for line, _ in numbered], rows)
+    seen = _seen(rows)
+    rows, numbers = rows[seen], [line for line, _ in numbered[seen]]
+    if len(rows) < MIN_POINTS:
+        raise InputError(f"{path}: {len(rows)} points hold an intensity; a pattern needs at least {MIN_POINTS}")
+    _check_rows(path, numbers, rows)
+    header = [_as_utf8(line) for line in lines[: numbered[0][0] - 1]]
+    unit = radial_unit(header, str(path)) if trust_header else None
     x, intensity, *sigma = np.ascontiguousarray(rows.T)
-    return x, intensity, sigma[0] if sigma else None
+    return Columns(x, intensity, sigma[0] if sigma else None, unit)
+
+
+def _as_utf8(line: str) -> str:
+    """A line of a header, which :func:`_read_text` takes for Latin-1, in the encoding that it has."""
+    try:
+        return line.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return line
+
+
+def _seen(rows: Array) -> slice:
+    """The points between the first and the last that hold an intensity."""
+    values = rows[:, 1]
+    nothing = ~np.isfinite(values) | (values == 0.0)
+    if rows.shape[1] == 3:
+        # a zero with an error was measured
+        nothing &= ~(rows[:, 2] > 0.0)
+    held = np.flatnonzero(~nothing)
+    return slice(int(held[0]), int(held[-1]) + 1) if len(held) else slice(0, 0)
 
 
 def q_from_two_theta(two_theta_deg: Array, wavelength: float) -> Array:
@@ -82,8 +144,8 @@ def q_from_two_theta(two_theta_deg: Array, wavelength: float) -> Array:
     return q_inv_angstrom(np.radians(two_theta_deg), wavelength)
 
 
-def check_q(q: Array, wavelength: float | None = None) -> None:
-    """Refuse a first column that cannot be Q in 1/angstrom.
+def check_q(q: Array, wavelength: float | None = None, *, unit_known: bool = False) -> None:
+    """Refuse a first column that cannot be Q in 1/angstrom; `unit_known` leaves out the question whether it is.
 
     Raises
     ------
@@ -96,15 +158,33 @@ def check_q(q: Array, wavelength: float | None = None) -> None:
         limit = 4.0 * np.pi / wavelength
     if q[-1] > limit:
         reason = f"4 pi / wavelength is {limit:.4g}" if wavelength is not None else f"X-ray data end below {limit:g}"
-        raise InputError(
-            f"pattern: Q ends at {q[-1]:g} 1/angstrom but {reason}; is it 2theta (--twotheta --wavelength) or in 1/nm?"
-        )
+        hint = "" if unit_known else "; is it 2theta (--twotheta --wavelength) or in 1/nm (--unit 1/nm)?"
+        raise InputError(f"pattern: Q ends at {q[-1]:g} 1/angstrom but {reason}{hint}")
 
 
 def is_uniform(q: Array) -> bool:
     """Whether the steps of a grid differ by less than a thousandth."""
     steps = np.diff(q)
-    return bool(np.max(np.abs(steps - steps.mean())) <= UNIFORM * steps.mean())
+    return bool(len(steps) and np.max(np.abs(steps - steps.mean())) <= UNIFORM * steps.mean())
+
+
+def evened(x: Array) -> Array:
+    """Even steps for a grid that is uneven by no more than the rounding of its own decimals; any other as it is.
+
+    A grid of steps of 0.02132 that was saved with four decimals has steps of 0.0213 and 0.0214, at places that are off
+    by 0.00005 at most.
+    """
+    if len(x) < 3 or is_uniform(x) or not np.all(np.isfinite(x)):
+        return x
+    decimals = next((d for d in range(9) if np.all(np.abs(x - np.round(x, d)) <= 1e-7 * np.abs(x).max())), None)
+    if decimals is None:
+        return x
+    index = np.arange(len(x))
+    even = np.polynomial.Polynomial.fit(index, x, 1)(index)
+    step = abs(even[1] - even[0])
+    # the line through rounded places is itself off by a part of their rounding
+    rounding = 0.75 * 10.0**-decimals
+    return even if np.abs(x - even).max() <= min(rounding, LARGEST_ROUNDING * step) else x
 
 
 def resample(

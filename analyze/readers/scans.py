@@ -13,11 +13,12 @@ from scipy.ndimage import uniform_filter1d
 from tsct.records.errors import InputError, TsctWarning, nearest
 from tsct.records.io import SOURCES, is_ours, load_tables, parse_mapping, read_mapped, read_record
 from tsct.records.schema import SCAN, check
-from tsct.records.units import HC_KEV_ANGSTROM, wavelength_angstrom
+from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
 from .frames import is_frames, read_frames
 from .hdf5_layouts import known_layout
-from .patterns import is_uniform, q_from_two_theta, resample
+from .patterns import evened, is_uniform, q_from_two_theta, resample
+from .unmeasured import check_drop, masked_out, without_dropped, without_marks
 
 RAYS = ("angle", "translation")
 #: what must be divided out, each with the variable that does it and the unit of that variable
@@ -41,9 +42,13 @@ ATTRS = (
     *SENSOR,
 )
 #: variables that a mapping may name
-NAMES = ("intensity", "intensity_errors", "variance", *RAYS, "q", "two_theta", "positions", *DIVIDED)
+NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
 #: views may be taken at places that differ by this share of a step: a reconstruction cannot tell
 SAME_PLACES = 0.02
+#: with fewer channels there is no pattern
+FEWEST_CHANNELS = 8
+#: a full turn in radians, with a little over; many views of a smaller span in degrees make no slice
+LEAST_SPAN_DEG, MANY_VIEWS = 7.0, 10
 #: channels over which the scatter between neighbours is averaged where nothing else tells the errors
 SCATTER_CHANNELS = 31
 
@@ -86,8 +91,10 @@ def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset
             f"{path}: not a layout that is known (NXxrdct, pyFAI diffmap, nDTomo); say where everything is with "
             "--mapping m.toml, see docs/analysis-data.md"
         )
+    drop = check_drop(merged.pop("drop", {}), source)
     _check_names(merged, source)
-    return as_scan(read_mapped(path, parse_mapping(merged, source=source), UNITS), str(path))
+    scan = as_scan(read_mapped(path, parse_mapping(merged, source=source), UNITS), str(path))
+    return without_dropped(scan, drop, source) if drop else scan
 
 
 def _is_complete(tables: Mapping[str, Any]) -> bool:
@@ -112,7 +119,9 @@ def _check_names(tables: Mapping[str, Any], source: str) -> None:
     attrs = tables.get("attrs", {})
     for name in tables:
         if name not in (*NAMES, "attrs"):
-            raise InputError(f"{source}: a scan has no '{name}'{nearest(name, NAMES)}; it takes {', '.join(NAMES)}")
+            raise InputError(
+                f"{source}: a scan has no '{name}'{nearest(name, NAMES)}; it takes {', '.join(NAMES)}, drop"
+            )
     for name in attrs if isinstance(attrs, Mapping) else ():
         if name not in (*ATTRS, "wavelength_m"):
             raise InputError(f"{source}: [attrs] has no '{name}'{nearest(name, ATTRS)}; it takes {', '.join(ATTRS)}")
@@ -138,7 +147,7 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
     density = SENSOR_DENSITIES.get(data.attrs.get("sensor_material", ""))
     known = {} if density is None else {"sensor_density_g_cm3": density}
     data = data.assign_attrs({**known, **data.attrs, "energy_kev": _energy(data, source)})
-    intensity = _pattern(data, "intensity", source)
+    intensity = _intensity(data, source)
     q = _q(data, source)
     variance = _variance(data, intensity, source)
     rows, spread = intensity.values, variance
@@ -190,6 +199,18 @@ def _pattern(data: xr.Dataset, name: str, source: str) -> xr.DataArray:
     return array.transpose(*RAYS, radial)
 
 
+def _intensity(data: xr.Dataset, source: str) -> xr.DataArray:
+    """Intensity (angle, translation, radial) with NaN for what was not measured or is masked, and its unit as ours."""
+    array = _pattern(data, "intensity", source)
+    values = without_marks(
+        array.values, f"{source}: intensity", may_be_negative=bool(data.attrs.get("background_subtracted", False))
+    )
+    if (out := masked_out(data, RAYS, source)) is not None:
+        values = np.where(out, np.nan, values).astype(np.float64 if values.dtype == np.float64 else np.float32)
+    units = array.attrs["units"]
+    return array.copy(data=values).assign_attrs(units="counts" if unit_factor(units, "counts") == 1.0 else units)
+
+
 def _variance(data: xr.Dataset, intensity: xr.DataArray, source: str) -> NDArray[np.float64] | None:
     """Variance as given, or from the scatter of channels where intensities are not counts; None: that of counting."""
     if "variance" in data:
@@ -216,6 +237,12 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
     if name not in data.coords:
         raise InputError(f"{source}: no values for '{name}'; add a table [{name}] with path or linspace, and units")
     values = data[name].values.astype(np.float64)
+    if len(values) < FEWEST_CHANNELS:
+        raise InputError(
+            f"{source}: {len(values)} {'channel' if len(values) == 1 else 'channels'} of {name}; patterns of at least "
+            f"{FEWEST_CHANNELS} are needed, and a PDF needs hundreds"
+        )
+    values = evened(values)
     _check_order(values, name, source)
     return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(data.attrs["energy_kev"]))
 
@@ -241,7 +268,32 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
         return np.arange(data.sizes["translation"], dtype=np.float64)
     if name not in data.coords:
         raise InputError(f"{source}: no values for '{name}'; add a table [{name}] with path or linspace, and units")
-    return data[name].values.astype(np.float64)
+    values = data[name].values.astype(np.float64)
+    if not np.all(np.isfinite(values)):
+        wrong = np.flatnonzero(~np.isfinite(values))
+        raise InputError(
+            f"{source}: {name} number {wrong[0]} is not finite; give its value, or leave it out of [{name}]"
+        )
+    if name == "angle":
+        _check_angles(values, source)
+    return evened(values)
+
+
+def _check_angles(angles: NDArray[Any], source: str) -> None:
+    """Refuse a span of angles that can only be in another unit than said."""
+    span = float(np.ptp(angles))
+    if 0.0 < span < LEAST_SPAN_DEG and len(angles) >= MANY_VIEWS:
+        raise InputError(
+            f"{source}: the angles span {span:.4g} degrees, of which no slice can be made; they look like radians, so "
+            'write [angle] units = "rad"'
+        )
+    turns = np.degrees(np.array([180.0, 360.0]))
+    step = span / max(len(angles) - 1, 1)
+    if np.any(np.abs(span - turns) <= 1.5 * step):
+        raise InputError(
+            f"{source}: the angles span {span:.5g} degrees, which is {np.radians(span):.4g} radians; they look like "
+            'degrees, so write [angle] units = "deg"'
+        )
 
 
 def _check_corrections(data: xr.Dataset, source: str) -> None:

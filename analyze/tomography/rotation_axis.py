@@ -60,7 +60,8 @@ def find_axis(
     Raises
     ------
     InputError
-        If shapes disagree, a value is not finite, a view has no mass, or the views cannot tell the axis.
+        If shapes disagree, a value is not finite, a view has no mass, or the views cannot tell the axis or put it
+        outside the translations.
 
     Warns
     -----
@@ -72,6 +73,11 @@ def find_axis(
     noise = _checked_variance(variance, views) if noise_known else _noise_from_curvature(views)
     _warn_if_truncated(views, noise)
     centred = _from_mass_centres(views, noise, t, angles, noise_known)
+    if not t[0] <= centred[0] <= t[-1]:
+        raise InputError(
+            f"rotation axis: centres of mass put it at {centred[0]:.4g} mm, outside the translations, {t[0]:g} to "
+            f"{t[-1]:g} mm; check the angles ({angles.min():.4g} to {angles.max():.4g} degrees), their unit and order"
+        )
     pairs = _mirrored_pairs(angles)
     if not len(pairs):
         return centred
@@ -113,15 +119,21 @@ def _checked(views: ArrayLike, translations_mm: ArrayLike, angles_deg: ArrayLike
     p, t, angles = (np.asarray(a, dtype=np.float64) for a in (views, translations_mm, angles_deg))
     if p.shape != (angles.size, t.size) or t.ndim != 1 or angles.ndim != 1 or angles.size < 4 or t.size < 4:
         raise InputError(
-            f"find_axis: the sinogram has shape {p.shape} for {angles.size} angles and {t.size} translations; "
+            f"rotation axis: the sinogram has shape {p.shape} for {angles.size} angles and {t.size} translations; "
             "give (angle, translation), at least four of each"
         )
     if not (np.isfinite(p).all() and np.isfinite(t).all() and np.isfinite(angles).all()):
-        raise InputError("find_axis: the sinogram or its coordinates hold values that are not finite; drop those views")
+        raise InputError(
+            "rotation axis: the sinogram or its coordinates hold values that are not finite; leave those views "
+            "out with drop.views in the mapping"
+        )
     if np.diff(t).min() <= 0.0 or np.ptp(np.diff(t)) > 0.02 * np.diff(t).mean():
-        raise InputError("find_axis: translations_mm must be uniform and increasing")
+        raise InputError("rotation axis: translations_mm must be uniform and increasing")
     if p.sum(axis=1).min() <= 0.0:
-        raise InputError(f"find_axis: view {p.sum(axis=1).argmin()} has no mass; drop it or subtract less background")
+        raise InputError(
+            f"rotation axis: view {(view := p.sum(axis=1).argmin())} has no mass; leave it out with "
+            f"drop = {{ views = [{view}] }} in the mapping, or subtract less background"
+        )
     return p, t, angles
 
 
@@ -134,7 +146,7 @@ def _checked_variance(variance: ArrayLike | None, views: Array) -> Array:
         or noise.sum(axis=1).min() <= 0.0
     ):
         raise InputError(
-            f"find_axis: variance must be finite, not negative, above zero somewhere in each view, and of shape "
+            f"rotation axis: variance must be finite, not negative, above zero somewhere in each view, and of shape "
             f"{views.shape}, not {noise.shape}"
         )
     return noise
@@ -175,7 +187,7 @@ def _from_mass_centres(views: Array, noise: Array, t: Array, angles: Array, nois
     theta = np.deg2rad(angles)
     model = np.column_stack([np.ones_like(theta), np.cos(theta), np.sin(theta)]) / error[:, None]
     if np.linalg.matrix_rank(model, tol=1e-9 * np.linalg.norm(model)) < 3:
-        raise InputError("find_axis: the views have fewer than three different angles, which cannot tell the axis")
+        raise InputError("rotation axis: the views have fewer than three different angles, which cannot tell the axis")
     inverse = np.linalg.inv(model.T @ model)
     fit = inverse @ model.T @ (centre / error)
     return float(fit[0]), _sigma(inverse[0, 0], centre / error - model @ fit, theta.size - 3, noise_known)
@@ -216,7 +228,7 @@ def _mirror_score(
     reach = int(min(axis - t[0], t[-1] - axis) / pitch + 1e-9)
     if reach < 2:
         raise InputError(
-            f"find_axis: mirrored views put the axis at {axis:.3f} mm, at the edge of the field; check the angles"
+            f"rotation axis: mirrored views put the axis at {axis:.3f} mm, at the edge of the field; check the angles"
         )
     u = pitch * np.arange(-reach, reach + 1)
     first, second = profile(axis + u)[pairs[:, 0]], profile(axis - u)[pairs[:, 1]]

@@ -20,7 +20,7 @@ from .export import export
 from .frames import frames
 from .init import init
 from .lesson import lesson
-from .options import say
+from .options import say, show_everywhere
 from .pdf import pdf
 from .plan import plan
 from .run import run
@@ -105,6 +105,7 @@ def _once(number: int) -> None:
 
 def main() -> None:
     """Run the command line; errors that a user can mend end in one line and their exit code."""
+    show_everywhere()
     _end_at_second_signal()
     warnings.showwarning = _say_warning
     try:

@@ -1,9 +1,12 @@
 """What the commands share: common options, lines on stderr, progress, and the table that ends in a verdict."""
 
+import codecs
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -39,8 +42,41 @@ SlurmOption = Annotated[
 ]
 
 
+#: what stands for signs that a terminal cannot show and that are no letter with an accent
+PLAIN = {
+    "−": "-",
+    "–": "-",
+    "—": "-",
+    "π": "pi",
+    "θ": "theta",
+    "χ": "chi",
+    "σ": "sigma",
+    "ρ": "rho",
+    "μ": "u",
+    "√": "sqrt",
+    "·": ".",
+}
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def plain(error: UnicodeError) -> tuple[str, int]:
+    """Letters without accents, and a question mark for the rest, in place of what an encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = unicodedata.normalize("NFKD", error.object[error.start : error.end])
+    known = "".join(PLAIN.get(sign, sign) for sign in text if not unicodedata.combining(sign))
+    return known.encode("ascii", "replace").decode("ascii"), error.end
+
+
+def show_everywhere() -> None:
+    """Let no sign of a message stop a command, whatever the encoding of the terminal or pipe."""
+    codecs.register_error("plain", plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="plain")
 
 
 def announce(experiment: Any, workers: Any, max_memory_gb: float | None, *, analyse: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tsct.records.errors import UsageError
 from tsct.records.paths import must_be_file
 
 
@@ -35,10 +36,17 @@ def pdf(
     ] = 0.0,
     background: Annotated[Path | None, typer.Option("--background", help="Pattern to subtract.")] = None,
     background_scale: Annotated[float, typer.Option("--background-scale", help="Factor of the background.")] = 1.0,
-    wavelength: Annotated[
-        float | None, typer.Option("--wavelength", help="In angstrom; needed with --twotheta.")
+    wavelength: Annotated[float | None, typer.Option("--wavelength", help="In angstrom; needed for 2theta.")] = None,
+    twotheta: Annotated[
+        bool, typer.Option("--twotheta", help="The first column is 2theta in degrees, as --unit deg.")
+    ] = False,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit",
+            help="Of the first column: 1/angstrom, 1/nm, or deg or rad of 2theta; what the header says if omitted.",
+        ),
     ] = None,
-    twotheta: Annotated[bool, typer.Option("--twotheta", help="The first column is 2theta in degrees.")] = False,
     density: Annotated[
         float | None, typer.Option("--density", help="Of the sample in g/cm³; adds coordination numbers.")
     ] = None,
@@ -51,6 +59,8 @@ def pdf(
     Example: `tsct pdf glass.xye --composition 'Si O2' --qmax 22 -o glass`
     """
     must_be_file(pattern)
+    if twotheta and unit not in (None, "deg"):
+        raise UsageError(f"--twotheta and --unit {unit} contradict each other; give one")
     from tsct.analyze.pdf import parse_composition
     from tsct.analyze.recipe import PdfRecipe
     from tsct.apps.pattern import convert as one_pattern
@@ -58,7 +68,7 @@ def pdf(
 
     source = Source(
         pattern=pattern,
-        two_theta=twotheta,
+        unit="deg" if twotheta else unit,
         wavelength=wavelength,
         background=background,
         background_scale=background_scale,

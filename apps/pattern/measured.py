@@ -7,9 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from tsct.analyze.readers import check_q, is_uniform, q_from_two_theta, read_pattern, resample
+from tsct.analyze.readers import (
+    UNITS,
+    RadialUnit,
+    check_q,
+    evened,
+    is_uniform,
+    q_from_two_theta,
+    read_columns,
+    resample,
+    without_lone_bins,
+)
 from tsct.analyze.recipe import PdfRecipe
-from tsct.records.errors import InputError, UsageError
+from tsct.records.errors import InputError, UsageError, nearest
 
 Array = NDArray[np.float64]
 
@@ -29,8 +39,9 @@ class Source:
     ----------
     pattern : pathlib.Path
         Two or three columns; see :func:`tsct.analyze.readers.patterns.read_pattern`.
-    two_theta : bool
-        The first column is 2theta in degrees instead of Q in 1/angstrom; needs `wavelength`.
+    unit : str, optional
+        Of the first column: 1/angstrom, 1/nm, or deg or rad of 2theta, which need `wavelength`. If omitted, what the
+        header of the file says, and 1/angstrom if it says nothing.
     wavelength : float, optional
         In angstrom. With it the Compton scattering is corrected for recoil.
     background : pathlib.Path, optional
@@ -42,15 +53,17 @@ class Source:
     """
 
     pattern: Path
-    two_theta: bool = False
+    unit: str | None = None
     wavelength: float | None = None
     background: Path | None = None
     background_scale: float = 1.0
     density_g_cm3: float | None = None
 
     def __post_init__(self) -> None:
-        if self.two_theta and self.wavelength is None:
-            raise UsageError("--twotheta needs --wavelength in angstrom")
+        if self.unit is not None and self.unit not in UNITS:
+            raise UsageError(f"--unit is '{self.unit}'{nearest(self.unit, UNITS)}; allowed are {', '.join(UNITS)}")
+        if self.unit in ("deg", "rad") and self.wavelength is None:
+            raise UsageError(f"2theta (--twotheta or --unit {self.unit}) needs --wavelength in angstrom")
         if not (np.isfinite(self.background_scale) and self.background_scale >= 0):
             raise InputError(f"--background-scale is {self.background_scale:g}; allowed are zero and larger")
         low, high = DENSITIES_G_CM3
@@ -87,12 +100,13 @@ def read_measured(source: Source, recipe: PdfRecipe) -> Measured:
     InputError
         If the pattern or the background cannot be used or does not reach as far as the recipe.
     """
-    q, intensity, sigma = _read_q(source.pattern, source)
-    _check_range(source.pattern, q, recipe)
+    found = _read_q(source.pattern, source)
+    q, intensity, sigma = found.q, found.intensity, found.sigma
+    _check_range(source.pattern, found, recipe)
     _check_steps(source.pattern, q, recipe)
     background = None
     if source.background is not None:
-        background, its_sigma = _background_at(q, source, recipe)
+        background, its_sigma = _background_at(found, source, recipe)
         intensity = intensity - background
         sigma = None if sigma is None else np.hypot(sigma, its_sigma)
     if is_uniform(q) and len(q) <= MAX_POINTS:
@@ -104,27 +118,45 @@ def read_measured(source: Source, recipe: PdfRecipe) -> Measured:
     return Measured(q=q, intensity=intensity, sigma=sigma, background=background, step=step)
 
 
-def _read_q(path: Path, source: Source) -> tuple[Array, Array, Array | None]:
-    x, intensity, sigma = read_pattern(path)
+@dataclass(frozen=True, slots=True, eq=False)
+class _OverQ:
+    """A file's pattern over Q in 1/angstrom, and what its header says of the first column."""
+
+    q: Array
+    intensity: Array
+    sigma: Array | None
+    unit: RadialUnit | None
+
+
+def _read_q(path: Path, source: Source) -> _OverQ:
+    columns = read_columns(path, trust_header=source.unit is None)
+    unit = columns.unit if source.unit is None else UNITS[source.unit]
+    x, sigma = columns.x if unit is None else columns.x * unit.factor, columns.sigma
     try:
-        if source.two_theta:
-            assert source.wavelength is not None  # checked when the source was made
-            return q_from_two_theta(x, source.wavelength), intensity, sigma
-        check_q(x, source.wavelength)
+        if unit is not None and unit.quantity == "two_theta":
+            if source.wavelength is None:
+                raise InputError(f"the header says '{unit.words}'; add --wavelength in angstrom")
+            q = q_from_two_theta(x, source.wavelength)
+        else:
+            check_q(x, source.wavelength, unit_known=unit is not None)
+            q = evened(x)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    return x, intensity, sigma
+        raise InputError(f"{path}: {str(error).removeprefix('pattern: ')}") from None
+    intensity, sigma = without_lone_bins(columns.intensity, sigma, str(path))
+    return _OverQ(q, intensity, sigma, unit)
 
 
-def _check_range(path: Path, q: Array, recipe: PdfRecipe) -> None:
+def _check_range(path: Path, found: _OverQ, recipe: PdfRecipe) -> None:
     if not recipe.q_min > 0:
         raise InputError(f"--qmin is {recipe.q_min:g}; allowed are values above 0, where S(Q) = 1 + F(Q)/Q exists")
+    q, unit = found.q, found.unit
     half = (q[-1] - q[0]) / (len(q) - 1) / 2
+    read_as = "" if unit is None else f" (the first column is read as '{unit.words}')"
     if recipe.q_min < q[0] - half:
-        raise InputError(f"{path}: --qmin is {recipe.q_min:g} but the data begin at {q[0]:.5g} 1/angstrom")
+        raise InputError(f"{path}: --qmin is {recipe.q_min:g} but the data begin at {q[0]:.5g} 1/angstrom{read_as}")
     if recipe.data_end > q[-1] + half:
         option = "--qmax" if recipe.q_max_inst is None else "--qmaxinst"
-        raise InputError(f"{path}: {option} is {recipe.data_end:g} but the data end at {q[-1]:.5g} 1/angstrom")
+        raise InputError(f"{path}: {option} is {recipe.data_end:g} but the data end at {q[-1]:.5g} 1/angstrom{read_as}")
 
 
 def _check_steps(path: Path, q: Array, recipe: PdfRecipe) -> None:
@@ -138,11 +170,13 @@ def _check_steps(path: Path, q: Array, recipe: PdfRecipe) -> None:
         )
 
 
-def _background_at(q: Array, source: Source, recipe: PdfRecipe) -> tuple[Array, Array]:
+def _background_at(pattern: _OverQ, source: Source, recipe: PdfRecipe) -> tuple[Array, Array]:
     """Scaled background and its standard deviation (zero where the file has none) at the points of the pattern."""
     assert source.background is not None
-    own_q, intensity, sigma = _read_q(source.background, source)
-    step = float(np.diff(own_q).max())
+    found = _read_q(source.background, source)
+    own_q, intensity, sigma = found.q, found.intensity, found.sigma
+    _check_same_unit(source, pattern.unit, found.unit)
+    q, step = pattern.q, float(np.diff(own_q).max())
     if own_q[0] > q[0] + step or own_q[-1] < q[-1] - step:
         raise InputError(
             f"{source.background}: the background covers {own_q[0]:.5g} to {own_q[-1]:.5g} 1/angstrom; "
@@ -151,3 +185,14 @@ def _background_at(q: Array, source: Source, recipe: PdfRecipe) -> tuple[Array, 
     at = np.clip(q, own_q[0], own_q[-1])
     errors = np.zeros_like(q) if sigma is None else np.interp(at, own_q, sigma)
     return source.background_scale * CubicSpline(own_q, intensity)(at), source.background_scale * errors
+
+
+def _check_same_unit(source: Source, of_pattern: RadialUnit | None, of_background: RadialUnit | None) -> None:
+    """Refuse files of which one says another unit than the other, or one says none where the other's is not ours."""
+    kinds = [("q", 1.0) if unit is None else (unit.quantity, unit.factor) for unit in (of_pattern, of_background)]
+    if kinds[0] != kinds[1]:
+        words = ["none" if unit is None else f"'{unit.words}'" for unit in (of_pattern, of_background)]
+        raise InputError(
+            f"{source.background}: the background states the unit {words[1]} and {source.pattern.name} states "
+            f"{words[0]}; bring both to one, or say it for both with --unit"
+        )

@@ -4,7 +4,7 @@ from .frame_files import write_frames
 from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
 from .truth_files import read_truth, write_truth
-from .untrusted import attributes, check_dataset, member, names_of, opened, part, values
+from .untrusted import attributes, check_dataset, member, names_of, opened, part, text_attribute, values
 
 __all__ = [
     "FULL",
@@ -27,6 +27,7 @@ __all__ = [
     "read_record",
     "read_truth",
     "replacing",
+    "text_attribute",
     "values",
     "write_frames",
     "write_records",

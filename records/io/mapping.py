@@ -37,7 +37,7 @@ from tsct.records.errors import InputError, TsctWarning, nearest
 from tsct.records.toml import read_toml
 from tsct.records.units import unit_factor
 
-from .untrusted import attributes, member, opened, sound
+from .untrusted import ElsewhereError, member, opened, sound, text_attribute
 from .untrusted import values as all_values
 
 #: keys of a table that say where values come from; exactly one is given
@@ -209,6 +209,8 @@ def _dataset(handle: h5py.File, place: str, path: Path, name: str) -> h5py.Datas
     """The dataset at a place, if it is numeric; the error otherwise names what the file holds."""
     try:
         found = member(handle, place)
+    except ElsewhereError:
+        raise
     except InputError as error:
         held = _datasets(handle)
         raise InputError(f"{error}, wanted for '{name}'{nearest(place, held)}; datasets: {_some(held)}") from None
@@ -261,12 +263,7 @@ def _read(handle: h5py.File, path: Path, name: str, entry: Entry, mapping: FileM
 
 def stated_units(dataset: h5py.Dataset) -> str | None:
     """The unit that a dataset states about itself, as ``units`` or, in the manner of pyFAI, ``unit``."""
-    known = attributes(dataset)
-    for key in ("units", "unit"):
-        value = known.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-    return None
+    return text_attribute(dataset, "units", "unit")
 
 
 def _dims(name: str, values: NDArray[Any], entry: Entry, path: Path, mapping: FileMapping) -> tuple[str, ...]:

@@ -43,6 +43,10 @@ class OutOfProportionError(InputError):
     """An attribute or text out of all proportion."""
 
 
+class ElsewhereError(InputError):
+    """What is looked for lies in another file."""
+
+
 @contextmanager
 def sound(node: h5py.Group | h5py.Dataset, path: str = "") -> Iterator[None]:
     """Turn what HDF5 and h5py raise over damaged bytes into an error that names the file."""
@@ -118,7 +122,7 @@ def _followed(group: h5py.Group, path: str, hops: int) -> h5py.Group | h5py.Data
 
 def _refuse_elsewhere(where: str, what: str) -> NoReturn:
     """Whatever leads out of a file ends here: an external link, raw data or a source of a virtual dataset elsewhere."""
-    raise InputError(f"{where}: {what} another file; copy the data into this one")
+    raise ElsewhereError(f"{where}: {what} another file; copy the data into this one")
 
 
 def _held(node: Any) -> str:
@@ -141,6 +145,18 @@ def attributes(node: h5py.Group | h5py.Dataset) -> dict[str, Any]:
     with sound(node):
         _check_number(node, len(node.attrs), "attributes")
         return {name: _plain(_attribute(node, name)) for name in node.attrs}
+
+
+def text_attribute(node: h5py.Group | h5py.Dataset, *names: str) -> str | None:
+    """The first of some attributes that is text, or an array of one text as some writers make it; None if none is."""
+    known = attributes(node)
+    for name in names:
+        value = known.get(name)
+        while isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+    return None
 
 
 def _plain(value: Any) -> Any:

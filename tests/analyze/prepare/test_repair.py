@@ -112,3 +112,30 @@ def test_a_scan_of_few_counts_changes_its_error_model(tile):
     with pytest.warns(TsctWarning, match="few counts"):
         corrections = prepare_sinogram(dim, RECIPE).corrections
     assert corrections["error_model"] == "smooth expectation"
+
+
+def test_empty_frames_among_frames_with_many_counts_are_lost(tile):
+    true = tile.intensity.values[10, 24:28].copy()
+    tile.intensity.values[10, 24:28] = 0.0
+    filled, repairs = repair(tile)
+    assert repairs.lost_frames == 4
+    assert filled.counts[10, 24:28].sum() == pytest.approx(true.sum(), rel=0.03)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_views_that_were_never_taken_are_left_out(tile, value):
+    whole = tile.intensity.values.copy()
+    tile.intensity.values[40:] = value
+    left, repairs = repair(tile)
+    assert repairs.views_left_out == tuple(range(40, 60)) and repairs.lost_frames == 0
+    np.testing.assert_array_equal(left.counts, whole[:40])
+    assert "20 lost views left out (40-59)" in repairs.words
+
+
+@pytest.mark.parametrize("change", [lambda counts: counts + 5000.0, lambda counts: 0.0 * counts])
+def test_a_hot_or_dead_channel_is_filled(tile, change):
+    true = tile.intensity.values[..., 200].copy()
+    tile.intensity.values[..., 200] = change(true)
+    filled, repairs = repair(tile)
+    assert repairs.detector_channels == (200,)
+    assert filled.counts[..., 200].mean() == pytest.approx(true.mean(), rel=0.01)

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsct.analyze.readers.patterns import MIN_POINTS, check_q, is_uniform, q_from_two_theta, read_pattern, resample
+from tsct.analyze.readers.patterns import (
+    MIN_POINTS,
+    check_q,
+    is_uniform,
+    q_from_two_theta,
+    read_columns,
+    read_pattern,
+    resample,
+)
 from tsct.records.errors import InputError
 
 X = np.linspace(0.5, 10.0, 20)
@@ -49,7 +57,9 @@ def test_comments_of_all_programs_are_skipped(tmp_path, mark):
 
 def test_headers_of_fit2d_and_pdfgetx3_are_skipped(tmp_path):
     fit2d = ["C:\\data\\glass.tif: 1 of 1", "2-Theta Angle (Degrees)", "Intensity", "      20", *lines(X, Y)]
-    np.testing.assert_array_equal(read_pattern(write(tmp_path / "a.chi", fit2d))[0], X)
+    columns = read_columns(write(tmp_path / "a.chi", fit2d))
+    np.testing.assert_array_equal(columns.x, X)
+    assert columns.unit.quantity == "two_theta" and columns.unit.factor == 1.0
     # a .chi file of pyFAI has comments instead
     np.testing.assert_array_equal(read_pattern(write(tmp_path / "b.chi", ["# pyFAI", *lines(X, Y)]))[0], X)
     getx3 = ["[DEFAULT]", "version = pdfgetx3", "qmax = 20", "#### start data", "#S 1", "#L Q I", *lines(X, Y)]

@@ -7,7 +7,6 @@ import numpy as np
 import pint
 import pytest
 import tomli_w
-import xarray as xr
 from nxxrdct.application.nxxrdct import NXxrdct
 
 from tsct.analyze.prepare.corrections import line_integrals
@@ -15,7 +14,6 @@ from tsct.analyze.readers.scans import read_scan
 from tsct.analyze.tomography.fbp import fbp
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.records.errors import InputError, TsctWarning
-from tsct.records.io.files import write_records
 from tsct.records.io.scan_files import write_scan
 from tsct.records.units import q_inv_angstrom, wavelength_angstrom
 
@@ -262,9 +260,10 @@ def test_a_file_of_no_known_layout_asks_for_a_mapping(tmp_path):
         read_scan(tmp_path / "some.h5")
 
 
-def test_our_own_files_need_no_mapping(tmp_path):
-    write_records(tmp_path / "ours.h5", {"data": xr.Dataset({"intensity": ("q", Q)}, coords={"q": Q})})
-    assert np.array_equal(read_scan(tmp_path / "ours.h5").intensity, Q)
+def test_our_own_files_need_no_mapping(small_scan, tmp_path):
+    scan = small_scan.isel(state=0, slice=0)
+    write_scan(tmp_path / "ours.h5", scan)
+    np.testing.assert_array_equal(read_scan(tmp_path / "ours.h5").intensity, scan.intensity)
 
 
 def test_a_scan_of_ours_means_the_same_to_a_reader_who_knows_the_layout_only(small_scan, tmp_path):
