@@ -1,8 +1,9 @@
 """How much the tests notice: small mutations of the code, each run against the tests of its own room.
 
 A sample of mutants, drawn with a seed, is made by the operators of cosmic-ray; each is put into a copy of the checkout
-and meets the tests of its own file, then those of its sub-package, then those of its room, until one fails (the mutant is
-killed) or none does (it survives). The record is resumable: what it holds already is not run again.
+and meets the tests of its own file, then those of its sub-package, then those of its room, until one fails (the mutant
+is killed) or none does (it survives). Slow tests are left out, and the tests of the room are given a few minutes: a
+survivor says so where they did not end. The record is resumable: what it holds already is not run again.
 
     python examples/mutants.py --mutants 200 --seed 1 -o mutants.jsonl [--workers 2]
 
@@ -14,6 +15,7 @@ import difflib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -39,8 +41,10 @@ OPERATORS = (
     *(f"core/{name}" for name in ("ReplaceUnaryOperator_Delete_USub", "ReplaceUnaryOperator_Delete_Not")),
     *(f"core/{name}" for name in ("ReplaceAndWithOr", "ReplaceOrWithAnd", "NumberReplacer")),
 )
-#: what one stage of tests may take; a mutant that makes it longer is killed
-SECONDS = 600
+#: what the tests of a mutant's file and folder may take, and those of its room; a longer run tells nothing
+SECONDS, ROOM_SECONDS = 400, 150
+#: exit status of pytest that was asked wrongly, and where no test is collected
+USAGE, NO_TESTS = 4, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,32 +96,77 @@ def copy_tree(target: Path) -> Path:
     return target
 
 
-def outcome(mutant: Mutant, tree: Path) -> dict:
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A copy of the checkout, and the tests that fail in it without any mutant, which therefore tell nothing."""
+
+    folder: Path
+    failing: set[str]
+
+    def run(self, tests: list[str], seconds: float, numba_cache: str) -> tuple[int | None, str]:
+        """Exit status of pytest, None if it took too long, and the first test that failed."""
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "installed"), "NUMBA_CACHE_DIR": numba_cache}
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        # -P: the folder of the front door must not hide the package that is tested
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "pytest",
+            "-x",
+            "-q",
+            "-rfE",
+            "-p",
+            "no:cacheprovider",
+            "--randomly-seed=1",
+        ]
+        command += ["-m", "not slow", *(f"--deselect={name}" for name in sorted(self.failing)), *tests]
+        try:
+            done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None, ""
+        if done.returncode == USAGE:
+            raise SystemExit(done.stderr.decode(errors="replace"))
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", done.stdout.decode(errors="replace"), re.MULTILINE)
+        return done.returncode, failed[0] if failed else ""
+
+
+def outcome(mutant: Mutant, tree: Tree) -> dict:
     """Put a mutant into a copy and run the stages until one fails; the file is restored."""
-    file = tree / "installed" / "tsct" / mutant.path
+    file = tree.folder / "installed" / "tsct" / mutant.path
     source = file.read_text(encoding="utf-8")
     changed = mutate_code(source, get_operator(mutant.operator)(), mutant.occurrence)
     diff = list(difflib.unified_diff(source.splitlines(), (changed or source).splitlines(), lineterm="", n=0))[2:]
-    file.write_text(changed or source, encoding="utf-8")
-    started, killed = time.monotonic(), ""
-    environment = {**os.environ, "PYTHONPATH": str(tree / "installed"), "OPENBLAS_NUM_THREADS": "1"}
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        for tests in stages(mutant.path):
-            # -P: the folder of the front door must not hide the package that is tested
-            command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-            try:
-                done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS)
-            except subprocess.TimeoutExpired:
-                killed = f"{tests[0]} (time)"
-                break
-            if done.returncode != 0:
-                killed = tests[0]
-                break
-    finally:
-        file.write_text(source, encoding="utf-8")
+    started, killer, late = time.monotonic(), "", ""
+    for tests in stages(mutant.path):
+        seconds = ROOM_SECONDS if len(Path(tests[0]).parts) == 2 else SECONDS
+        status, test = verdict(tree, file, (source, changed or source), tests, seconds)
+        if status is None:
+            late = tests[0]
+        elif status not in (0, NO_TESTS):
+            killer = test or tests[0]
+            break
     seconds = round(time.monotonic() - started, 1)
-    return {**asdict(mutant), "diff": diff, "killed_by": killed, "seconds": seconds}
+    return {**asdict(mutant), "diff": diff, "killed_by": killer, "not_ended": late, "seconds": seconds}
+
+
+def verdict(tree: Tree, file: Path, texts: tuple[str, str], tests: list[str], seconds: float) -> tuple[int | None, str]:
+    """Run a stage with the mutant; a test that fails is run without it, and left out from then on if it fails too."""
+    source, changed = texts
+    while True:
+        file.write_text(changed, encoding="utf-8")
+        # compiled callers hold what they call: a change of compiled code starts from nothing
+        with tempfile.TemporaryDirectory() as fresh:
+            cache = fresh if "numba" in source else str(tree.folder / "compiled")
+            try:
+                status, test = tree.run(tests, seconds, cache)
+            finally:
+                file.write_text(source, encoding="utf-8")
+            again = tree.run([test], SECONDS, str(tree.folder / "compiled")) if status == 1 and test else (0, "")
+        if again[0] == 0:
+            return status, test
+        tree.failing.add(test)
+        print(f"fails without a mutant: {test}", flush=True)
 
 
 def main() -> None:
@@ -135,9 +184,9 @@ def main() -> None:
     due = [mutant for mutant in sample if (mutant.path, mutant.operator, mutant.occurrence) not in known]
     print(f"{len(everything)} mutants in {', '.join(ROOMS)}; {len(sample)} drawn, {len(due)} to run", flush=True)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.workers) as pool:
-        trees: Queue[Path] = Queue()
+        trees: Queue[Tree] = Queue()
         for k in range(options.workers):
-            trees.put(copy_tree(Path(folder, str(k))))
+            trees.put(Tree(copy_tree(Path(folder, str(k))), set()))
 
         def run(mutant: Mutant) -> dict:
             tree = trees.get()
