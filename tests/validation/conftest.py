@@ -6,6 +6,7 @@ import xarray as xr
 
 from tsct import analyze, phantoms, simulate
 from tsct.phantoms.discharge import QUICK_POTENTIALS_V
+from tsct.validation import Evidence, check_named
 
 
 @pytest.fixture(scope="session")
@@ -105,3 +106,13 @@ def region(small):
         },
         coords={"q": found.q, "r": found.r},
     )
+
+
+@pytest.fixture(scope="session")
+def measure():
+    """Takes the id of a check, truth, recovered data and phases, and gives what the check measures."""
+
+    def value(name, truth, found, phases=None):
+        return check_named(name).measure(Evidence(truth=truth, recovered=found, phases=phases))
+
+    return value
