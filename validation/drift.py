@@ -69,14 +69,31 @@ def read_scores(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as scores.json ({error})") from None
     rows = document.get("checks") if isinstance(document, dict) else None
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and "id" in row and "verdict" in row for row in rows
-    ):
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise InputError(f"{path}: holds no list of checks; give a scores.json that tsct wrote")
     schema = document.get("schema", 1)
     if schema not in (1, SCHEMA) or isinstance(schema, bool):
         raise InputError(f"{path}: has schema {schema!r}, this tsct reads 1 and {SCHEMA}; score the data again")
     return document if schema == SCHEMA else document | {"schema": SCHEMA, "checks": [_renamed(row) for row in rows]}
+
+
+def _is_row(row: Any) -> bool:
+    """Whether this is a check: an id and a verdict, and what else is compared of the kind that it should be."""
+    if not isinstance(row, dict) or not {"id", "verdict"} <= row.keys():
+        return False
+    texts, numbers = (
+        (row.get(name, "") for name in ("id", "verdict", "title", "unit")),
+        (row.get("value"), row.get("error")),
+    )
+    return all(isinstance(text, str) for text in texts) and all(map(_is_number, numbers))
+
+
+def _is_number(value: Any) -> bool:
+    """Nothing, or a number that fits a float."""
+    try:
+        return value is None or (type(value) in (int, float) and isinstance(float(value), float))
+    except OverflowError:
+        return False
 
 
 def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import xarray as xr
 from tsct import analyze, phantoms, simulate
 from tsct.analyze.recipe import Roi
 from tsct.phantoms.discharge import QUICK_POTENTIALS_V
-from tsct.validation import small_case
+from tsct.validation import Evidence, check_named, small_case
 from tsct.validation.selftest.painted_capillary import painted_capillary
 from tsct.validation.selftest.pattern_chain import pattern_chain
 
@@ -117,3 +117,13 @@ def painted():
     case = small_case(sample=painted_capillary())
     region = Roi(x_voxels=0, y_voxels=0, radius_voxels=10)
     return case, pattern_chain(case.scan, case.truth, case.phases, region)
+
+
+@pytest.fixture(scope="session")
+def measure():
+    """Takes the id of a check, truth, recovered data and phases, and gives what the check measures."""
+
+    def value(name, truth, found, phases=None):
+        return check_named(name).measure(Evidence(truth=truth, recovered=found, phases=phases))
+
+    return value

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import pytest
 
@@ -48,6 +49,36 @@ def test_what_is_no_score_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match=r"scores\.json"):
         read_scores(path)
+
+
+#: what may stand anywhere in a file that somebody else wrote
+ODD = ([], {}, {"a": []}, [[1]], True, None, "", "x" * 1000, 10**400, -(10**400), 1e308, math.nan, math.inf, -1)
+
+
+def test_whatever_stands_in_a_row_is_compared_or_refused(tmp_path):
+    """300 files with one to three odd values: unhashable ids, integers beyond any float."""
+    ends = {"compared": 0, "refused": 0}
+    new = document(row("A", 1.0, 0.5), row("B", 2.0, 0.5)) | {"schema": SCHEMA}
+    for number in range(300):
+        rng, old = random.Random(number), document(row("A", 1.0, 0.5), row("B", 2.0, 0.5)) | {"schema": SCHEMA}
+        for _ in range(rng.randint(1, 3)):
+            place = rng.choice(
+                [old, *(r for r in old["checks"] if isinstance(r, dict))] if old.get("checks") else [old]
+            )
+            place[rng.choice([*place])] = rng.choice(ODD)
+            if not isinstance(old["checks"], list):
+                break
+        path = written(tmp_path, old)
+        try:
+            read = read_scores(path)
+        except InputError as error:
+            assert "scores.json" in str(error)
+            ends["refused"] += 1
+        else:
+            assert all(isinstance(drift.matters, bool) for drift in drifts(read, new)), old
+            same_data(read, new)
+            ends["compared"] += 1
+    assert sum(ends.values()) == 300 and min(ends.values()) > 50, ends
 
 
 def written(tmp_path, content):

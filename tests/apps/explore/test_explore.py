@@ -279,7 +279,7 @@ MALFORMED = (
     "%0a",
     "con%00.js",
     "%ed%a0%80",
-    "\x7f",
+    "%7f",
 )
 
 
@@ -297,7 +297,8 @@ def test_a_malformed_path_is_no_page_and_no_error_of_the_server(server, cookie, 
             status, _, body = ask(address, path, Cookie=cookie)
             assert status < 500 and b"Traceback" not in body, (path, status)
             if "?" not in path:
-                assert status == 404, (path, status)
+                # tornado forbids what leads out of a folder of files
+                assert status in (403, 404), (path, status)
     assert ask(address, "/static/js/bokeh.min.js", Cookie=cookie)[0] == 200
 
 

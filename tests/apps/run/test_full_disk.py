@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tsct.apps.run.experiment import dump
+from tsct.apps.run.settings import dump
 
 from ..small import tiny
 

@@ -171,3 +171,16 @@ def test_phases_add_up_whatever_their_sum(perfect, weights):
     np.testing.assert_allclose(
         np.array(weights) @ paths, weights[0] * alone[0] + weights[1] * alone[1], rtol=1e-13, atol=0.0
     )
+
+
+def test_photons_scattered_twice_fill_the_whole_sphere_once(perfect):
+    """Isotropic: a detector with every photon counted sees the share of 4 pi steradian that its bins cover."""
+    whole = replace(
+        perfect, detector=replace(perfect.detector, beam_mm=(127.0, 143.0), gap_pixels=(0, 0), sensor_gap_pixels=(0, 0))
+    )
+    whole = replace(whole, scan=replace(whole.scan, q_min=1.0, q_max=13.0, q_step=0.05))
+    twice = rates(whole, (row(whole.scan.q, coherent=1.0),)).twice
+    seen = twice / whole.detector.efficiency(whole.energy_kev, whole.two_theta)
+    # the share of a sphere between two cones is half the difference of their cosines
+    cosine = [np.cos(2 * np.arcsin(q * whole.wavelength / (4 * np.pi))) for q in (0.975, whole.scan.q[-1] + 0.025)]
+    assert seen.sum() == pytest.approx((cosine[0] - cosine[1]) / 2, rel=1e-3)
