@@ -127,6 +127,16 @@ class PdfRecipe:
         return 0.9 if self.mode == "adhoc" else 0.6
 
     @property
+    def polynomial_degree(self) -> float:
+        """Degree of P in the fitted Q P(Q); a fraction mixes its neighbours.
+
+        ``r_poly q_max_inst / pi`` in absolute mode. One less in ad hoc mode, but not below zero, as PDFgetX3's own G(r)
+        of its tutorial powders show.
+        """
+        degree = self.polynomial_range * self.data_end / float(np.pi)
+        return degree if self.mode == "absolute" else max(degree - 1.0, 0.0)
+
+    @property
     def stated(self) -> dict[str, Any]:
         """Every choice that shapes the transform by name, defaults spelled out; all but the grid of r."""
         return {name: getattr(self, name) for name in STATED} | {

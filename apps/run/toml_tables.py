@@ -119,8 +119,8 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
             if not isinstance(value, list | tuple) or not all(isinstance(row, dict) for row in value):
                 raise UsageError(f"{source}: '{path}' is a list of sections, [[{path}]], found {_short(value)}")
             values[key] = tuple(_one(rows, row, source, f"{path}[{i}]") for i, row in enumerate(value))
-        elif record := _record_or_text(hints[key]):
-            values[key] = _text_or_record(record, hints[key], value, source, path)
+        elif of_choice := _record_or_text(hints[key]):
+            values[key] = _text_or_record(of_choice, hints[key], value, source, path)
         else:
             values[key] = _checked(hints[key], value, f"{source}: {path}")
     with located(f"{source}: [{where.rstrip('.')}]" if where else source):
