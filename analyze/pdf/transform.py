@@ -17,6 +17,7 @@ from tsct.analyze.recipe.pdf_recipe import Normalisation, PdfRecipe, Window
 from tsct.records.errors import InputError
 from tsct.records.schema import check_uniform
 
+from .bin_correlation import SharedPixels, correlated_variance
 from .peaks import between
 from .xray_tables import compton_weight, mean_compton, mean_f, mean_f2
 
@@ -34,7 +35,8 @@ class PdfOperator:
     transformed : slice
         The part of it that is transformed, from q_min to q_max.
     reduced : ndarray, shape (q_transformed, q_used)
-        J to Q (J - self - Compton - polynomial) / <f>^2 (ad hoc: without Compton), that is F(Q) times the number density.
+        J to Q (J - self - Compton - polynomial) / <f>^2 (ad hoc: without Compton), that is F(Q) times
+        the number density.
     matrix : ndarray, shape (r, q_used)
         J to the density-weighted G(r), n G(r), with one fixed <f>^2: additive over voxels, phases and states.
     density_weights : ndarray, shape (q_used,)
@@ -186,8 +188,8 @@ def _density_weights(
 def _spread_scale(operator: PdfOperator, recipe: PdfRecipe, intensity: NDArray[Any]) -> float:
     """Atoms behind a pattern as PDFgetX3 takes them to subtract <f^2> - <f>^2.
 
-    1/a of the least-squares fit of a J / <f>^2 to <f^2> / <f>^2, found from PDFgetX3's own G(r): the spread stands in them
-    on this scale to 1 %. It knows no Compton scattering and no background, which the polynomial then explains.
+    1/a of the least-squares fit of a J / <f>^2 to <f^2> / <f>^2, found from PDFgetX3's own G(r): the spread stands in
+    them on this scale to 1 %. It knows no Compton scattering and no background, which the polynomial then explains.
     """
     part = operator.q[operator.used]
     f_squared = mean_f(recipe.composition, part) ** 2
@@ -219,6 +221,7 @@ def pdf(
     *,
     sigma: NDArray[np.float64] | None = None,
     energy_kev: float | None = None,
+    pixels: SharedPixels | None = None,
 ) -> xr.Dataset:
     """S(Q), F(Q) and G(r) of one measured pattern on any scale.
 
@@ -229,9 +232,11 @@ def pdf(
     recipe : PdfRecipe
         Composition, range, window and mode.
     sigma : ndarray, shape (q,), optional
-        Standard deviation of the intensity, independent between points.
+        Standard deviation of the intensity.
     energy_kev : float, optional
         Corrects the Compton scattering for recoil.
+    pixels : SharedPixels
+        How neighbouring points share pixels; by default they are independent.
 
     Returns
     -------
@@ -266,8 +271,14 @@ def pdf(
         },
     )
     if sigma is not None:
-        errors = np.sqrt(operator.fq_variance(sigma**2)) / density
+        used, pixels = sigma[operator.used], pixels or SharedPixels()
+        of_gr = np.sqrt(correlated_variance(operator.matrix, used, pixels)) / density
+        errors = np.sqrt(correlated_variance(operator.reduced, used, pixels)) / density
         data["fq_errors"] = ("q", errors, {"units": "1/angstrom"})
         data["sq_errors"] = ("q", errors / part, {"units": "1"})
-        data["gr_errors"] = ("r", np.sqrt(operator.variance(sigma**2)) / density, {"units": "1/angstrom^2"})
+        data["gr_errors"] = (
+            "r",
+            of_gr,
+            {"units": "1/angstrom^2"},
+        )
     return data

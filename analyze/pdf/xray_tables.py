@@ -1,8 +1,8 @@
 """What the analyst looks up: form factors, Compton scattering and sensor absorption.
 
-Form factors are xraylib's up to argon and, from potassium on, where xraylib's are 1 to 6 % low beyond Q = 20 for want of
-relativity, those of International Tables C. The rest is xraylib's. The simulator uses another table for form factors
-and absorption (xraydb), so that a table's error is not cancelled.
+Form factors are xraylib's up to argon and, from potassium on, where xraylib's are 1 to 6 % low beyond Q = 20, those
+of International Tables C. The rest is xraylib's. The simulator uses another table for form factors and absorption
+(xraydb), so that a table's error is not cancelled.
 """
 
 from collections.abc import Mapping
