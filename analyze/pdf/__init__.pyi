@@ -1,15 +1,19 @@
+from .bin_correlation import SharedPixels, shared_pixels
 from .curves import curve_records
-from .peaks import Peak, between, extremum, strongest_peaks
+from .peaks import Peak, between, extremum, first_peaks
+from .termination_ripples import ripple_test
 from .transform import PdfOperator, pdf, pdf_operator
 from .xray_tables import compton_weight, form_factor, mean_compton, mean_f, mean_f2, parse_composition
 
 __all__ = [
     "PdfOperator",
     "Peak",
+    "SharedPixels",
     "between",
     "compton_weight",
     "curve_records",
     "extremum",
+    "first_peaks",
     "form_factor",
     "mean_compton",
     "mean_f",
@@ -17,5 +21,6 @@ __all__ = [
     "parse_composition",
     "pdf",
     "pdf_operator",
-    "strongest_peaks",
+    "ripple_test",
+    "shared_pixels",
 ]

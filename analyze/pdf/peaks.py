@@ -12,6 +12,8 @@ from tsct.analyze.recipe.pdf_recipe import PdfRecipe
 
 Array = NDArray[np.float64]
 
+#: a feature this close to a ripple (angstrom) is that ripple
+SAME = 0.03
 #: number of peaks that are named, and the least prominence of one as a share of the largest
 PEAKS, PROMINENCE = 4, 0.1
 #: a peak is at least so many standard deviations high
@@ -42,15 +44,19 @@ def between(r: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """A peak of G(r): position (angstrom), height (1/angstrom**2), and its number of neighbours where known."""
+    """A peak of G(r): position (angstrom), height (1/angstrom**2), its number of neighbours where known, and whether it
+    moves with the end of the data, as termination ripples do."""
 
     r: float
     height: float
     neighbours: float | None
+    ripple: bool = False
 
 
-def strongest_peaks(data: xr.Dataset, recipe: PdfRecipe, number_density: float | None = None) -> list[Peak]:
-    """The most prominent peaks of G(r) beyond the reach of the polynomial, by distance.
+def first_peaks(
+    data: xr.Dataset, recipe: PdfRecipe, number_density: float | None = None, ripples: Array | None = None
+) -> list[Peak]:
+    """The first significant peaks of G(r) beyond the reach of the polynomial, by distance.
 
     Parameters
     ----------
@@ -59,14 +65,18 @@ def strongest_peaks(data: xr.Dataset, recipe: PdfRecipe, number_density: float |
     recipe : PdfRecipe
         What it was made with.
     number_density : float, optional
-        Atoms per cubic angstrom. With it the nearest peak gets its number of neighbours, the integral of
+        Atoms per cubic angstrom. With it the nearest peak of a single element gets its number of neighbours (of
+        several elements a peak holds pairs of unknown weight), the integral of
         R(r) = r G + 4 pi r^2 rho0 (Keen, J. Appl. Cryst. 34, 172 (2001)) between the minima beside it. Without a window
         termination makes it about 5 % too large.
+    ripples : ndarray, optional
+        Positions of what moves when the transform changes, see :mod:`tsct.analyze.pdf.termination_ripples`; peaks
+        there are marked and not counted.
 
     Returns
     -------
     list of Peak
-        At most four; empty if nothing stands out.
+        At most four beside ripples; empty if nothing stands out.
     """
     r, gr = data.r.values, data.gr.values
     tops, properties = find_peaks(gr, prominence=0.0)
@@ -74,15 +84,19 @@ def strongest_peaks(data: xr.Dataset, recipe: PdfRecipe, number_density: float |
     if "gr_errors" in data:
         real &= properties["prominences"] > SIGNIFICANT * data.gr_errors.values[tops]
     tops, prominences = tops[real], properties["prominences"][real]
-    least = np.sort(prominences)[-PEAKS:].min(initial=np.inf)
-    named = tops[prominences >= max(least, PROMINENCE * prominences.max(initial=0.0))]
-    nearest = _neighbours(r, gr, named[0], number_density) if len(named) and number_density else None
-    return [_peak(r, gr, top, nearest if top == named[0] else None) for top in named]
+    tops = tops[prominences >= PROMINENCE * prominences.max(initial=0.0)]
+    moving = np.empty(0) if ripples is None else ripples
+    ripple = np.array([np.any(np.abs(moving - r[top]) < SAME) for top in tops], dtype=bool)
+    atoms = tops[~ripple][:PEAKS]
+    one_element = len(recipe.composition) == 1
+    nearest = _neighbours(r, gr, atoms[0], number_density) if len(atoms) and number_density and one_element else None
+    named = tops[tops <= atoms[-1]] if len(atoms) else tops[:0]
+    return [_peak(r, gr, top, nearest if top == atoms[0] else None, top not in atoms) for top in named]
 
 
-def _peak(r: Array, gr: Array, top: int, neighbours: float | None) -> Peak:
+def _peak(r: Array, gr: Array, top: int, neighbours: float | None, ripple: bool) -> Peak:
     half = (r[1] - r[0]) / 2
-    return Peak(*extremum(r, gr, r[top] - half, r[top] + half, 1.0), neighbours)
+    return Peak(*extremum(r, gr, r[top] - half, r[top] + half, 1.0), neighbours, ripple)
 
 
 def _neighbours(r: Array, gr: Array, top: int, number_density: float) -> float:

@@ -17,6 +17,7 @@ from tsct.analyze.recipe.pdf_recipe import Normalisation, PdfRecipe, Window
 from tsct.records.errors import InputError
 from tsct.records.schema import check_uniform
 
+from .bin_correlation import SharedPixels, correlated_variance
 from .peaks import between
 from .xray_tables import compton_weight, mean_compton, mean_f, mean_f2
 
@@ -34,11 +35,15 @@ class PdfOperator:
     transformed : slice
         The part of it that is transformed, from q_min to q_max.
     reduced : ndarray, shape (q_transformed, q_used)
-        J to Q (J - self - Compton - polynomial) / <f>^2, that is F(Q) times the number density.
+        J to Q (J - self - Compton - polynomial) / <f>^2 (ad hoc: without Compton), that is F(Q) times
+        the number density.
     matrix : ndarray, shape (r, q_used)
         J to the density-weighted G(r), n G(r), with one fixed <f>^2: additive over voxels, phases and states.
     density_weights : ndarray, shape (q_used,)
         J to the number density n (atoms per cubic angstrom) that explains its high-Q part.
+    free_fq, free_gr : ndarray, shape (q_transformed,) and (r,)
+        F(Q) and G(r) of what is subtracted for each atom, structure aside: `reduced` and `matrix` hold it at
+        `density_weights`.
     q_broad : float
         What models of peaks are broadened by; see :class:`tsct.analyze.recipe.recipe.PdfRecipe`.
     """
@@ -50,6 +55,8 @@ class PdfOperator:
     reduced: NDArray[np.float64]
     matrix: NDArray[np.float64]
     density_weights: NDArray[np.float64]
+    free_fq: NDArray[np.float64]
+    free_gr: NDArray[np.float64]
     q_broad: float = 0.0
 
     def apply(self, intensity: NDArray[Any]) -> NDArray[Any]:
@@ -75,7 +82,7 @@ class PdfOperator:
     def within(self, limits: tuple[float, float]) -> Self:
         """The same map to the part of the r grid between two limits, ends included."""
         inside = between(self.r, limits)
-        return replace(self, r=self.r[inside], matrix=self.matrix[inside])
+        return replace(self, r=self.r[inside], matrix=self.matrix[inside], free_gr=self.free_gr[inside])
 
     def covariance(self, variance: NDArray[Any]) -> NDArray[np.float64]:
         """Full covariance of n G(r), shape (r, r), for one pattern with independent channels."""
@@ -145,12 +152,12 @@ def pdf_operator(
     weight = 1.0 if compton is None else compton[used]
     free = mean_f2(recipe.composition, part) + weight * mean_compton(recipe.composition, part)
     density = _density_weights(part, free, f_squared, recipe.normalisation)
-    structure = np.eye(len(part))
-    if recipe.mode == "absolute":
-        structure -= np.outer(free, density)
-    reduced = (part / f_squared)[:, None] * structure
-    reduced -= _polynomial_part(part, recipe.polynomial_range * recipe.data_end / np.pi, reduced)
+    subtracted = free if recipe.mode == "absolute" else mean_f2(recipe.composition, part)
+    reduced = (part / f_squared)[:, None] * np.eye(len(part))
+    reduced -= _polynomial_part(part, recipe.polynomial_degree, reduced)
     reduced, part = reduced[: last - first], part[: last - first]
+    free_fq = reduced @ subtracted
+    reduced -= np.outer(free_fq, density)
     transform = fourier_matrix(part, recipe.r, window(part, recipe.q_max, recipe.window))
     transform *= np.exp(0.5 * (recipe.r * recipe.q_damp) ** 2)[:, None]
     return PdfOperator(
@@ -161,6 +168,8 @@ def pdf_operator(
         reduced=reduced,
         matrix=transform @ reduced,
         density_weights=density,
+        free_fq=free_fq,
+        free_gr=transform @ free_fq,
         q_broad=recipe.q_broad,
     )
 
@@ -176,10 +185,22 @@ def _density_weights(
     return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
 
 
-def _polynomial_part(q: NDArray[Any], degree: float, columns: NDArray[Any]) -> NDArray[np.float64]:
-    """Least-squares Q P_n(Q) of every column; a fractional degree mixes the neighbouring integers.
+def _spread_scale(operator: PdfOperator, recipe: PdfRecipe, intensity: NDArray[Any]) -> float:
+    """Atoms behind a pattern as PDFgetX3 takes them to subtract <f^2> - <f>^2.
 
-    n = r_poly q_max / pi: Juhas et al., J. Appl. Cryst. 46, 560 (2013).
+    1/a of the least-squares fit of a J / <f>^2 to <f^2> / <f>^2, found from PDFgetX3's own G(r): the spread stands in
+    them on this scale to 1 %. It knows no Compton scattering and no background, which the polynomial then explains.
+    """
+    part = operator.q[operator.used]
+    f_squared = mean_f(recipe.composition, part) ** 2
+    measured, free = intensity[operator.used] / f_squared, mean_f2(recipe.composition, part) / f_squared
+    return float(measured @ measured / (measured @ free))
+
+
+def _polynomial_part(q: NDArray[Any], degree: float, columns: NDArray[Any]) -> NDArray[np.float64]:
+    """Least-squares Q P(Q) of every column; a fractional degree mixes the neighbouring integers.
+
+    Juhas et al., J. Appl. Cryst. 46, 560 (2013).
     """
     low = int(np.floor(degree))
     above = degree - low
@@ -200,6 +221,7 @@ def pdf(
     *,
     sigma: NDArray[np.float64] | None = None,
     energy_kev: float | None = None,
+    pixels: SharedPixels | None = None,
 ) -> xr.Dataset:
     """S(Q), F(Q) and G(r) of one measured pattern on any scale.
 
@@ -210,9 +232,11 @@ def pdf(
     recipe : PdfRecipe
         Composition, range, window and mode.
     sigma : ndarray, shape (q,), optional
-        Standard deviation of the intensity, independent between points.
+        Standard deviation of the intensity.
     energy_kev : float, optional
         Corrects the Compton scattering for recoil.
+    pixels : SharedPixels
+        How neighbouring points share pixels; by default they are independent.
 
     Returns
     -------
@@ -231,11 +255,13 @@ def pdf(
     density = float(operator.density(intensity))
     if not density > 0:
         raise InputError("pattern: the mean intensity at high Q is not positive; is a background over-subtracted?")
-    fq = operator.fq(intensity) / density
+    free = density - (_spread_scale(operator, recipe, intensity) if recipe.mode == "adhoc" else density)
+    fq = (operator.fq(intensity) + free * operator.free_fq) / density
+    gr = (operator.apply(intensity) + free * operator.free_gr) / density
     part = q[operator.transformed]
     data = xr.Dataset(
         {
-            "gr": ("r", operator.apply(intensity) / density, {"units": "1/angstrom^2", "long_name": "G(r)"}),
+            "gr": ("r", gr, {"units": "1/angstrom^2", "long_name": "G(r)"}),
             "fq": ("q", fq, {"units": "1/angstrom", "long_name": "F(Q)"}),
             "sq": ("q", 1 + fq / part, {"units": "1", "long_name": "S(Q)"}),
         },
@@ -245,8 +271,14 @@ def pdf(
         },
     )
     if sigma is not None:
-        errors = np.sqrt(operator.fq_variance(sigma**2)) / density
+        used, pixels = sigma[operator.used], pixels or SharedPixels()
+        of_gr = np.sqrt(correlated_variance(operator.matrix, used, pixels)) / density
+        errors = np.sqrt(correlated_variance(operator.reduced, used, pixels)) / density
         data["fq_errors"] = ("q", errors, {"units": "1/angstrom"})
         data["sq_errors"] = ("q", errors / part, {"units": "1"})
-        data["gr_errors"] = ("r", np.sqrt(operator.variance(sigma**2)) / density, {"units": "1/angstrom^2"})
+        data["gr_errors"] = (
+            "r",
+            of_gr,
+            {"units": "1/angstrom^2"},
+        )
     return data

@@ -181,9 +181,9 @@ def write_pdfgetx3(folder: Path, patterns: Mapping[str, tuple[Array, Array]], fa
     lines = [
         "[DEFAULT]",
         "dataformat = QA",
-        f"inputfile = {' '.join(f'{name}.xy' for name in patterns)}",
+        "inputfile = " + "\n            ".join(f"{name}.xy" for name in patterns),
         "mode = xray",
-        "outputtypes = sq, fq, gr",
+        "outputtype = sq, fq, gr",
         *_fact_lines(facts),
     ]
     write_text(folder / "pdfgetx3.cfg", "\n".join(lines) + "\n")

@@ -58,7 +58,7 @@ class PdfRecipe:
         ``s^2 (1 + (r q_broad)^2)`` in the data (Farrow et al., J. Phys.: Condens. Matter 19, 335219 (2007)). Data
         cannot be freed of it without a model, so all models of peaks have it instead, and fitted widths are without.
     r_poly : float, optional
-        Distance in angstrom below which the polynomial may act; its degree is ``r_poly q_max_inst / pi``. Default 0.9
+        Distance in angstrom below which the polynomial may act; its degree is :attr:`polynomial_degree`. Default 0.9
         in ad hoc and 0.6 in absolute mode.
     r_max, r_step : float
         Grid of G(r), from `r_step` to `r_max`, angstrom.
@@ -125,6 +125,16 @@ class PdfRecipe:
         if self.r_poly is not None:
             return self.r_poly
         return 0.9 if self.mode == "adhoc" else 0.6
+
+    @property
+    def polynomial_degree(self) -> float:
+        """Degree of P in the fitted Q P(Q); a fraction mixes its neighbours.
+
+        ``r_poly q_max_inst / pi`` in absolute mode. One less in ad hoc mode, but not below zero, as PDFgetX3's own G(r)
+        of its tutorial powders show.
+        """
+        degree = self.polynomial_range * self.data_end / float(np.pi)
+        return degree if self.mode == "absolute" else max(degree - 1.0, 0.0)
 
     @property
     def stated(self) -> dict[str, Any]:

@@ -48,7 +48,12 @@ def pdf(
         ),
     ] = None,
     density: Annotated[
-        float | None, typer.Option("--density", help="Of the sample in g/cm³; adds coordination numbers.")
+        float | None,
+        typer.Option("--density", help="Of the sample in g/cm³; adds the first coordination number of an element."),
+    ] = None,
+    neighbour_correlation: Annotated[
+        float | None,
+        typer.Option("--neighbour-correlation", help="Of the noise of neighbouring bins, 0 to 0.95; else estimated."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in the folder.")] = False,
 ) -> None:
@@ -73,6 +78,7 @@ def pdf(
         background=background,
         background_scale=background_scale,
         density_g_cm3=density,
+        neighbour_correlation=neighbour_correlation,
     )
     recipe = PdfRecipe(
         composition=parse_composition(composition),

@@ -8,7 +8,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze.pdf import Peak, pdf, strongest_peaks
+from tsct.analyze.pdf import (
+    Peak,
+    SharedPixels,
+    first_peaks,
+    pdf,
+    ripple_test,
+    shared_pixels,
+)
 from tsct.analyze.readers import Facts, resolution_facts, write_fq, write_gr, write_sq
 from tsct.analyze.recipe import PdfRecipe
 from tsct.phantoms.structures import molar_mass_g_mol
@@ -48,15 +55,34 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
     _check_destination(source, names.values(), overwrite)
     measured = read_measured(source, recipe)
     energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
-    data = pdf(measured.q, measured.intensity, recipe, sigma=measured.sigma, energy_kev=energy)
+    pixels = _pixels(source, measured)
+    data = pdf(measured.q, measured.intensity, recipe, sigma=measured.sigma, energy_kev=energy, pixels=pixels)
     number_density = _number_density(source, recipe)
-    peaks = strongest_peaks(data, recipe, number_density)
+    features = ripple_test(measured.q, measured.intensity, recipe, limits=(recipe.polynomial_range, recipe.r_max))
+    peaks = first_peaks(data, recipe, number_density, features.position[features.ripple])
     picture = BytesIO()
     draw(measured, data, peaks, number_density).savefig(picture, format="png", dpi=DPI)
     writable(folder)
     header = facts(source, recipe, measured)
     _write(names, data, header, header | resolution_facts(recipe.q_damp, recipe.q_broad), picture.getvalue())
-    return summary(source, measured, peaks, [path.name for path in names.values()], folder)
+    line = summary(source, measured, peaks, [path.name for path in names.values()], folder)
+    scale = (
+        "heights and N are on an arbitrary scale" if recipe.mode == "adhoc" else "no background was fitted to the scale"
+    )
+    return f"{line}; {scale}{_pixel_words(pixels)}"
+
+
+def _pixels(source: Source, measured: Measured) -> SharedPixels:
+    """As given, or estimated where the pattern has errors."""
+    if source.neighbour_correlation is not None:
+        return SharedPixels.of_neighbours(source.neighbour_correlation)
+    return SharedPixels() if measured.sigma is None else shared_pixels(measured.intensity, measured.sigma)
+
+
+def _pixel_words(pixels: SharedPixels) -> str:
+    if pixels.side_bins <= 0:
+        return ""
+    return f"; errors hold a correlation of neighbouring bins of {pixels.neighbours:.2f}"
 
 
 def _check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
@@ -115,4 +141,6 @@ def summary(source: Source, measured: Measured, peaks: Sequence[Peak], names: li
 
 def _words(peak: Peak) -> str:
     neighbours = "" if peak.neighbours is None else f", N {peak.neighbours:.2f}"
+    if peak.ripple:
+        return f"{peak.r:.3f} Å (a ripple)"
     return f"{peak.r:.3f} Å ({peak.height:.2f} Å⁻²{neighbours})"

@@ -49,7 +49,9 @@ class Source:
     background_scale : float
         Factor of the background.
     density_g_cm3 : float, optional
-        Mass density of the sample, for coordination numbers.
+        Mass density of the sample, for the first coordination number of an element.
+    neighbour_correlation : float, optional
+        Correlation of the noise of neighbouring bins, 0 to 0.95; estimated from the pattern if omitted.
     """
 
     pattern: Path
@@ -58,6 +60,7 @@ class Source:
     background: Path | None = None
     background_scale: float = 1.0
     density_g_cm3: float | None = None
+    neighbour_correlation: float | None = None
 
     def __post_init__(self) -> None:
         if self.unit is not None and self.unit not in UNITS:
@@ -66,6 +69,8 @@ class Source:
             raise UsageError(f"2theta (--twotheta or --unit {self.unit}) needs --wavelength in angstrom")
         if not (np.isfinite(self.background_scale) and self.background_scale >= 0):
             raise InputError(f"--background-scale is {self.background_scale:g}; allowed are zero and larger")
+        if self.neighbour_correlation is not None and not 0 <= self.neighbour_correlation <= 0.95:
+            raise InputError(f"--neighbour-correlation is {self.neighbour_correlation:g}; allowed are 0 to 0.95")
         low, high = DENSITIES_G_CM3
         if self.density_g_cm3 is not None and not low <= self.density_g_cm3 <= high:
             raise InputError(f"--density is {self.density_g_cm3:g}; allowed are {low:g} to {high:g} g/cm3")

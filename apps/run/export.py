@@ -1,6 +1,7 @@
 """What was recovered, written for other programs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +113,14 @@ def _pdfgetx3(file: Path) -> Files:
     names = _names(record)
     patterns = {name: (record.Q.values, record.iq.values[i]) for i, name in enumerate(names)}
     r = found.r.values
+    recipe = stated_recipe(found.attrs)
+    # the r_poly of an absolute transform means another polynomial there
+    own: dict[str, float] = {}
+    if recipe is not None and recipe.mode != "adhoc":
+        own["rpoly"] = replace(recipe, mode="adhoc", r_poly=None).polynomial_range
     grid = {"rmin": float(r[0]), "rmax": float(r[-1]), "rstep": float(r[1] - r[0])}
     written = [*(f"{name}.xy" for name in names), "pdfgetx3.cfg"]
-    return written, lambda folder: write_pdfgetx3(folder, patterns, facts(found) | grid)
+    return written, lambda folder: write_pdfgetx3(folder, patterns, facts(found) | own | grid)
 
 
 def _ndtomo(file: Path) -> Files:

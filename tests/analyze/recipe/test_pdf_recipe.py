@@ -61,3 +61,10 @@ def test_what_is_no_recipe_is_refused_by_name(change, words):
 def test_what_is_no_table_is_refused(value):
     with pytest.raises(InputError, match="pdf_recipe is no table of choices"):
         stated_recipe({"pdf_recipe": value})
+
+
+def test_the_ad_hoc_polynomial_has_one_degree_less():
+    """Of PDFgetX3's nickel powder, r_poly 0.9 and q_max_inst 26.5: n = 7.592, of which it takes P of degree 6.592."""
+    common = {"composition": {"Ni": 1.0}, "q_max": 26.0, "q_max_inst": 26.5, "r_poly": 0.9}
+    assert abs(PdfRecipe(**common, mode="adhoc").polynomial_degree - 6.592) < 1e-3
+    assert abs(PdfRecipe(**common, mode="absolute").polynomial_degree - 7.592) < 1e-3
