@@ -52,7 +52,7 @@ def scatter_of_patterns(evidence: Evidence, joined: int) -> Measurement:
 
 def _between_states(evidence: Evidence) -> Measurement:
     """Scatter of the maps of all phases over the states, where nothing changes, over their errors."""
-    names = VARIABLES
+    names: tuple[str, ...] = VARIABLES
     if has_named_phases(evidence.truth):
         names = common_phases(evidence.truth, evidence.recovered)
     else:

@@ -7,7 +7,7 @@ import xarray as xr
 
 from tsct.records.errors import InputError
 
-from .state_axis import axis_name
+from .axis_of_states import axis_name
 
 #: what names a measurement: equal or another one
 NAMES = {

@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from tsct.validation.evidence.axis_of_states import state_axis
 from tsct.validation.evidence.phase_amounts import phase_map, phase_names
-from tsct.validation.evidence.state_axis import state_axis
 
 from .figure_style import DASHES, legend, sheet, tidy
 

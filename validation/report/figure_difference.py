@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf import between
 from tsct.analyze.phases import DIFFERENCE_RANGE
-from tsct.validation.evidence.state_axis import POTENTIAL, StateAxis, state_axis
+from tsct.validation.evidence.axis_of_states import POTENTIAL, StateAxis, state_axis
 
 from .figure_style import (
     DASHES,

@@ -4,7 +4,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tsct.validation.evidence.state_axis import state_axis
+from tsct.validation.evidence.axis_of_states import state_axis
 
 from .figure_difference import D_LABEL, draw_film
 from .figure_maps import colour_bar, draw_map, map_colours, outlines, recovered_map, true_map
