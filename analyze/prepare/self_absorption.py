@@ -96,7 +96,9 @@ def voxel_absorption(attenuation: AttenuationMap | None, channels: Channels, geo
     at = channels.q[nodes]
     return Absorption(
         voxels=voxel_factors(attenuation.mu, geometry, ways),
-        rays=(way_factors(attenuation.mu, attenuation.geometry, ways) @ ways.weight.T).transpose(2, 0, 1),
+        rays=(way_factors(attenuation.mu, attenuation.geometry, ways) @ ways.weight.T)
+        .transpose(2, 0, 1)
+        .astype(np.float32),
         shares=np.stack([np.interp(channels.q, at, row) for row in np.eye(NODES)]).astype(np.float32),
     )
 
