@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import lazy_loader
 import numpy as np
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from tsct.phantoms.structures.library import Structure, series_weights
 from tsct.records.schema import TRUTH
 
-from .sample import Contents
+from .discharge import Discharge
+from .electrode import Texture
+from .geometry import CellGeometry
+from .sample import Contents, Sample
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from .cell import Phantom
 else:
     # slow to load, and a wrong experiment is refused without it
     xr = lazy_loader.load("xarray")
@@ -29,12 +30,36 @@ SI_SI_SHELL, SI_LI_SHELL = 2.85, 3.40
 PIXELS = 4
 
 
-def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
+class Cell(Sample, Protocol):
+    """What a truth asks of a cell beyond any sample; see :class:`tsct.phantoms.cell.Phantom`."""
+
+    @property
+    def geometry(self) -> CellGeometry:
+        """Solids in space."""
+
+    @property
+    def texture(self) -> Texture:
+        """How they are spread."""
+
+    @property
+    def discharge(self) -> Discharge:
+        """The states."""
+
+    @property
+    def silicon(self) -> tuple[Structure, ...]:
+        """The lithiated series."""
+
+    @property
+    def preset(self) -> str:
+        """Name of the published cell that this is, if it is one."""
+
+
+def phantom_truth(phantom: Cell, voxels: int = 60, voxel_mm: float = 0.130) -> "xr.Dataset":
     """Maps and states of a phantom, averaged over voxels.
 
     Parameters
     ----------
-    phantom : Phantom
+    phantom : Cell
         The sample.
     voxels : int
         Along each side of the image.
@@ -72,7 +97,7 @@ def phantom_truth(phantom: "Phantom", voxels: int = 60, voxel_mm: float = 0.130)
     return record.merge(structures_of(slices)).assign(states)
 
 
-def _voxels(phantom: "Phantom", n: int, voxel_mm: float, slice_index: int) -> Contents:
+def _voxels(phantom: Cell, n: int, voxel_mm: float, slice_index: int) -> Contents:
     """What one slice holds in the first state, averaged over voxels."""
     contents = phantom.contents(0, slice_index, n * voxel_mm, PIXELS * n)
     densities = contents.densities.reshape(len(contents.parts), n, PIXELS, n, PIXELS).mean(axis=(2, 4))
@@ -106,7 +131,7 @@ def structures_of(slices: Sequence[Contents]) -> "xr.Dataset":
     )
 
 
-def state_truth(phantom: "Phantom") -> dict[str, NDArray[np.float64]]:
+def state_truth(phantom: Cell) -> dict[str, NDArray[np.float64]]:
     """What is true of every state by name, shape (state,) each; distances in angstrom."""
     x = phantom.discharge.x
     weights = series_weights(phantom.silicon, x)

@@ -57,8 +57,8 @@ def analyze(
         must_exist(source)
     from tsct.analyze import NO_PHASES
     from tsct.apps.run import pipeline as job
-    from tsct.apps.run.cluster import chosen
     from tsct.apps.run.experiment import load
+    from tsct.apps.run.workers import choose_workers
     from tsct.records.io import is_ours
 
     files = job.scan_files(sources)
@@ -72,7 +72,7 @@ def analyze(
         choices = job.with_composition(choices, composition, files[0], mapping)
     if foreign and recipe is None:
         choices = _of_no_preset(choices, made.settings.analysis.values, set_ or ())
-    where = chosen(workers, scheduler, slurm)
+    where = choose_workers(workers, scheduler, slurm)
     job.analyze(
         files, choices, output, workers=where, volumes=volumes, overwrite=overwrite, track=track, mapping=mapping
     )

@@ -50,14 +50,13 @@ def plan(
     # imported late, so that a wrong experiment is refused at once
     from threadpoolctl import threadpool_limits
 
-    from tsct.apps.run.cluster import chosen
-    from tsct.apps.run.workers import mapped
+    from tsct.apps.run.workers import choose_workers, mapped
     from tsct.apps.studies import plan as planner
     from tsct.validation import forecast
     from tsct.validation.forecast import compare, shared_by_seeds, simulate_seed
 
     wanted = planner.checked_shift(shift)
-    crew = chosen(workers, scheduler, slurm) if check else 1
+    crew = choose_workers(workers, scheduler, slurm) if check else 1
     what = (made.cell, made.beamline, made.recipe)
     with threadpool_limits(1):
         (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)

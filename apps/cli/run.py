@@ -44,9 +44,9 @@ def run(
 
     made = load(experiment, overrides=set_ or (), seed=seed, quick=quick)
     # imported late, so that a wrong experiment is refused at once
-    from tsct.apps.run.cluster import chosen
+    from tsct.apps.run.workers import choose_workers
 
-    crew = chosen(workers, scheduler, slurm)
+    crew = choose_workers(workers, scheduler, slurm)
     with new_folder(output):
         from tsct.apps.run import pipeline as job
 

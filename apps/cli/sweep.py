@@ -22,12 +22,12 @@ def sweep(
     `sweep.h5` and `sweep.html`, which shows every score against every factor. Kill it anywhere and start it again: it
     goes on and ends with the same table.
     """
-    from tsct.apps.run.cluster import chosen
+    from tsct.apps.run.workers import choose_workers
     from tsct.apps.studies import sweep as job
     from tsct.apps.studies.sweep_page import write_page
 
     made = job.read_sweep(source)
-    where = chosen(workers, scheduler, slurm)
+    where = choose_workers(workers, scheduler, slurm)
     table = job.run_sweep(made, output, workers=where, overwrite=overwrite, track=track)
     impossible = int((table.error.values != "").sum())
     typer.echo(f"{table.sizes['point']} points, {impossible} of them impossible")

@@ -54,34 +54,6 @@ class Cluster:
             raise UsageError("give either --scheduler or --slurm, not both")
 
 
-def chosen(processes: int, scheduler: str, slurm: Path | None) -> int | Cluster:
-    """The workers that the options of a command ask for: processes here unless a cluster is named.
-
-    A scheduler is asked at once, so that nothing is computed for one that is not there.
-
-    Raises
-    ------
-    UsageError
-        If both kinds of cluster are named, the packages that a cluster needs are not installed, or the workers run
-        another program.
-    InputError, ResourceError
-        If no scheduler answers, or it has no workers.
-    """
-    if not scheduler and slurm is None:
-        return processes
-    try:
-        import distributed  # noqa: F401
-    except ImportError:
-        raise UsageError("a cluster needs dask: pip install 'tsct[cluster]'") from None
-    cluster = Cluster(scheduler=scheduler, slurm=read_slurm(slurm) if slurm else None)
-    if scheduler:
-        from .dask_map import connected
-
-        with connected(cluster):
-            pass
-    return cluster
-
-
 def read_slurm(path: Path) -> Slurm:
     """Read a cluster file (TOML)."""
     from .toml_tables import build, read_table

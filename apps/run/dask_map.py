@@ -100,10 +100,7 @@ class _Shared(WorkerPlugin):
 
 
 def _call(job: str, work: Work, item: Any) -> Any:
-    from .workers import one_thread
-
-    with one_thread():
-        return work(_jobs[job], item)
+    return work(_jobs[job], item)
 
 
 @contextmanager

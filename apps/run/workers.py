@@ -9,15 +9,17 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import wait as wait_for
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from threadpoolctl import threadpool_limits
 
-from tsct.records.errors import ResourceError
+from tsct.records.errors import ResourceError, UsageError
 
-from .cluster import Cluster
+from .cluster import Cluster, read_slurm
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,7 +53,7 @@ def mapped(
     if isinstance(workers, Cluster):
         from .dask_map import on_cluster
 
-        results = on_cluster(work, items, shared, workers)
+        results = on_cluster(partial(_in_one_thread, work), items, shared, workers)
     elif workers == 1 or len(items) < 2:
         results = _here(work, items, shared)
     else:
@@ -71,6 +73,34 @@ def single_threaded() -> None:
     numba.set_num_threads(1)
 
 
+def choose_workers(processes: int, scheduler: str, slurm: Path | None) -> int | Cluster:
+    """The workers that the options of a command ask for: processes here unless a cluster is named.
+
+    A scheduler is asked at once, so that nothing is computed for one that is not there.
+
+    Raises
+    ------
+    UsageError
+        If both kinds of cluster are named, the packages that a cluster needs are not installed, or the workers run
+        another program.
+    InputError, ResourceError
+        If no scheduler answers, or it has no workers.
+    """
+    if not scheduler and slurm is None:
+        return processes
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise UsageError("a cluster needs dask: pip install 'tsct[cluster]'") from None
+    cluster = Cluster(scheduler=scheduler, slurm=read_slurm(slurm) if slurm else None)
+    if scheduler:
+        from .dask_map import connected
+
+        with connected(cluster):
+            pass
+    return cluster
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread for linear algebra and compiled loops, whose last digits depend on how many there are."""
@@ -83,13 +113,16 @@ def one_thread() -> Iterator[None]:
             numba.set_num_threads(threads)
 
 
+def _in_one_thread(work: Work[Item, Result], shared: Mapping[str, Any], item: Item) -> Result:
+    with one_thread():
+        return work(shared, item)
+
+
 def _here(
     work: Work[Item, Result], items: Mapping[str, Item], shared: Mapping[str, Any]
 ) -> Generator[tuple[str, Result], None, list[str]]:
     for name, item in items.items():
-        with one_thread():
-            result = work(shared, item)
-        yield name, result
+        yield name, _in_one_thread(work, shared, item)
     return []
 
 

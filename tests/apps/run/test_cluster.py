@@ -14,8 +14,8 @@ import pytest
 
 from tsct.apps.run import dask_map
 from tsct.apps.run import pipeline as job
-from tsct.apps.run.cluster import Cluster, Slurm, chosen, read_slurm
-from tsct.apps.run.workers import mapped
+from tsct.apps.run.cluster import Cluster, Slurm, read_slurm
+from tsct.apps.run.workers import choose_workers, mapped
 from tsct.records.errors import InputError, ResourceError, UsageError
 from tsct.records.io.files import read_record
 from tsct.validation.report import report
@@ -179,13 +179,13 @@ def test_a_command_without_its_scheduler_ends_before_any_work(tsct, tmp_path, mo
 
 
 def test_options_that_contradict_each_other_are_refused(tmp_path, cluster):
-    assert chosen(2, "", None) == 2
-    assert chosen(2, cluster.scheduler, None) == cluster
+    assert choose_workers(2, "", None) == 2
+    assert choose_workers(2, cluster.scheduler, None) == cluster
     file = tmp_path / "cluster.toml"
     file.write_text('jobs = 3\ncores = 8\nqueue = "short"\n')
     assert read_slurm(file) == Slurm(jobs=3, cores=8, queue="short")
     with pytest.raises(UsageError, match="not both"):
-        chosen(2, "tcp://a:1", file)
+        choose_workers(2, "tcp://a:1", file)
     file.write_text("job = 3\n")
     with pytest.raises(UsageError, match="unknown key 'job'; did you mean 'jobs'"):
         read_slurm(file)
