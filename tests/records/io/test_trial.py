@@ -1,6 +1,7 @@
 """The walk in a child process: it ends in time or is ended, costs little, and harms nobody else."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -55,7 +56,7 @@ def test_a_walk_without_end_is_ended(walker, path, monkeypatch):
     monkeypatch.setattr(trial, "SECONDS", 1.0)
     trial.walk_first(path)
     child = walker.child.process
-    os.kill(child.pid, trial.signal.SIGSTOP)
+    os.kill(child.pid, signal.SIGSTOP)
     other = path.with_name("b.h5")
     other.write_bytes(path.read_bytes())
     start = time.monotonic()
@@ -80,9 +81,9 @@ def test_a_crash_is_refused_as_damage(walker, path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of the processor's time are tested where they are sure")
 def test_a_child_that_loops_ends_without_its_parent():
-    code = "from tsct.records.io import trial\ntrial._limit(0)\nwhile True: pass"
+    code = "from tsct.records.io import walk\nwalk._limit(0)\nwhile True: pass"
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
-    assert done.returncode == -trial.signal.SIGXCPU
+    assert done.returncode == -signal.SIGXCPU
 
 
 def test_a_file_in_the_working_folder_is_not_run(tmp_path, path):
