@@ -12,7 +12,6 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.signal import savgol_coeffs
 
 Array = NDArray[np.float64]
 Splitting = Literal["box", "pixel"]
@@ -99,6 +98,8 @@ def shared_pixels(intensity: Array, sigma: Array) -> SharedPixels:
     intensity, sigma : ndarray, shape (q,)
         Pattern at even steps and its standard deviation.
     """
+    from scipy.signal import savgol_coeffs  # slow to load, and most analyses do without
+
     rest = -savgol_coeffs(_SMOOTH_BINS, 4)
     rest[_SMOOTH_BINS // 2] += 1.0
     half = _SMOOTH_BINS // 2

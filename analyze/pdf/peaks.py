@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 from tsct.analyze.recipe.pdf_recipe import PdfRecipe
 
@@ -78,6 +77,8 @@ def first_peaks(
     list of Peak
         At most four beside ripples; empty if nothing stands out.
     """
+    from scipy.signal import find_peaks  # slow to load, and most analyses do without
+
     r, gr = data.r.values, data.gr.values
     tops, properties = find_peaks(gr, prominence=0.0)
     real = (r[tops] > recipe.polynomial_range) & (gr[tops] > 0)
@@ -100,6 +101,8 @@ def _peak(r: Array, gr: Array, top: int, neighbours: float | None, ripple: bool)
 
 
 def _neighbours(r: Array, gr: Array, top: int, number_density: float) -> float:
+    from scipy.signal import find_peaks  # slow to load, and most analyses do without
+
     minima = np.concatenate([[0], find_peaks(-gr)[0], [len(r) - 1]])
     after = int(np.searchsorted(minima, top))
     inside = slice(minima[after - 1], minima[after] + 1)
