@@ -79,6 +79,8 @@ radius_voxels = 4.0
 """
 PHASES = {"standard": ("kapton", "ceria", "nickel"), "capillary": ("silica", "alumina", "palladium")}
 PHASES["own"] = ("silica", "copper")
+#: those that are more than walls, thinner than what away from edges means
+THICK = {"standard": ("ceria", "nickel"), "capillary": ("alumina", "palladium"), "own": ("silica", "copper")}
 
 
 @pytest.fixture(scope="module", params=PHASES)
@@ -101,22 +103,20 @@ def test_a_run_ends_with_a_verdict_and_reasons(finished):
     name, folder, scores = finished
     assert json.loads((folder / "scores.json").read_text())["verdict"] == scores.verdict
     ran = {one.check.id for one in scores.outcomes if one.ran}
-    assert {f"amount[{phase}]" for phase in PHASES[name]} <= ran
+    assert {f"amount[{phase}]" for phase in THICK[name]} <= ran
     assert all(one.ran or one.measurement.note for one in scores.outcomes)
 
 
 def test_amounts_are_within_three_stated_errors(finished):
     name, _, scores = finished
     off = {one.check.id: one.measurement.value for one in scores.outcomes}
-    assert {phase: off[f"amount[{phase}]"] for phase in PHASES[name] if not abs(off[f"amount[{phase}]"]) < 3} == {}
+    assert {phase: off[f"amount[{phase}]"] for phase in THICK[name] if not abs(off[f"amount[{phase}]"]) < 3} == {}
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(2))
 def test_a_fifth_more_of_a_phase_fails_its_check(finished, number):
     name, folder, _ = finished
-    if number >= len(PHASES[name]):
-        pytest.skip("has fewer phases")
-    failing = f"amount[{PHASES[name][number]}]"
+    failing = f"amount[{THICK[name][number]}]"
     recovered = read_record(folder / "recovered.h5", "recovered")
     truth, phases = read_truth(folder / "truth.h5")
     defect = phase_defects([str(one) for one in recovered.phase.values])[failing]
@@ -138,6 +138,6 @@ def test_the_run_opens_in_the_browser_and_leaves_for_other_programs(finished, tm
     _, folder, _ = finished
     run = open_run(folder)
     assert run.has_truth
-    assert run.true_densities(run.slices[0]).shape[0] == run.patterns().shape[0]
+    assert run.true_densities(run.slices[0]).shape[0] == run.patterns.shape[0]
     for form in FORMS:
         assert all(file.stat().st_size for file in export(folder, form, tmp_path / form))
