@@ -16,7 +16,7 @@ from tsct.phantoms.structures import Structure
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.scattering import structure_compton, structure_scattering
 
-from .structure_choice import StructureChoice, anchored, chosen_structure
+from .structure_choice import StructureChoice, anchored, check_crystallite_nm, chosen_structure, of_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class AnalysisPhase:
         File of Q and I(Q).
     structure : str or table, optional
         Name in the structure library or file, from which the pattern of one atom is computed.
+    crystallite_nm : float, optional
+        Diameter of the spherical domains of a crystal, which belongs to `structure`; 15 nm if omitted.
     shells : tuple of Shell
         Coordination shells of the analyst, from which the pattern of one atom is made.
     composition : str
@@ -42,6 +44,7 @@ class AnalysisPhase:
     name: str
     pattern: str | None = None
     structure: StructureChoice | None = None
+    crystallite_nm: float | None = None
     shells: tuple[Shell, ...] = ()
     composition: str = ""
     strain_limit: float = 0.0
@@ -51,6 +54,9 @@ class AnalysisPhase:
             raise UsageError(f"analysis.phase: '{self.name}' is no name; letters, digits and underscores")
         if sum((self.pattern is not None, self.structure is not None, bool(self.shells))) != 1:
             raise UsageError(f"analysis.phase '{self.name}': give one of pattern, structure and shells")
+        if self.crystallite_nm is not None and self.structure is None:
+            raise UsageError(f"analysis.phase '{self.name}': crystallite_nm belongs to a structure; leave it out")
+        check_crystallite_nm(self.crystallite_nm, f"analysis.phase '{self.name}'")
         if self.composition and not self.shells:
             raise UsageError(f"analysis.phase '{self.name}': composition belongs to shells; leave it out")
 
@@ -68,7 +74,8 @@ class AnalysisPhase:
         if self.pattern is not None:
             return pattern_file(Path(self.pattern), self.name)
         if self.structure is not None:
-            one = chosen_structure(self.structure, f"analysis.phase '{self.name}'")
+            where = f"analysis.phase '{self.name}'"
+            one = of_size(chosen_structure(self.structure, where), self.crystallite_nm, where)
             return structure_phase(self.name, one, q, shared=any(same_atoms(one, other) for other in of_the_sample))
         return shells_pattern(self.name, self.shells, q, self._shares())
 

@@ -7,13 +7,8 @@ from tsct.phantoms import Sample, States
 from tsct.phantoms.painted import AnySolid, Change, Labels, PaintedSample, Phase
 from tsct.phantoms.structures import Structure
 from tsct.records.errors import InputError, UsageError
-from tsct.simulate.scattering import check_crystallite
 
-from .structure_choice import StructureChoice, anchored, chosen_structure
-from .toml_tables import located
-
-#: smaller ones are clusters, and larger ones have too many pairs and peaks sharper than any detector sees
-CRYSTALLITES_NM = (1.0, 50.0)
+from .structure_choice import StructureChoice, anchored, check_crystallite_nm, chosen_structure, of_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +49,14 @@ class PhaseSettings:
             raise UsageError(f"sample.phase '{self.name}': density_g_cm3 and packing say the same; give one")
         if self.u_iso_a2 is not None and not 0 <= self.u_iso_a2 <= 1:
             raise InputError(f"sample.phase '{self.name}': u_iso_a2 is {self.u_iso_a2}; allowed are 0 to 1")
-        low, high = CRYSTALLITES_NM
-        if self.crystallite_nm is not None and not low <= self.crystallite_nm <= high:
-            raise InputError(
-                f"sample.phase '{self.name}': crystallite_nm is {self.crystallite_nm:g}; allowed are {low:g} to "
-                f"{high:g}"
-            )
+        check_crystallite_nm(self.crystallite_nm, f"sample.phase '{self.name}'")
 
     def phase(self) -> Phase:
         """The phase, its structures read."""
         choices = self.structure if isinstance(self.structure, tuple) else (self.structure,)
         read = (chosen_structure(one, f"sample.phase '{self.name}'") for one in choices)
-        series = tuple(self._sized(self._moving(one)) for one in read)
+        where = f"sample.phase '{self.name}'"
+        series = tuple(of_size(self._moving(one), self.crystallite_nm, where) for one in read)
         packing = 1.0 if self.packing is None else self.packing
         if self.density_g_cm3 is not None:
             packing = self.density_g_cm3 / series[0].density_g_cm3
@@ -86,13 +77,6 @@ class PhaseSettings:
             return one
         motion = replace(one.thermal, u_iso=dict.fromkeys(one.composition, self.u_iso_a2))
         return replace(one, name=f"{one.name} u_iso {self.u_iso_a2:g}", thermal=motion)
-
-    def _sized(self, one: Structure) -> Structure:
-        if self.crystallite_nm is None:
-            return one
-        with located(f"sample.phase '{self.name}'"):
-            check_crystallite(one.members[0], 10 * self.crystallite_nm)
-        return replace(one, name=f"{one.name} of {self.crystallite_nm:g} nm", crystallite_a=10 * self.crystallite_nm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_type_hints
 import tomli_w
 
 from tsct.analyze.recipe import BACKENDS, FILTERS, TAKES, Model, PdfRecipe, Peak, PhasePattern, Recipe
-from tsct.phantoms import POTENTIALS_V, CellGeometry, Electrode, Texture
+from tsct.phantoms import CellGeometry, Electrode, Texture
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
@@ -26,8 +26,8 @@ from .toml_tables import OF_THE_CELL
 class States:
     """The discharge of the cell, a named truth and the potentials at which it is scanned; or the axis of a sample."""
 
-    scenario: str = "small"
-    potentials_v: tuple[float, ...] = POTENTIALS_V
+    scenario: str
+    potentials_v: tuple[float, ...]
     axis: str | None = None
     values: tuple[float, ...] | None = None
 

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from tsct.phantoms.structures import FORMATS, Structure, structure, structure_names
-from tsct.records.errors import UsageError, nearest
+from tsct.records.errors import InputError, UsageError, nearest
+from tsct.simulate.scattering import check_crystallite
 
 from .toml_tables import located
+
+#: smaller ones are clusters, and larger ones have too many pairs and peaks sharper than any detector sees
+CRYSTALLITES_NM = (1.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,22 @@ def chosen_structure(choice: StructureChoice, where: str) -> Structure:
             )
         return structure(choice)
     raise UsageError(f"{where}: {choice} is no structure")
+
+
+def check_crystallite_nm(crystallite_nm: float | None, where: str) -> None:
+    """Refuse a diameter out of range; `where` names the section in the message."""
+    low, high = CRYSTALLITES_NM
+    if crystallite_nm is not None and not low <= crystallite_nm <= high:
+        raise InputError(f"{where}: crystallite_nm is {crystallite_nm:g}; allowed are {low:g} to {high:g}")
+
+
+def of_size(one: Structure, crystallite_nm: float | None, where: str) -> Structure:
+    """The structure in spherical domains of this diameter, or as it is if none is given."""
+    if crystallite_nm is None:
+        return one
+    with located(where):
+        check_crystallite(one.members[0], 10 * crystallite_nm)
+    return replace(one, name=f"{one.name} of {crystallite_nm:g} nm", crystallite_a=10 * crystallite_nm)
 
 
 def _read(choice: StructureChoice) -> Structure:

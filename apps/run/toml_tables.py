@@ -64,7 +64,7 @@ def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
             if name in table:
                 raise UsageError(f"{source}: [{name}] belongs to the cell of {BASE}; a [sample] replaces it")
         # one slice in one state, and no region that was chosen for another sample
-        base = {**base, "slices": {"z_mm": [0.0], "height_mm": 0.025}, "states": {}}
+        base = {**base, "slices": {"z_mm": [0.0], "height_mm": 0.025}}
         base["analysis"] = {key: value for key, value in base["analysis"].items() if key != "roi"}
     return merged(base, table), folder
 
