@@ -13,7 +13,7 @@ import numpy as np
 
 from tsct.analyze.pdf import parse_composition, pdf
 from tsct.analyze.recipe import PdfRecipe
-from tsct.apps.pattern.measured import Source, read_measured
+from tsct.apps.pattern import Source, read_measured
 from tsct.records.units import HC_KEV_ANGSTROM
 
 

@@ -42,7 +42,7 @@ def between(r: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, slots=True)
-class Peak:
+class PdfPeak:
     """A peak of G(r): position (angstrom), height (1/angstrom**2), its number of neighbours where known, and whether it
     moves with the end of the data, as termination ripples do."""
 
@@ -54,7 +54,7 @@ class Peak:
 
 def first_peaks(
     data: xr.Dataset, recipe: PdfRecipe, number_density: float | None = None, ripples: Array | None = None
-) -> list[Peak]:
+) -> list[PdfPeak]:
     """The first significant peaks of G(r) beyond the reach of the polynomial, by distance.
 
     Parameters
@@ -74,7 +74,7 @@ def first_peaks(
 
     Returns
     -------
-    list of Peak
+    list of PdfPeak
         At most four beside ripples; empty if nothing stands out.
     """
     from scipy.signal import find_peaks  # slow to load, and most analyses do without
@@ -95,9 +95,9 @@ def first_peaks(
     return [_peak(r, gr, top, nearest if top == atoms[0] else None, top not in atoms) for top in named]
 
 
-def _peak(r: Array, gr: Array, top: int, neighbours: float | None, ripple: bool) -> Peak:
+def _peak(r: Array, gr: Array, top: int, neighbours: float | None, ripple: bool) -> PdfPeak:
     half = (r[1] - r[0]) / 2
-    return Peak(*extremum(r, gr, r[top] - half, r[top] + half, 1.0), neighbours, ripple)
+    return PdfPeak(*extremum(r, gr, r[top] - half, r[top] + half, 1.0), neighbours, ripple)
 
 
 def _neighbours(r: Array, gr: Array, top: int, number_density: float) -> float:

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf import (
-    Peak,
+    PdfPeak,
     SharedPixels,
     first_peaks,
     pdf,
@@ -132,14 +132,14 @@ def _write(names: Mapping[str, Path], data: xr.Dataset, header: Facts, gr_header
         temporary.write_bytes(picture)
 
 
-def summary(source: Source, measured: Measured, peaks: Sequence[Peak], names: list[str], folder: Path) -> str:
+def summary(source: Source, measured: Measured, peaks: Sequence[PdfPeak], names: list[str], folder: Path) -> str:
     """One line: the strongest peaks and where the files are."""
     named = ", ".join(_words(peak) for peak in peaks) or "none stands out"
     moved = f"; resampled to a step of {measured.step:.4g} 1/Å" if measured.step is not None else ""
     return f"{source.pattern.name}: peaks of G(r) at {named}{moved}; wrote {', '.join(names)} in {folder}"
 
 
-def _words(peak: Peak) -> str:
+def _words(peak: PdfPeak) -> str:
     neighbours = "" if peak.neighbours is None else f", N {peak.neighbours:.2f}"
     if peak.ripple:
         return f"{peak.r:.3f} Å (a ripple)"

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from tsct.analyze.pdf import Peak
+from tsct.analyze.pdf import PdfPeak
 from tsct.validation.report import FAINT, FOUND, NAIVE, Q_LABEL, R_LABEL, SMALL, around, legend, sheet, tidy
 
 from .measured import Measured
 
 
-def draw(measured: Measured, data: xr.Dataset, peaks: Sequence[Peak], number_density: float | None = None) -> Figure:
+def draw(measured: Measured, data: xr.Dataset, peaks: Sequence[PdfPeak], number_density: float | None = None) -> Figure:
     """I(Q) with its background, F(Q), and G(r) with its peaks named and the line of an atom-free distance."""
     figure = sheet(7.0)
     parts = figure.subplot_mosaic([["iq", "fq"], ["gr", "gr"]])
@@ -44,7 +44,7 @@ def _draw_curve(axes: Axes, data: xr.Dataset, x: str, name: str) -> None:
     axes.plot(at, curve, color=FOUND, linewidth=1.2)
 
 
-def _draw_pdf(axes: Axes, data: xr.Dataset, peaks: Sequence[Peak], number_density: float | None) -> None:
+def _draw_pdf(axes: Axes, data: xr.Dataset, peaks: Sequence[PdfPeak], number_density: float | None) -> None:
     _draw_curve(axes, data, "r", "gr")
     r = data.r.values
     curve = data.gr.values[r > 0.5]

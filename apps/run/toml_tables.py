@@ -47,7 +47,7 @@ def preset_text(name: str) -> str:
     """The commented TOML of a preset."""
     if name not in PRESETS:
         raise UsageError(f"unknown preset '{name}'{nearest(name, PRESETS)}; known are {', '.join(PRESETS)}")
-    return files("tsct.apps.run").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return files("tsct.apps.run").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
 
 
 def preset_titles() -> dict[str, str]:

@@ -131,10 +131,10 @@ def test_scores_are_not_overwritten_unasked(folder, tmp_path):
     theirs = ["validate", str(folder / "theirs.h5"), "--truth", str(folder), "--mapping", str(folder / "mapping.toml")]
     out = tmp_path / "judged"
     out.mkdir()
-    (out / "scores.json").write_text("mine")
+    (out / "scores.json").write_text('{"tsct": "mine"}')
     told = CliRunner().invoke(app, [*theirs, "-o", str(out)])
     assert isinstance(told.exception, UsageError) and "holds scores.json already" in str(told.exception)
-    assert (out / "scores.json").read_text() == "mine" and not (out / "report.html").exists()
+    assert (out / "scores.json").read_text() == '{"tsct": "mine"}' and not (out / "report.html").exists()
     assert CliRunner().invoke(app, [*theirs, "-o", str(out), "--overwrite"]).exit_code == 0
     assert json.loads((out / "scores.json").read_text())["verdict"] == "pass"
 

@@ -32,7 +32,11 @@ def scan_of(lines, air=0.0):
             "solid_angle": ("q", solid_angle, {"units": "sr"}),
             "polarization": ("q", polarization, {"units": "1"}),
         },
-        coords={"angle": [0.0, 90.0], "translation": np.arange(8.0), "q": Q},
+        coords={
+            "angle": ("angle", [0.0, 90.0], {"units": "deg"}),
+            "translation": ("translation", np.arange(8.0), {"units": "mm"}),
+            "q": ("q", Q, {"units": "1/angstrom"}),
+        },
         attrs={"energy_kev": ENERGY, "sensor_material": "CdTe", "sensor_density_g_cm3": 5.85, "sensor_mm": 1.0},
     )
 
@@ -68,7 +72,7 @@ def test_variance_is_that_of_counting():
         (lambda s: s.assign(intensity=s.intensity * np.nan), "not finite"),
         (lambda s: s.assign(intensity=-s.intensity.assign_attrs(units="counts")), "negative|units"),
         (lambda s: s.assign(monitor=(s.monitor * 0).assign_attrs(units="photons")), "positive in every frame"),
-        (lambda s: s.assign_coords(q=Q**1.2), "not uniform"),
+        (lambda s: s.assign_coords(q=("q", Q**1.2, {"units": "1/angstrom"})), "not uniform"),
         (lambda s: s.transpose("q", "translation", "angle"), "dims"),
         (lambda s: s.assign(solid_angle=s.solid_angle.assign_attrs(units="deg")), "units"),
     ],

@@ -21,11 +21,11 @@ def test_readings_are_those_of_the_scan(tile):
     assert readings.variance is None and not readings.transmission_applied and not readings.background_subtracted
     assert channels.energy_kev == tile.attrs["energy_kev"]
     assert set(labels.coords) == {"q", "state", "slice", "potential_v", "z_mm"}
-    assert labels.attrs == {"entry_identifier": tile.attrs["entry_identifier"]}
+    assert labels.attrs == {name: tile.attrs[name] for name in ("entry_identifier", "state_axis")}
 
 
 def test_a_variance_of_its_own_is_kept(tile):
-    readings, _, _ = read_tile(tile.assign(variance=2 * tile.intensity))
+    readings, _, _ = read_tile(tile.assign(variance=(2 * tile.intensity).assign_attrs(units="counts^2")))
     np.testing.assert_array_equal(readings.variance, 2 * tile.intensity.values)
 
 

@@ -235,7 +235,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(refused, tm
 
 def test_an_earlier_run_is_kept(refused, tmp_path):
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "scores.json").write_text("{}")
+    (tmp_path / "old" / "scores.json").write_text('{"tsct": "0.1.0"}')
     code, line = refused("wragg2023", "--quick", output=tmp_path / "old")
     assert code == 2
     assert "scores.json" in line

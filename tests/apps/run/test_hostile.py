@@ -125,7 +125,7 @@ EVERY_KEY = """
 import resource, sys, warnings
 from dataclasses import fields, is_dataclass
 from tsct.apps.run.estimate import estimate
-from tsct.apps.run.experiment import Settings, load
+from tsct.apps.run.experiment import load
 from tsct.records.errors import TsctError
 
 def keys(section, prefix=""):
@@ -139,7 +139,7 @@ def peak():
 warnings.simplefilter("ignore")
 load("wragg2023")
 before, tried = peak(), 0
-for key in keys(Settings()):
+for key in keys(load("wragg2023").settings):
     for value in sys.argv[1:]:
         tried += 1
         try:

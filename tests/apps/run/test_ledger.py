@@ -7,7 +7,7 @@ import socket
 import numpy as np
 import pytest
 
-from tsct.apps.run.ledger import differing, fingerprint, is_whole, ledger, program, read_ledger, remove_remains
+from tsct.apps.run.ledger import _append, differing, fingerprint, is_whole, ledger, program, read_ledger, remove_remains
 from tsct.records.errors import InputError, TsctWarning, UsageError
 from tsct.records.schema import VERSION
 from tsct.records.seeds import generator
@@ -32,7 +32,8 @@ def test_work_is_remembered(path):
 @pytest.mark.parametrize("schema", [{}, {"schema": VERSION - 1}, {"schema": VERSION + 1}])
 def test_a_job_of_another_schema_is_refused_by_name(path, schema):
     """Whatever else is the same: what an earlier or later tsct noted is not gone on with."""
-    path.write_text(json.dumps({"job": JOB | schema, "pid": 1, "host": "there"}) + "\n")
+    with path.open("wb") as handle:
+        _append(handle, {"job": JOB | schema, "pid": 1, "host": "there"})
     assert differing(read_ledger(path)[0], JOB) == ["schema"]
     with pytest.raises(UsageError, match=r"another job \(other schema\)"), ledger(path, JOB):
         pass

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tsct.apps.run.experiment import dump, load
+from tsct.apps.run.experiment import load
+from tsct.apps.run.settings import dump
 from tsct.records.errors import InputError, UsageError
 
 CIF = """data_{name}

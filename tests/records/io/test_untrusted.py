@@ -10,9 +10,10 @@ import xarray as xr
 
 from tsct.records.errors import InputError, ResourceError, TsctError
 from tsct.records.io import untrusted
-from tsct.records.io.files import SCHEMA, read_record, write_records
+from tsct.records.io.files import read_record, write_records
 from tsct.records.io.seal import SEAL, seal_of
 from tsct.records.io.untrusted import attributes, member, names_of, opened, values
+from tsct.records.schema import VERSION
 
 CANARY = 271828.0
 
@@ -219,7 +220,7 @@ def test_a_record_that_holds_harm_is_refused(tmp_path, outside, make, why):
     """The same inside a file that claims to be one of ours."""
     path = tmp_path / "theirs.h5"
     with h5py.File(path, "w") as handle:
-        handle.attrs.update(complete=True, schema=SCHEMA)
+        handle.attrs.update(complete=True, schema=VERSION)
         group = handle.create_group("entry/record")
         handle["entry"].attrs["default"] = "record"
         make(group, outside)

@@ -388,6 +388,7 @@ def entry(*members: Atoms, kind: str = "cluster", shares=None, density: float = 
         thermal=thermal,
         number_density_per_a3=density,
         composition=composition,
+        crystallite_a=None,
     )
 
 

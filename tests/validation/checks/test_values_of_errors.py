@@ -81,7 +81,7 @@ def test_scatter_of_maps_between_states(measure, scale):
     size = 60
     steps = np.array([-0.3, 0.0, 0.3])[:, None, None, None] * np.ones((3, 2, size, size))
     image = ("state", "slice", "y", "x")
-    found = xr.Dataset(dict.fromkeys(("silicon", "carbon"), (image, 5.0 + steps)))
+    found = xr.Dataset(dict.fromkeys(("silicon", "carbon"), (image, steps)))
     for name in ("silicon", "carbon"):
         found[f"{name}_errors"] = 0.3 / scale + 0 * found[name]
     filled = np.zeros((1, 2, size, size))

@@ -1,0 +1,3 @@
+from .measured import Source, read_measured
+
+__all__ = ["Source", "read_measured"]
