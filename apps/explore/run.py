@@ -116,7 +116,7 @@ class Run:
         """Density of every structure in the first state, shape (structure, slice, y, x)."""
         if self.truth is None or self.phases is None or "phase_density" not in self.truth:
             return None
-        if "second_shell" not in self.phases or not {"lithium_per_silicon", "state_density"} & set(self.truth):
+        if "second_shell" not in self.phases:
             return None
         return self._of_structures(self.truth.phase_density.transpose("phase", "slice", "y", "x").values)
 
@@ -140,6 +140,9 @@ class Run:
             states = np.stack([self._of_structures(maps) for maps in slices])
             return states if mask is None else states[..., mask].mean(axis=-1)
         first = self._first[:, where]
+        if "lithium_per_silicon" not in self.truth:  # of one state, in which nothing changes
+            states = np.repeat(first[None], self.truth.sizes["state"], axis=0)
+            return states if mask is None else states[..., mask].mean(axis=-1)
         return through_states(first if mask is None else first[:, mask].mean(axis=1), self.truth, self.phases)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Samples of phases of one's own, from their file to the verdict: the painted presets and a file of a user, all small."""
+"""Samples of phases of one's own, from file to verdict: the painted presets and a file of a user, all small."""
 
 import json
 
