@@ -141,7 +141,9 @@ def _twin() -> tuple[Phantom, Beamline, Mapping[str, Spectra], xr.Dataset]:
 
 def _beamline(step_mm: float = 0.130) -> Beamline:
     scan = ScanPattern(translations=TRANSLATIONS, step_mm=step_mm, views=60, q_max=25.2, q_step=0.05)
-    return Beamline(scan=scan, faults=replace(no_faults(), axis_offset_mm=AXIS_MM * step_mm / 0.130))
+    return Beamline(
+        beam_width_mm=step_mm, scan=scan, faults=replace(no_faults(), axis_offset_mm=AXIS_MM * step_mm / 0.130)
+    )
 
 
 def _phases(sample: Sample, table: Mapping[str, Spectra], scan: ScanPattern) -> xr.Dataset:

@@ -97,15 +97,15 @@ class Labels:
         return (float(self.voxel_mm),) * 3
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Voxels along z, y, x."""
+    def voxels(self) -> tuple[int, int, int]:
+        """Their number along z, y, x."""
         z, y, x = _opened(self.file, self.dataset, _stamp(self.file)).shape
         return z, y, x
 
     @property
     def size_mm(self) -> tuple[float, float, float]:
         """Width along x and y, and height."""
-        z, y, x = self.shape
+        z, y, x = self.voxels
         return x * self.sides_mm[0], y * self.sides_mm[1], z * self.sides_mm[2]
 
     @property
@@ -125,7 +125,7 @@ class Labels:
 
     def check(self, low_mm: float = -np.inf, high_mm: float = np.inf) -> None:
         """Refuse a volume that cannot be read, or holds a label without a fill, in its cuts between two heights."""
-        number, side, bottom = self.shape[0], self.sides_mm[2], self.centre_mm[2] - self.size_mm[2] / 2
+        number, side, bottom = self.voxels[0], self.sides_mm[2], self.centre_mm[2] - self.size_mm[2] / 2
         first, last = (np.clip((z - bottom) / side, 0, number) for z in (low_mm, high_mm))
         cuts = np.arange(int(first), int(np.ceil(last)))
         for k in cuts[:: max(1, -(-len(cuts) // MOST_CHECKED))]:
@@ -141,7 +141,7 @@ class Labels:
             Share of each pixel that lies in the volume.
         """
         side, bottom = self.sides_mm[2], self.centre_mm[2] - self.size_mm[2] / 2
-        weights = _overlap(np.array([low_mm, high_mm]) - bottom, side, self.shape[0])[0] / (high_mm - low_mm)
+        weights = _overlap(np.array([low_mm, high_mm]) - bottom, side, self.voxels[0])[0] / (high_mm - low_mm)
         total: dict[str, Array] = {}
         covered = np.zeros((pixels, pixels))
         for k in np.flatnonzero(weights):
@@ -176,7 +176,7 @@ class Labels:
         return images
 
     def _resampler(self, extent_mm: float, pixels: int) -> "_Resampler":
-        _, y, x = self.shape
+        _, y, x = self.voxels
         if self.rotation_deg % 360:
             return _Rotated(labels=self, extent_mm=extent_mm, pixels=pixels)
         edges = extent_mm * (np.arange(pixels + 1) / pixels - 0.5)
@@ -191,7 +191,7 @@ def _on_pixels(labels: Labels, k: int, extent_mm: float, pixels: int, _stamp: in
     """Share of each pixel that each phase of one cut fills, and that the volume covers; kept for layers and states."""
     onto = labels._resampler(extent_mm, pixels)
     images = {phase: onto(image) for phase, image in labels._cut(k).items()}
-    return images, onto(np.ones(labels.shape[1:]))
+    return images, onto(np.ones(labels.voxels[1:]))
 
 
 def _stamp(file: str) -> int:
@@ -234,7 +234,7 @@ class _Rotated:
         cos, sin = (f(np.radians(self.labels.rotation_deg)) for f in (np.cos, np.sin))
         per_side = [max(1, int(np.ceil(SUPERSAMPLED * side / pixel))) for side in sides[:2]]
         share = sides[0] * sides[1] / (per_side[0] * per_side[1]) / pixel**2
-        _, rows, columns = self.labels.shape
+        _, rows, columns = self.labels.voxels
         parts = []
         for a, b in product(range(per_side[0]), range(per_side[1])):
             u = sides[0] * (np.arange(columns) + (a + 0.5) / per_side[0] - columns / 2)

@@ -7,15 +7,12 @@ SMALL = (
     *("beamline.scan.translations=40", "beamline.scan.step_mm=0.2", "beamline.beam_width_mm=0.2"),
     *("beamline.scan.views=36", "beamline.scan.q_max=24.0", "beamline.scan.q_step=0.1"),
     *("states.potentials_v=[0.50, 0.20]", "slices.z_mm=[0.050]", "analysis.roi.radius_voxels=8.0"),
-    "analysis.air_rays=1",
 )
 #: coarse in everything, and of few atoms
 TINY = (
-    *("beamline.scan.translations=16", "beamline.scan.step_mm=0.5", "beamline.beam_width_mm=0.5"),
+    *("beamline.scan.translations=20", "beamline.scan.step_mm=0.5", "beamline.beam_width_mm=0.5"),
     *("beamline.scan.views=12", "beamline.scan.q_max=20.0", "beamline.scan.q_step=0.2"),
     *("analysis.q_max=18.0", "analysis.r_max=12.0", "analysis.r_step=0.05", "analysis.roi.radius_voxels=3.0"),
-    # rays as wide as these all see the sample
-    "analysis.air_rays=0",
     *("structures.carbon_black='electrolyte'", "structures.piston='electrolyte'", "structures.separator='electrolyte'"),
     *("structures.counter_electrode='electrolyte'", "structures.binder='electrolyte'", "structures.container='peek'"),
     *("structures.silicon=['a-si', 'a-li0.3si']", "slices.z_mm=[0.050]"),

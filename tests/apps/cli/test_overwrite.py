@@ -247,7 +247,7 @@ def test_scans_of_a_simulation_are_analysed_where_they_lie(analyse, tmp_path):
         (tmp_path / "found" / name).mkdir(parents=True)
     (tmp_path / "found" / "truth.h5").write_text("kept")
     folder = analyse()
-    assert read_record(folder / "recovered.h5", "recovered").x == 0 and (folder / "truth.h5").exists()
+    assert read_record(folder / "recovered.h5", "recovered").axis == 0 and (folder / "truth.h5").exists()
 
 
 def test_an_analysis_that_fails_at_once_leaves_nothing(analyse, tmp_path):
