@@ -80,9 +80,7 @@ def test_the_table_is_on_disk_twice(grid):
 
 def test_the_page_shows_every_score(grid):
     _, folder, table = grid
-    few = table.isel(
-        check=[k for k, c in enumerate(table.check.values) if c in ("pdf.peak[si-si]", "pdf.far-over-near")]
-    )
+    few = table.isel(check=[k for k, c in enumerate(table.check.values) if c in ("iq.level", "pdf.rw")])
     page = write_page(few, folder).read_text()
     assert page.count("data:image/png") == int(np.isfinite(few.value).any("point").sum()) > 0
     assert "Content-Security-Policy" in page and "<script" not in page
