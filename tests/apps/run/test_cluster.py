@@ -109,6 +109,7 @@ def test_a_killed_worker_costs_its_item_and_poison_is_named(cluster, tmp_path):
     assert found == {name: i for name, i in ITEMS.items() if i != 3}
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 def test_five_of_five_workers_killed_in_mid_tile_cost_only_their_tile(cluster, tmp_path):
     results, killed = survives(tmp_path, cluster, 5, 1.0)

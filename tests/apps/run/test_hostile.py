@@ -155,6 +155,7 @@ print(tried)
 """
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_key_takes_every_value_or_refuses_it():

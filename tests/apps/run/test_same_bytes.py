@@ -34,6 +34,7 @@ def run(folder, *, workers, threads):
     return folder / "out"
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_any_processes_and_threads_give_the_same_bytes(tmp_path):

@@ -66,6 +66,7 @@ def survives(folder, workers, kills, seconds):
     return sorted(results.values()), killed
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 def test_five_of_five_processes_killed_from_outside_cost_only_what_ran(tmp_path):
     results, killed = survives(tmp_path, 2, 5, 1.0)

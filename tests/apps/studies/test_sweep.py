@@ -202,6 +202,7 @@ def test_a_killed_sweep_ends_with_the_same_table(tmp_path):
     survives(tmp_path, source, 1, 12)
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_sweep_of_64_points_survives_being_killed_five_times(tmp_path):

@@ -126,6 +126,7 @@ def damaged(whole: bytes, others: list[bytes], rng: np.random.Generator) -> byte
     return bytes(broken)
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_damaged_files_are_refused_or_harmless(originals, tmp_path, monkeypatch, record_property):
