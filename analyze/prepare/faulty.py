@@ -50,11 +50,14 @@ def empty_frames(counts: NDArray[Any], recorded: Mask, angles_deg: NDArray[Any])
 
 
 def _nearest(total: NDArray[np.float64], known: Mask) -> NDArray[np.float64]:
-    """Counts of the nearest known frame before each one at the same translation; NaN if there is none."""
-    last = np.where(known, np.arange(len(total))[:, None], -1)
-    last = np.maximum.accumulate(last, axis=0)
+    """Counts of the last known frame before each one at the same translation; NaN if there is none, zero if it is far.
+
+    A grain in a void is seen at one translation from two sides, half a turn apart, and between them it is not.
+    """
+    place = np.arange(len(total))[:, None]
+    last = np.maximum.accumulate(np.where(known, place, -1), axis=0)
     found = np.take_along_axis(total, np.maximum(last, 0), axis=0)
-    return np.where(last >= 0, found, np.nan)
+    return np.where(last < 0, np.nan, np.where(place - last > LONGEST_FILL, 0.0, found))
 
 
 def views_to_leave_out(recorded: Mask, angles_deg: NDArray[Any]) -> NDArray[np.intp]:

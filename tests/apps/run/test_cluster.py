@@ -114,7 +114,8 @@ def test_a_killed_worker_costs_its_item_and_poison_is_named(cluster, tmp_path):
 def test_five_of_five_workers_killed_in_mid_tile_cost_only_their_tile(cluster, tmp_path):
     results, killed = survives(tmp_path, cluster, 5, 1.0)
     assert results == list(range(12)) and len(killed) == 5
-    assert sum(map(len, begun(tmp_path).values())) == 12 + 5
+    # a result that is lost with its worker before it was fetched is made once more
+    assert 12 + 5 <= sum(map(len, begun(tmp_path).values())) <= 12 + 2 * 5
 
 
 def test_workers_with_another_program_are_refused(cluster, monkeypatch):
