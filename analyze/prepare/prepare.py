@@ -81,7 +81,7 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         error.
     """
     raw, channels, labels = read_tile(scan)
-    readings, repairs = repair_readings(raw)
+    readings, repairs = repair_readings(raw, channels.response)
     if repairs.words:
         warnings.warn(f"scan: {repairs.words}", TsctWarning, stacklevel=3)
     lines, variance = corrected_lines(readings, channels, 0)
