@@ -15,7 +15,6 @@ from tsct.records.schema import STATE_AXIS
 from tsct.records.tiles import stack_tiles
 
 from .region import middle_slice, region_attrs
-from .tile_record import example_variables
 
 #: said where there is nothing to map
 NO_PHASES = "no phase maps were asked for: name phases in [[analysis.phase]], or analysis.components to look for some"
@@ -33,7 +32,7 @@ def lean(tile: xr.Dataset) -> xr.Dataset:
     small["noise_number"] = ((), number, {"units": "1"})
     pairs = pair_scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
     small["noise_ratio_joined"] = ((), pairs, {"units": "1", "long_name": "scatter of joined channels over noise"})
-    small = small.assign(example_variables(tile))
+    small = small.assign(_example_variables(tile))
     small["roi_counting_errors"] = np.sqrt(tile.roi_iq_variance).assign_attrs(tile.roi_iq.attrs)
     return small
 
@@ -71,6 +70,29 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     if not recipe.asks_for_phases:
         maps.attrs["phase_maps"] = NO_PHASES
     return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
+
+
+def _example_variables(tile: xr.Dataset) -> dict[str, Any]:
+    """PDFs of a few single voxels of the region with their errors: that at its centre, the brightest and the faintest.
+
+    Parameters
+    ----------
+    tile : xarray.Dataset
+        With its volumes, and with ``roi``.
+    """
+    rows, columns = np.nonzero(tile.roi.values)
+    brightness = tile.iq.values[rows, columns].mean(axis=-1)
+    off_centre = np.hypot(rows - rows.mean(), columns - columns.mean())
+    chosen = [int(np.argmin(off_centre)), int(np.argmax(brightness)), int(np.argmin(brightness))]
+    which, image = (rows[chosen], columns[chosen]), ("example", "r")
+    names = ["centre of the region", "brightest of the region", "faintest of the region"]
+    return {
+        "example": ("example", names),
+        "example_y": ("example", tile.y.values[which[0]], {"units": "mm"}),
+        "example_x": ("example", tile.x.values[which[1]], {"units": "mm"}),
+        "example_hr": (image, tile.hr.values[which], tile.hr.attrs),
+        "example_hr_errors": (image, tile.hr_errors.values[which], tile.hr_errors.attrs),
+    }
 
 
 def _of_one_tile(tile: xr.Dataset) -> set[str]:

@@ -68,29 +68,6 @@ def ray_variables(sinogram: Sinogram) -> dict[str, Any]:
     }
 
 
-def example_variables(tile: xr.Dataset) -> dict[str, Any]:
-    """PDFs of a few single voxels of the region with their errors: that at its centre, the brightest and the faintest.
-
-    Parameters
-    ----------
-    tile : xarray.Dataset
-        With its volumes, and with ``roi``.
-    """
-    rows, columns = np.nonzero(tile.roi.values)
-    brightness = tile.iq.values[rows, columns].mean(axis=-1)
-    off_centre = np.hypot(rows - rows.mean(), columns - columns.mean())
-    chosen = [int(np.argmin(off_centre)), int(np.argmax(brightness)), int(np.argmin(brightness))]
-    which, image = (rows[chosen], columns[chosen]), ("example", "r")
-    names = ["centre of the region", "brightest of the region", "faintest of the region"]
-    return {
-        "example": ("example", names),
-        "example_y": ("example", tile.y.values[which[0]], {"units": "mm"}),
-        "example_x": ("example", tile.x.values[which[1]], {"units": "mm"}),
-        "example_hr": (image, tile.hr.values[which], tile.hr.attrs),
-        "example_hr_errors": (image, tile.hr_errors.values[which], tile.hr_errors.attrs),
-    }
-
-
 def axis_variables(geometry: ParallelGeometry, error_mm: float) -> dict[str, Any]:
     """The rotation axis with its standard error."""
     return {

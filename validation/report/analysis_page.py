@@ -99,7 +99,7 @@ def treatment(found: xr.Dataset) -> list[tuple[str, str]]:
     return lines
 
 
-def peaks(found: xr.Dataset) -> list[dict[str, str]]:
+def peaks(found: xr.Dataset) -> list[dict[str, str | bool]]:
     """The first features of the region's G(r): where, how far they move with the transform, and whether ripples."""
     if "gr_feature_r" not in found:
         return []

@@ -88,7 +88,7 @@ def test_only_the_anode_gets_names_of_its_bonds():
 
 def test_peaks_say_which_are_ripples(found):
     rows = peaks(found)
-    assert [float(row["r"]) for row in rows] == sorted(float(row["r"]) for row in rows)
+    assert [float(str(row["r"])) for row in rows] == sorted(float(row["r"]) for row in rows)
     by_place = {round(float(row["r"]), 1): row["ripple"] for row in rows}
     assert by_place[2.4] is False
 
