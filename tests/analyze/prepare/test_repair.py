@@ -142,6 +142,14 @@ def test_views_that_were_never_taken_are_left_out(tile, value):
     assert "20 lost views left out (40-59)" in repairs.words
 
 
+def test_a_zinger_in_a_dark_frame_makes_no_hot_channel(tile):
+    """Beside the sample a zinger outweighs all that a channel counts in the frames with the least counts."""
+    for view, translation, channel in ((5, 0, 120), (17, 59, 300), (40, 1, 480)):
+        tile.intensity.values[view, translation, channel] += 3e6
+    _, repairs = repair(tile)
+    assert repairs.detector_channels == ()
+
+
 @pytest.mark.parametrize("change", [lambda counts: counts + 5000.0, lambda counts: 0.0 * counts])
 def test_a_hot_or_dead_channel_is_filled(tile, change):
     true = tile.intensity.values[..., 200].copy()
