@@ -46,7 +46,7 @@ OPERATORS = (
     *(f"core/{name}" for name in ("ReplaceAndWithOr", "ReplaceOrWithAnd", "NumberReplacer")),
 )
 #: what the tests that execute a line may take together, and those of them that only share a fixture that does
-SECONDS, FIXTURE_SECONDS = 240, 120
+SECONDS, FIXTURE_SECONDS = 150, 75
 #: exit status of pytest that was asked wrongly, and where no test is collected
 USAGE, NO_TESTS = 4, 5
 
@@ -92,8 +92,11 @@ class Traces:
     seconds: dict[str, float]
 
     def stages(self, path: str, line: int) -> list[tuple[list[str], float]]:
-        """Tests that a line meets with their limit of time: those that execute it, then those behind a fixture of it."""
+        """Tests that a line meets, with limits of time: those that execute it, then those behind a fixture of it."""
         notes = {note for at in traced_lines(path, line) for note in self.lines.get(at[0], {}).get(at[1], ())}
+        if not notes:
+            # executed on import alone, as constants are: tests of anything in the file
+            notes = {note for of_line in self.lines.get(path, {}).values() for note in of_line}
         direct = {note for note in notes if not note.endswith("|setup")}
         files = {note.partition("::")[0] for note in notes - direct}
         shared = {test for test in self.seconds if test.partition("::")[0] in files} - direct
@@ -105,7 +108,7 @@ def traced_lines(path: str, line: int) -> list[tuple[str, int]]:
     """The line itself, or, where it is compiled, the lines of the room that call its function."""
     function = compiled_function(path, line)
     if function is None:
-        return [(path, line)]
+        return [(path, at) for at in statement(path, line)]
     calls, due, known = [], [function], {function}
     while due:
         name = due.pop()
@@ -129,6 +132,20 @@ def traced_lines(path: str, line: int) -> list[tuple[str, int]]:
     return calls
 
 
+def statement(path: str, line: int) -> range:
+    """Lines of the smallest statement that holds a line: of one that holds others, those of its head."""
+    best = range(line, line + 1)
+    size = None
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.stmt) or not node.lineno <= line <= (node.end_lineno or node.lineno):
+            continue
+        inner = [child.lineno for child in getattr(node, "body", []) if isinstance(child, ast.stmt)]
+        lines = range(node.lineno, (min(inner) if inner else (node.end_lineno or node.lineno) + 1))
+        if line in lines and (size is None or len(lines) < size):
+            best, size = lines, len(lines)
+    return best
+
+
 def compiled_function(path: str, line: int) -> str | None:
     """Name of the function that a line lies in if numba compiles it."""
     for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
@@ -142,7 +159,16 @@ def compiled_function(path: str, line: int) -> str | None:
 def trace(folder: Path, workers: int) -> Traces:
     """Run the tests of the rooms once in a copy of the checkout, and note what each executes."""
     log = folder / "durations.xml"
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:randomly", "-m", "not slow and not campaign"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pytest",
+        "-q",
+        "--randomly-dont-reorganize",
+        "-m",
+        "not slow and not campaign",
+    ]
     command += ["-n", str(workers), "--dist", "loadfile", f"--junitxml={log}", "--cov=installed/tsct"]
     command += ["--cov-context=test", "--cov-report=", *(f"tests/{room}" for room in ROOMS)]
     subprocess.run(command, cwd=folder, env=environment(folder, folder / "compiled"), check=False)
@@ -209,7 +235,7 @@ class Tree:
     def run(self, tests: list[str], seconds: float, numba_cache: Path) -> tuple[int | None, str]:
         """Exit status of pytest, None if it took too long, and the first test that failed."""
         # -P: the folder of the front door must not hide the package that is tested
-        options = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"]
+        options = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", "--randomly-dont-reorganize"]
         known = [test for test in tests if test not in self.failing]
         if not known:
             return NO_TESTS, ""
