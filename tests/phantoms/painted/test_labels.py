@@ -138,7 +138,8 @@ def test_cuts_are_read_one_by_one(tmp_path, form):
         tifffile = pytest.importorskip("tifffile")
         packed = {"compression": "zlib"} if form.startswith("packed") else {}
         tifffile.imwrite(path, big, photometric="minisblack", **packed)
-    labels = Labels(file=str(path), dataset="labels" if form == "h5" else "", voxel_mm=0.01, fills={"0": {"nickel": 1.0}})
+    name = "labels" if form == "h5" else ""
+    labels = Labels(file=str(path), dataset=name, voxel_mm=0.01, fills={"0": {"nickel": 1.0}})
     labels.voxels  # noqa: B018 (modules are loaded here)
     tracemalloc.start()
     labels.check(-0.005, 0.005)

@@ -258,7 +258,7 @@ def test_crystals_have_their_textbook_neighbours():
 
 
 def test_every_source_is_named_or_said_to_be_missing():
-    """Crystals say what their cell, positions and motion come from, with a number of a database or that none was read."""
+    """What cell, positions and motion come from, with a number of a database or that none was read."""
     entries = [structure(name) for name in CELLS]
     for entry in entries:
         assert any(word in entry.sources for word in ("COD", "AMCSD", "NIST SRM", "not compared")), entry.name
