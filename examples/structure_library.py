@@ -39,6 +39,23 @@ DISTANCES_A = {
     "graphite": (1.42, 2.46, 2.84, 3.35),
     "a-li3.75si": (2.76, 4.65),
     "air": (1.098, 1.208),
+    # first shells as in tsct.apps.library.published_crystals; a of cubic metals
+    "nickel": (2.492, 3.524),
+    "palladium": (2.751, 3.890),
+    "platinum": (2.775, 3.923),
+    "sodium": (3.716, 4.291),
+    "bismuth": (3.071, 3.529),
+    "ceria": (2.35, 3.827),
+    "lanthanum-hexaboride": (1.66, 1.77, 3.05),
+    "alpha-alumina": (1.855, 1.972),
+    "gamma-alumina": (1.77, 1.94),
+    "quartz": (1.61, 2.63),
+    "lithium-cobalt-oxide": (1.92, 2.816),
+    "nmc-111": (1.97, 2.862),
+    "lithium-iron-phosphate": (1.54, 2.06, 2.25),
+    "lithiated-graphite": (1.435, 2.486),
+    "bismuth-vanadate": (1.73, 2.36, 2.52, 2.63),
+    "lithium-bismuthide": (2.91, 3.36, 4.75),
 }
 HEAD = """# The structure library
 
@@ -82,8 +99,8 @@ piston = { file = "invar.cif", occupancy = "draw", supercell = [10, 10, 10], u_i
   multiplicities. A contradiction is refused with both numbers.
 - **Occupancy.** Positions closer than 0.6 Å share one place, which holds one atom or none. Over all places of a kind
   the proportions are those of the file as nearly as whole atoms allow; which place gets which atom is drawn without
-  correlation. A drawn cell scatters as a disordered box does, with pairs up to half of its width: peaks are as sharp as
-  the supercell is wide. Averaged form factors are not offered.
+  correlation. A drawn cell scatters as spherical domains of half its width do: peaks are as sharp as the supercell is
+  wide. Averaged form factors are not offered.
 - **Thermal motion** is U_iso, B_iso or a third of the trace of the tensor, averaged over the sites of an element (which
   is said if they differ by more than a quarter). Without it atoms are at rest, which is said too.
 
@@ -200,12 +217,19 @@ def entry(name: str, one: Shown) -> Iterator[str]:
     yield f"{s.title[0].upper()}{s.title[1:]}.\n"
     if name in PORTRAITS:
         yield f"![{s.title}](pictures/structure-{name}.png)\n"
-    for label, value in (("Made", s.recipe), ("Energy", s.energy_model), ("Sources", s.sources), ("Limits", s.limits)):
-        yield f"- **{label}:** {value}"
+    lines = {"Made": s.recipe, "Energy": s.energy_model, "Motion": motion(s), "Sources": s.sources, "Limits": s.limits}
+    yield from (f"- **{label}:** {value}" for label, value in lines.items())
     yield "\n| quantity | found | allowed | verdict | source |"
     yield "|---|---|---|---|---|"
     yield from (row(gate) for gate in one.gates)
     yield ""
+
+
+def motion(structure: Structure) -> str:
+    thermal = structure.thermal
+    u = ", ".join(f"{symbol} {value:.4g}" for symbol, value in sorted(thermal.u_iso.items()))
+    correlated = (("delta1", thermal.delta1, "Å"), ("delta2", thermal.delta2, "Å²"))
+    return "; ".join([f"U_iso {u} Å²", *(f"{name} {value:g} {unit}" for name, value, unit in correlated if value)])
 
 
 def row(gate: Gate) -> str:
