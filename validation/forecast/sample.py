@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tsct.analyze import analyze_tile
 from tsct.analyze.pdf import PdfOperator, pdf_operator
-from tsct.analyze.phases import phase_maps, phase_templates
+from tsct.analyze.phases import phase_templates
 from tsct.analyze.prepare import prepare_sinogram
 from tsct.analyze.recipe import Recipe, Roi
 from tsct.analyze.tomography import ParallelGeometry, fbp_weights
@@ -111,8 +111,8 @@ def forecast_sample(
     least = float(scan.transmission.min())
     if least < OPAQUE:
         raise InputError(
-            f"the sample lets {least:.1e} of the straight beam through where it is thickest, at {beamline.energy_kev:g} "
-            "keV: it is opaque; take a higher energy or less of it"
+            f"the sample lets {least:.1e} of the straight beam through where it is thickest, at "
+            f"{beamline.energy_kev:g} keV: it is opaque; take a higher energy or less of it"
         )
     recipe = with_expected_region(sample, beamline, recipe, table)
     errors = _Errors.of(scan, recipe, sample)
@@ -155,7 +155,9 @@ class _Errors:
             tile=tile,
             operator=pdf_operator(scan.q.values, recipe.pdf, compton=tile.compton_weight.values),
             variances=np.stack([of_voxel, tile.roi_iq_variance.values, of_slice]),
-            voxels=xr.DataArray([1, int(inside.sum()), int(whole.sum())], coords={"where": list(REGIONS)}, dims="where"),
+            voxels=xr.DataArray(
+                [1, int(inside.sum()), int(whole.sum())], coords={"where": list(REGIONS)}, dims="where"
+            ),
         )
 
     @property
@@ -180,18 +182,17 @@ class _Errors:
             return xr.Dataset({"error": (("where", "phase"), empty)}, coords=coords)
         compton = self.tile.compton_weight.values
         templates = phase_templates(self.operator, recipe, self.pattern, self.variances[0], compton)
-        image = np.broadcast_to(self.pattern, (len(REGIONS), 1, len(self.pattern)))
-        fit = phase_maps(image, self.variances[:, None], templates)
-        error = np.stack([fit[f"phase_{name}_errors"].values[:, 0] for name in names], axis=1)
-        amount = [float(fit[f"phase_{name}"].values[1, 0]) for name in names]
-        pure = {structure.name: structure.number_density_per_a3 for structure in sample.structures}
-        of_names = [_pure(name, pure) for name in names]
+        fit, used = templates.fit(self.pattern), self.operator.used
+        noisier = np.sqrt(np.mean(self.variances[:, used] / templates.variance[used], axis=1))
+        parts = sample.contents(0, len(sample.slices_z_mm) // 2, sample.extent_mm, 4).parts
+        pure = {part.phase: part.structure.number_density_per_a3 for part in parts}
         units = {"units": DENSITY}
         return xr.Dataset(
             {
-                "amount": ("phase", amount, units),
-                "pure": ("phase", of_names, units),
-                "error": (("where", "phase"), error, units),
+                "amount": ("phase", fit.amounts, units),
+                # a phase that the analyst names and the sample does not hold has no density here
+                "pure": ("phase", [pure.get(name, float("nan")) for name in names], units),
+                "error": (("where", "phase"), noisier[:, None] * fit.errors, units),
                 "level_error": ("phase", self.tile.phase_amount_level_errors.values, {"units": "1"}),
             },
             coords=coords,
@@ -215,11 +216,6 @@ class _Errors:
         distance = ("peak", [peak.centre_a for peak in recipe.peaks], {"units": "angstrom"})
         values = {"distance": distance, "shift_error": (("where", "peak"), errors, {"units": "angstrom"})}
         return xr.Dataset(values, coords=coords)
-
-
-def _pure(name: str, pure: dict[str, float]) -> float:
-    """Atoms per cubic angstrom of a phase where nothing else is; NaN where the analyst's phase is not in the sample."""
-    return next((density for known, density in pure.items() if known == name), float("nan"))
 
 
 def with_exposure(beamline: Beamline, seconds: float) -> Beamline:
