@@ -82,8 +82,8 @@ def faulty_channels(counts: NDArray[Any], recorded: Mask) -> NDArray[np.intp]:
     """Channels that count nothing, or that count the same too many in every frame.
 
     A dead channel holds less than half of the least of the four around it, in the frames with the least counts too:
-    between two Bragg peaks there may be little, but not beside the sample. A hot one stands out of the four around it in the
-    frames with the least counts, by more than the share that these hold of the excess which the sample causes.
+    between two Bragg peaks there may be little, but not beside the sample. A hot one stands out of the four around it
+    in the frames with the least counts, by more than the share that these hold of the excess which the sample causes.
     """
     if counts.shape[-1] < 7 or not recorded.any():
         return np.zeros(0, dtype=np.intp)

@@ -1,6 +1,12 @@
 from .changes import SIGNIFICANT
 from .forecast import Forecast, forecast
-from .sample import SampleForecast, forecast_sample
+from .sample import (
+    SampleForecast,
+    compare_sample,
+    forecast_sample,
+    shared_by_sample_seeds,
+    simulate_sample_seed,
+)
 from .verify import Comparison, compare, shared_by_seeds, simulate_seed
 
 __all__ = [
@@ -9,8 +15,11 @@ __all__ = [
     "Forecast",
     "SampleForecast",
     "compare",
+    "compare_sample",
     "forecast",
     "forecast_sample",
+    "shared_by_sample_seeds",
     "shared_by_seeds",
+    "simulate_sample_seed",
     "simulate_seed",
 ]

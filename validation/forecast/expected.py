@@ -23,6 +23,7 @@ from tsct.simulate.beampath import Spectra, spectra_table
 class Expected:
     """Expected data of one state and the operators of the analysis."""
 
+    scan: xr.Dataset
     tile: xr.Dataset
     counts: xr.DataArray
     lines: NDArray[np.float32]
@@ -48,6 +49,7 @@ def expected_data(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: i
     density = float(operator.density(tile.roi_iq.values))
     oxygen = recipe.pdf.composition.get("O", 0.0) * density
     return Expected(
+        scan=scan,
         tile=tile,
         counts=scan.intensity[:, scan.sizes["translation"] // 2].mean("angle"),
         lines=sinogram.lines,

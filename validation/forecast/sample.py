@@ -4,7 +4,9 @@ The expected counts of the first state go through the analysis itself, which is 
 those that data will have. Regions of any size follow from the variance of the rays.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,24 +19,21 @@ from tsct.analyze.prepare import prepare_sinogram
 from tsct.analyze.recipe import Recipe, Roi
 from tsct.analyze.tomography import ParallelGeometry, fbp_weights
 from tsct.phantoms import Sample
-from tsct.records.errors import InputError, UsageError
+from tsct.records.errors import UsageError
 from tsct.records.schema import DENSITY
-from tsct.simulate import expected_tile
+from tsct.simulate import expected_tile, simulate_tile
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.beampath import spectra_table
 
 from .dose import absorbed_dose
 from .expected import with_expected_region
-from .forecast import tomogram_seconds
+from .forecast import refuse_absurd, tomogram_seconds
+from .verify import Comparison, same_instrument
 
 #: of what errors are given
 REGIONS = ("voxel", "region", "slice")
 #: a peak of which only the distance is named is looked at within so much on either side, angstrom
 PEAK_REACH_A = 0.25
-#: with less of the straight beam than this behind the sample, corrections and counts are those of scattering elsewhere
-OPAQUE = 1e-3
-#: of which Q the counts are said, as shares of the measured range
-COUNTS_AT = (0.25, 0.5, 0.9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +107,7 @@ def forecast_sample(
         )
     table = spectra_table(sample, beamline)
     scan = expected_tile(sample, beamline, table, 0, index)
-    least = float(scan.transmission.min())
-    if least < OPAQUE:
-        raise InputError(
-            f"the sample lets {least:.1e} of the straight beam through where it is thickest, at "
-            f"{beamline.energy_kev:g} keV: it is opaque; take a higher energy or less of it"
-        )
+    refuse_absurd(sample, beamline, scan)
     recipe = with_expected_region(sample, beamline, recipe, table)
     errors = _Errors.of(scan, recipe, sample)
     tomograms = len(sample.states.values) * len(sample.slices_z_mm)
@@ -123,7 +117,7 @@ def forecast_sample(
         tomograms=tomograms,
         gigabytes=4e-9 * pattern.views * pattern.translations * len(pattern.q) * tomograms,
         dose_gray=absorbed_dose(sample, beamline, index),
-        least_transmission=least,
+        least_transmission=float(scan.transmission.min()),
         counts=scan.intensity[:, scan.sizes["translation"] // 2].mean("angle"),
         voxels=errors.voxels,
         phases=errors.phases(recipe, sample),
@@ -218,6 +212,49 @@ class _Errors:
         return xr.Dataset(values, coords=coords)
 
 
-def with_exposure(beamline: Beamline, seconds: float) -> Beamline:
-    """The same beamline with another exposure of every frame."""
-    return replace(beamline, exposure_s=seconds)
+def shared_by_sample_seeds(
+    sample: Sample, beamline: Beamline, recipe: Recipe, *, slice_index: int | None = None
+) -> dict[str, Any]:
+    """What every seed needs: the experiment of one instrument, its forecast, and the spectra."""
+    index = len(sample.slices_z_mm) // 2 if slice_index is None else slice_index
+    beamline = same_instrument(beamline)
+    table = spectra_table(sample, beamline)
+    recipe = with_expected_region(sample, beamline, recipe, table)
+    found = forecast_sample(sample, beamline, recipe, slice_index=index)
+    return {"sample": sample, "beamline": beamline, "recipe": recipe, "slice": index, "forecast": found, "table": table}
+
+
+def simulate_sample_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray[np.float64]]:
+    """Simulate and analyse the first state in full: amounts of every phase, and G(r), in the voxels of the region."""
+    what = (shared["sample"], shared["beamline"], shared["table"], seed, 0, shared["slice"])
+    tile = analyze_tile(simulate_tile(*what), shared["recipe"])
+    inside = tile.roi.values.astype(bool)
+    beyond = tile.r.values > 1.0
+    density = float(
+        pdf_operator(tile.q.values, shared["recipe"].pdf, compton=tile.compton_weight.values).density(
+            tile.roi_iq.values
+        )
+    )
+    rows = {"voxel G": tile.hr.values[inside][:, beyond].astype(np.float64) / density}
+    for name in (phase.name for phase in shared["recipe"].phases):
+        rows[f"voxel {name}"] = tile.phase_amount.sel(phase=name).values[inside].astype(np.float64)
+    return rows
+
+
+def compare_sample(shared: Mapping[str, Any], rows: Sequence[Mapping[str, NDArray[np.float64]]]) -> list[Comparison]:
+    """Scatter of the voxels over several seeds beside the forecast; phases that are held at zero are left out."""
+    found: SampleForecast = shared["forecast"]
+    predicted = {"voxel G": float(found.pdf_error.sel(where="voxel"))}
+    for name in map(str, found.phases.phase.values):
+        error = float(found.phases.error.sel(where="voxel", phase=name))
+        if found.phases.amount.sel(phase=name) > error:
+            predicted[f"voxel {name}"] = error
+    return [
+        Comparison(
+            name=name,
+            predicted=value,
+            observed=float(np.sqrt(np.mean(np.var([row[name] for row in rows], axis=0, ddof=1)))),
+            uncertainty=1 / np.sqrt(2 * (len(rows) - 1)),
+        )
+        for name, value in predicted.items()
+    ]
