@@ -18,13 +18,13 @@ from tsct.records.errors import UsageError
 from tsct.records.io import replacing, write_text
 from tsct.records.marks import SOFTWARE
 from tsct.records.paths import writable
+from tsct.validation import forecast
 from tsct.validation.forecast import (
     SIGNIFICANT,
     Comparison,
     Forecast,
     compare,
     compare_sample,
-    forecast,
     forecast_sample,
     shared_by_sample_seeds,
     shared_by_seeds,
@@ -247,8 +247,13 @@ class Plan:
 class AnyPlan(Protocol):
     """What the page shows: of the cell or of any sample."""
 
-    experiment: Experiment
-    comparisons: Sequence[Comparison]
+    @property
+    def experiment(self) -> Experiment:
+        """What is planned."""
+
+    @property
+    def comparisons(self) -> Sequence[Comparison]:
+        """Forecast errors beside those of full simulations, if there were any."""
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -359,10 +364,10 @@ def study_of(experiment: Experiment, *, slice_index: int | None, current_ma_g: f
 
     cell, what = experiment.cell, (experiment.beamline, experiment.recipe)
     if cell is None:
-        sample, at = experiment.phantom, {"slice_index": slice_index}
+        sample = experiment.phantom
         return Study(
-            forecast=lambda: forecast_sample(sample, *what, **at),
-            shared=lambda: shared_by_sample_seeds(sample, *what, **at),
+            forecast=lambda: forecast_sample(sample, *what, slice_index=slice_index),
+            shared=lambda: shared_by_sample_seeds(sample, *what, slice_index=slice_index),
             simulate=simulate_sample_seed,
             compare=compare_sample,
             plan=lambda found, wanted, compared: SamplePlan(

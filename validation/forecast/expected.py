@@ -13,7 +13,7 @@ from tsct.analyze.phases import Reference, fit_reference
 from tsct.analyze.prepare import prepare_sinogram
 from tsct.analyze.recipe import Recipe
 from tsct.analyze.tomography import ParallelGeometry, fbp_weights
-from tsct.phantoms import Phantom
+from tsct.phantoms import Phantom, Sample
 from tsct.simulate import expected_tile
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.beampath import Spectra, spectra_table
@@ -61,7 +61,7 @@ def expected_data(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: i
     )
 
 
-def with_expected_region(phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra]) -> Recipe:
+def with_expected_region(phantom: Sample, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra]) -> Recipe:
     """The recipe whose region, if it depends on a map, is decided as a run would, from a scan without noise."""
     if recipe.roi.is_decided:
         return recipe
