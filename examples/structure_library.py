@@ -99,8 +99,8 @@ piston = { file = "invar.cif", occupancy = "draw", supercell = [10, 10, 10], u_i
   multiplicities. A contradiction is refused with both numbers.
 - **Occupancy.** Positions closer than 0.6 Å share one place, which holds one atom or none. Over all places of a kind
   the proportions are those of the file as nearly as whole atoms allow; which place gets which atom is drawn without
-  correlation. A drawn cell scatters as spherical domains of half its width do: peaks are as sharp as the supercell is
-  wide. Averaged form factors are not offered.
+  correlation. A drawn cell scatters as a disordered box does, with pairs up to half of its width: peaks are as sharp as
+  the supercell is wide. Averaged form factors are not offered.
 - **Thermal motion** is U_iso, B_iso or a third of the trace of the tensor, averaged over the sites of an element (which
   is said if they differ by more than a quarter). Without it atoms are at rest, which is said too.
 

@@ -91,15 +91,12 @@ def read_structure(
     text = read_text(path)
     first_lines: list[int] = []
     motion: dict[str, float] = {}
-    how, domain = "", None
+    how = ""
     if FORMATS[path.suffix.lower()] == "cif":
-        from .occupancy import domain_a
-
         crystal, members, how = _from_cif(
             path, text, block=block, setting=setting, occupancy=occupancy, seed=seed, supercell=supercell
         )
         motion = crystal.mean_u_a2()
-        domain = domain_a(members[0]) if crystal.occupancies.min() < 1 else None
     else:
         members, first_lines = _from_xyz(
             path, text, block=block, setting=setting, occupancy=occupancy, supercell=supercell
@@ -118,7 +115,6 @@ def read_structure(
         density_g_cm3=density,
         thermal=chosen,
         lithium_per_silicon=_lithium_per_silicon(members),
-        crystallite_a=domain,
         recipe=f"read from {path.name}{how}",
         seed=seed if occupancy is not None else None,
         limits="" if any(chosen.u_iso.values()) else "no thermal motion given: positions are taken as they are",

@@ -18,10 +18,6 @@ from .elements import HYDROGEN_MASSES_U, natural
 DRAWN_WIDTH_A = 30.0
 #: occupancies of one place may exceed one by their rounding
 FULL = 1.01
-#: cells with a half width below this repeat as unit cells
-NARROWEST_DOMAIN_A = 5.0
-#: pairs are counted up to the last whole bin within the half width, which may be this much less
-GRID_A = 0.01
 #: most atoms that can share one place
 MOST_RIVALS = 24
 
@@ -73,17 +69,6 @@ def whole_atoms(
     size = " x ".join(str(n) for n in cells)
     words = f", {size} cells" if max(cells) > 1 else ""
     return atoms, f"{words}, partly occupied sites drawn" if len(partial) else words
-
-
-def domain_a(atoms: Atoms) -> float | None:
-    """Diameter of the domains that a drawn cell stands for: half of its smallest width, in angstrom.
-
-    A crystal whose pairs fade out as those of a disordered box do, all at one distance, has ripples beside its Bragg
-    peaks that go below zero; pairs within a sphere have none. None for a cell that is narrower than 10 angstrom, which
-    repeats as that of any crystal does.
-    """
-    half = 0.5 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0).max()
-    return None if half < NARROWEST_DOMAIN_A else float(np.floor(10 * (half - GRID_A)) / 10)
 
 
 def _repeats(
