@@ -19,7 +19,7 @@ from .normalisation_error import reading_noise
 from .readings import Channels, Readings, TileLabels, read_tile
 from .repair import Repairs, repair_readings
 from .self_absorption import undo_ray_absorption
-from .stripes import translation_gains
+from .stripes import gains_by_attenuation, translation_gains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,7 +92,7 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
     if attenuation is not None and recipe.outgoing_absorption:
         corrections["outgoing_percent"] = undo_ray_absorption(lines, variance, attenuation, channels)
     if recipe.remove_stripes:
-        gains = translation_gains(lines.sum(axis=-1, dtype=np.float64)).astype(np.float32)
+        gains = _translation_gains(lines, variance, readings, attenuation).astype(np.float32)
         lines /= gains[:, None]
         variance /= gains[:, None] ** 2
         corrections["stripes_percent"] = 100 * float(gains.std())
@@ -143,6 +143,15 @@ def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:
         )
         return None
     return attenuation_map(readings.transmission, readings.translations_mm, readings.angles_deg)
+
+
+def _translation_gains(
+    lines: NDArray[Any], variance: NDArray[Any], readings: Readings, attenuation: AttenuationMap | None
+) -> NDArray[np.float64]:
+    """By what the rays absorb, or if that is not known, by the contrast between neighbours."""
+    if attenuation is None:
+        return translation_gains(lines.sum(axis=-1, dtype=np.float64))
+    return gains_by_attenuation(lines, variance, -np.log(readings.transmission))
 
 
 def _repair_attrs(repairs: Repairs) -> dict[str, Any]:

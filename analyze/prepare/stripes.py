@@ -1,5 +1,7 @@
 """Gains of translations, which draw stripes into a sinogram and rings into an image."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -9,6 +11,10 @@ WINDOW = 9
 SIGNAL = 0.1
 #: passes; each finds three quarters of what is left
 PASSES = 3
+#: bins of Q in which scattering is set against attenuation, at most
+BINS = 64
+#: a mixture of phases counts as there where it stands out of the counting noise of a ray so many times
+STANDS_OUT = 3.0
 
 
 def translation_gains(total: ArrayLike) -> NDArray[np.float64]:
@@ -46,3 +52,48 @@ def translation_gains(total: ArrayLike) -> NDArray[np.float64]:
         gains[inner] *= np.exp(step)
         residual = residual - step
     return gains
+
+
+def gains_by_attenuation(lines: NDArray[Any], variance: NDArray[Any], depth: ArrayLike) -> NDArray[np.float64]:
+    """Gain of each translation, from what its rays scatter and what they absorb.
+
+    Each phase on a ray adds its own pattern to the scattering and its own share to the optical depth, both in
+    proportion to how much of it there is. As long as the patterns of the phases are not mixtures of each other, the depth
+    is therefore the same linear function of the pattern on every ray. The transmission is a ratio of two readings of one
+    beam and knows no gain: a translation whose rays scatter more than their depth asks for, in all views, has one. Rings,
+    edges and gradients of the sample are in both, and stay.
+
+    Parameters
+    ----------
+    lines, variance : ndarray, shape (angle, translation, q)
+        Corrected line integrals and their counting variance.
+    depth : array_like, shape (angle, translation)
+        Minus the logarithm of the transmission.
+
+    Returns
+    -------
+    ndarray, shape (translation,)
+        Their mean over the rays, weighted with the depth, is one; one where there is little to compare.
+    """
+    absorbed = np.asarray(depth, dtype=np.float64)
+    patterns = _strongest_mixtures(lines, variance)
+    gains = np.ones(absorbed.shape[1])
+    strength = np.sum(absorbed**2, axis=0)
+    enough = strength > SIGNAL**2 * strength.max()
+    for _ in range(PASSES):
+        design = (patterns / gains[:, None])[:, enough].reshape(-1, patterns.shape[-1])
+        weights = np.linalg.lstsq(design, absorbed[:, enough].ravel(), rcond=None)[0]
+        step = np.sum((patterns @ weights) * absorbed, axis=0)[enough] / strength[enough]
+        gains[enough] = step / np.average(step, weights=strength[enough])
+    return gains
+
+
+def _strongest_mixtures(lines: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float64]:
+    """Shares of the principal patterns that stand out of the noise in every ray, shape (angle, translation, pattern)."""
+    starts = np.linspace(0, lines.shape[-1], min(BINS, lines.shape[-1]) + 1).astype(int)[:-1]
+    binned = np.add.reduceat(lines, starts, axis=-1).astype(np.float64)
+    noise = np.sqrt(np.add.reduceat(variance, starts, axis=-1).mean(axis=(0, 1), dtype=np.float64))
+    scaled = (binned / noise).reshape(-1, len(starts))
+    power, mixtures = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+    kept = power > STANDS_OUT * np.median(power)
+    return np.asarray((scaled @ mixtures[:, kept]).reshape(*binned.shape[:2], -1))
