@@ -26,6 +26,7 @@ from .region import decide_region, inside_object, outline_recipe, reference_tile
 from .scan_record import collect, lean
 from .tile_record import (
     axis_variables,
+    explained_variables,
     region_variables,
     shared_error_variables,
     tile_record,
@@ -103,11 +104,13 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     if recipe.phases:
         compton = sinogram.channels.compton_weight
         templates = phase_templates(operator, recipe, images.region, images.typical_variance, compton)
-    fitted = Fitted(operator=operator, reference=reference, templates=templates)
+    explained = templates.explain(images.region) if templates else None
+    fitted = Fitted(operator=operator, reference=reference, templates=templates, explained=explained)
     errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, recipe)
     variables = {
         **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
+        **explained_variables(explained),
         **axis_variables(geometry, axis_error_mm),
         **shared_error_variables(errors.anode),
         **_named_maps(images, operator, reference, recipe),
@@ -122,11 +125,15 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
-    """What maps of phases are made by: the transform, the anode's reference and the given phases, if there are any."""
+    """What maps of phases are made by: the transform, the anode's reference and the given phases, if there are any.
+
+    The latter with what they explain of the region's pattern, shape (q,).
+    """
 
     operator: PdfOperator
     reference: Reference | None
     templates: PhaseTemplates | None
+    explained: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,6 +173,7 @@ def _shared_errors(
 ) -> SharedErrors:
     geometry, axis_error_mm = axis
     operator, responses, misfit, strains = fitted.operator, [], np.zeros(0), {}
+    explained = 0.0 if fitted.explained is None else fitted.explained
     if fitted.reference is not None:
         oxygen_share = recipe.pdf.composition.get("O", 0.0)
         typical = images.typical_variance
@@ -179,7 +187,7 @@ def _shared_errors(
         strains = dict(zip((phase.name for phase in recipe.phases), pairs, strict=True))
     errors = normalisation_errors(
         *(sinogram.lines, sinogram.variance, geometry, inside, shared_responses(operator, responses)),
-        gains=gain_noise(images.region[None], images.region_variance[None], recipe),
+        gains=gain_noise(images.region[None], images.region_variance[None], recipe, explained),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
     )

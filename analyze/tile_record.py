@@ -57,6 +57,14 @@ def region_variables(
     }
 
 
+def explained_variables(explained: NDArray[np.float64] | None) -> dict[str, Any]:
+    """What given phases make of the region's pattern, if there are any."""
+    if explained is None:
+        return {}
+    words = "what the given phases explain of the region's pattern"
+    return {"roi_iq_explained": ("q", explained, {"units": "electron units/angstrom^3", "long_name": words})}
+
+
 def axis_variables(geometry: ParallelGeometry, error_mm: float) -> dict[str, Any]:
     """The rotation axis with its standard error."""
     return {

@@ -47,13 +47,15 @@ class PhaseTemplates:
     strains: NDArray[np.float64]
 
     @property
+    def patterns(self) -> NDArray[np.float64]:
+        """Shape (phase, q)."""
+        pairs = zip(self.phases, self.strains.tolist(), strict=True)
+        return np.stack([_on_grid(phase, self.operator.q, self.compton, strain) for phase, strain in pairs])
+
+    @property
     def templates(self) -> NDArray[np.float64]:
         """Shape (phase, point)."""
-        curves = [
-            _on_grid(phase, self.operator.q, self.compton, float(strain))
-            for phase, strain in zip(self.phases, self.strains, strict=True)
-        ]
-        return self.points(np.stack(curves))
+        return self.points(self.patterns)
 
     @property
     def noise(self) -> NDArray[np.float64]:
@@ -70,6 +72,10 @@ class PhaseTemplates:
     def fit(self, patterns: NDArray[Any]) -> PhaseFit:
         """Amounts in patterns, shape (..., q), none below zero."""
         return fit_phases(self.points(patterns), self.templates, self.noise)
+
+    def explain(self, pattern: NDArray[Any]) -> NDArray[np.float64]:
+        """What the phases make of a pattern, shape (q,), also where it is not fitted."""
+        return np.asarray(self.fit(pattern).amounts @ self.patterns)
 
     def strained_to(self, pattern: NDArray[Any]) -> "PhaseTemplates":
         """The same with those strains that explain a pattern, shape (q,), best."""
