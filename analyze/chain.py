@@ -190,6 +190,7 @@ def _shared_errors(
         gains=gain_noise(images.region[None], images.region_variance[None], recipe, explained),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
+        gains_left=sinogram.gains_left,
     )
     of_phases = np.hypot(errors[anode:], misfit).tolist()
     phases = dict(zip((phase.name for phase in recipe.phases), of_phases, strict=True))

@@ -169,7 +169,8 @@ def phase_templates(
 def _on_grid(phase: PhasePattern, q: NDArray[Any], compton: NDArray[Any] | None, strain: float) -> NDArray[np.float64]:
     own, intensity = np.array(phase.q), np.array(phase.intensity)
     if phase.strain_limit:
-        intensity = strained(own, intensity, strain)
+        changed = intensity + strain * np.array(phase.strain_change) if phase.strain_change else intensity
+        intensity = strained(own, changed, strain)
     pattern = np.interp(q, own, intensity)
     if phase.compton:
         pattern += (1.0 if compton is None else compton) * np.interp(q, own, phase.compton)

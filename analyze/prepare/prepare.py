@@ -19,7 +19,7 @@ from .normalisation_error import reading_noise
 from .readings import Channels, Readings, TileLabels, read_tile
 from .repair import Repairs, repair_readings
 from .self_absorption import undo_ray_absorption
-from .stripes import gains_by_attenuation, translation_gains
+from .stripes import TranslationGains, gains_by_attenuation, translation_gains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +39,9 @@ class Sinogram:
         absorbs.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
+    gains_left : ndarray, shape (translation, translation), or None
+        Covariance of the gains of translations that their removal leaves; None if they were not removed, or if nothing
+        tells what is left.
     labels : TileLabels
         Where the tile belongs.
     corrections : mapping
@@ -52,6 +55,7 @@ class Sinogram:
     channels: Channels
     attenuation: AttenuationMap | None
     reading_noise: float
+    gains_left: NDArray[np.float64] | None
     labels: TileLabels
     corrections: Mapping[str, Any]
 
@@ -91,11 +95,14 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         corrections["twice_scattered_percent"] = percent
     if attenuation is not None and recipe.outgoing_absorption:
         corrections["outgoing_percent"] = undo_ray_absorption(lines, variance, attenuation, channels)
+    noise = float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays)
+    gains_left = None
     if recipe.remove_stripes:
-        gains = _translation_gains(lines, variance, readings, attenuation).astype(np.float32)
-        lines /= gains[:, None]
-        variance /= gains[:, None] ** 2
-        corrections["stripes_percent"] = 100 * float(gains.std())
+        gains = _translation_gains(lines, variance, readings, noise)
+        gains_left = gains.left
+        lines /= gains.values.astype(np.float32)[:, None]
+        variance /= gains.values.astype(np.float32)[:, None] ** 2
+        corrections["stripes_percent"] = 100 * float(gains.values.std())
     return Sinogram(
         lines=lines,
         variance=variance,
@@ -103,7 +110,8 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         angles_deg=readings.angles_deg,
         channels=channels,
         attenuation=attenuation,
-        reading_noise=float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays),
+        reading_noise=noise,
+        gains_left=gains_left,
         labels=labels,
         corrections=corrections,
     )
@@ -146,12 +154,12 @@ def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:
 
 
 def _translation_gains(
-    lines: NDArray[Any], variance: NDArray[Any], readings: Readings, attenuation: AttenuationMap | None
-) -> NDArray[np.float64]:
+    lines: NDArray[Any], variance: NDArray[Any], readings: Readings, noise: float
+) -> TranslationGains:
     """By what the rays absorb, or if that is not known, by the contrast between neighbours."""
-    if attenuation is None:
-        return translation_gains(lines.sum(axis=-1, dtype=np.float64))
-    return gains_by_attenuation(lines, variance, -np.log(readings.transmission))
+    if not readings.transmission_applied and absorbs(readings.transmission):
+        return gains_by_attenuation(lines, variance, -np.log(readings.transmission), noise)
+    return TranslationGains(values=translation_gains(lines.sum(axis=-1, dtype=np.float64)), left=None)
 
 
 def _repair_attrs(repairs: Repairs) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Gains of translations, which draw stripes into a sinogram and rings into an image."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,26 @@ def translation_gains(total: ArrayLike) -> NDArray[np.float64]:
     return gains
 
 
-def gains_by_attenuation(lines: NDArray[Any], variance: NDArray[Any], depth: ArrayLike) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TranslationGains:
+    """Gains of translations, and what dividing them out leaves.
+
+    Attributes
+    ----------
+    values : ndarray, shape (translation,)
+        One where there is little to compare.
+    left : ndarray, shape (translation, translation), or None
+        Covariance of the gains that are left, relative, NaN if the noise of the readings is not known; None if nothing
+        tells it.
+    """
+
+    values: NDArray[np.float64]
+    left: NDArray[np.float64] | None
+
+
+def gains_by_attenuation(
+    lines: NDArray[Any], variance: NDArray[Any], depth: ArrayLike, noise: float = 0.0
+) -> TranslationGains:
     """Gain of each translation, from what its rays scatter and what they absorb.
 
     Each phase on a ray adds its own pattern to the scattering and its own share to the optical depth, both in
@@ -63,29 +83,36 @@ def gains_by_attenuation(lines: NDArray[Any], variance: NDArray[Any], depth: Arr
     beam and knows no gain: a translation whose rays scatter more than their depth asks for, in all views, has one. Rings,
     edges and gradients of the sample are in both, and stay.
 
+    The function is fitted to all rays and takes with it what gains have in common with it, to first order
+    ``A (A' A)^-1 A'`` of them with one column for each pattern; their mean, for one, cannot be told.
+
     Parameters
     ----------
     lines, variance : ndarray, shape (angle, translation, q)
         Corrected line integrals and their counting variance.
     depth : array_like, shape (angle, translation)
         Minus the logarithm of the transmission.
-
-    Returns
-    -------
-    ndarray, shape (translation,)
-        Their mean over the rays, weighted with the depth, is one; one where there is little to compare.
+    noise : float
+        Of a single depth.
     """
     absorbed = np.asarray(depth, dtype=np.float64)
-    patterns = _strongest_mixtures(lines, variance)
-    gains = np.ones(absorbed.shape[1])
     strength = np.sum(absorbed**2, axis=0)
     enough = strength > SIGNAL**2 * strength.max()
+    absorbed, strength = absorbed[:, enough], strength[enough]
+    patterns = _strongest_mixtures(lines, variance)[:, enough]
+    gains = np.ones(len(strength))
     for _ in range(PASSES):
-        design = (patterns / gains[:, None])[:, enough].reshape(-1, patterns.shape[-1])
-        weights = np.linalg.lstsq(design, absorbed[:, enough].ravel(), rcond=None)[0]
-        step = np.sum((patterns @ weights) * absorbed, axis=0)[enough] / strength[enough]
-        gains[enough] = step / np.average(step, weights=strength[enough])
-    return gains
+        design = patterns / gains[:, None]
+        weights = np.linalg.lstsq(design.reshape(absorbed.size, -1), absorbed.ravel(), rcond=None)[0]
+        step = np.sum((patterns @ weights) * absorbed, axis=0) / strength
+        gains = step / np.average(step, weights=strength)
+    taken = np.einsum("atp,at->tp", design, absorbed)
+    taken = taken @ np.linalg.solve(np.einsum("atp,atq->pq", design, design), taken.T) / strength[:, None]
+    size = np.sum((gains - 1) ** 2) / max(len(gains) - patterns.shape[-1], 1)
+    values, left = np.ones(len(enough)), size * np.eye(len(enough))
+    values[enough] = gains
+    left[np.ix_(enough, enough)] = size * taken @ taken.T + np.diag(noise**2 / strength)
+    return TranslationGains(values=values, left=left)
 
 
 def _strongest_mixtures(lines: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float64]:
