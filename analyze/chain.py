@@ -36,6 +36,10 @@ from .tile_record import (
 from .volume import Images, make_pdfs, reconstruct_tile
 
 
+#: share of its largest amount below which a phase is not in the region
+PRESENT = 0.05
+
+
 def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
     """Analyse a scan of several tiles.
 
@@ -145,7 +149,7 @@ class SharedErrors:
     anode : ndarray
         Relative, of number density and, with the model of the anode, of silicon and carbon in the region.
     phases : mapping of str to float
-        Relative, of the amounts of given phases in the region.
+        Relative, of the amounts of given phases in the region, or if a phase is not there, where most of it is.
     strains : mapping of str to (float, float)
         Strains of given phases with their errors.
     """
@@ -192,9 +196,38 @@ def _shared_errors(
         axis_error_mm=axis_error_mm,
         gains_left=sinogram.gains_left,
     )
-    of_phases = np.hypot(errors[anode:], misfit).tolist()
-    phases = dict(zip((phase.name for phase in recipe.phases), of_phases, strict=True))
+    of_phases = np.hypot(errors[anode:], misfit)
+    if fitted.templates is not None:
+        maps, there = fitted.templates.fit(images.values).amounts, fitted.templates.fit(images.region).amounts
+        largest = maps.max(axis=(0, 1))
+        for k in np.flatnonzero((there < PRESENT * largest) & (largest > 0)):
+            where = maps[..., k] > largest[k] / 2
+            of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted.templates, recipe)[k]
+    phases = dict(zip((phase.name for phase in recipe.phases), of_phases.tolist(), strict=True))
     return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)
+
+
+def _errors_elsewhere(
+    sinogram: Sinogram,
+    axis: tuple[ParallelGeometry, float],
+    images: Images,
+    where: NDArray[np.bool_],
+    templates: PhaseTemplates,
+    recipe: Recipe,
+) -> NDArray[np.float64]:
+    """Relative errors that all voxels share, of the amounts of given phases in some voxels, shape (phase,)."""
+    geometry, axis_error_mm = axis
+    pattern = images.values[where].mean(axis=0, dtype=np.float64)
+    variance = images.variance[where].mean(axis=0, dtype=np.float64) / where.sum()
+    response = templates.response(pattern)
+    errors = normalisation_errors(
+        *(sinogram.lines, sinogram.variance, geometry, where, response.by_pattern),
+        gains=gain_noise(pattern[None], variance[None], recipe, templates.explain(pattern)),
+        noise=sinogram.reading_noise,
+        axis_error_mm=axis_error_mm,
+        gains_left=sinogram.gains_left,
+    )
+    return np.hypot(errors, response.misfit)
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:
