@@ -14,7 +14,7 @@ SIGNAL = 0.1
 PASSES = 3
 #: bins of Q in which scattering is set against attenuation, at most
 BINS = 64
-#: a mixture of phases counts as there where it stands out of the counting noise of a ray so many times
+#: a mixture of phases counts as there where its mean square is so many times the counting variance of a ray
 STANDS_OUT = 3.0
 
 
@@ -122,5 +122,5 @@ def _strongest_mixtures(lines: NDArray[Any], variance: NDArray[Any]) -> NDArray[
     noise = np.sqrt(np.add.reduceat(variance, starts, axis=-1).mean(axis=(0, 1), dtype=np.float64))
     scaled = (binned / noise).reshape(-1, len(starts))
     power, mixtures = np.linalg.eigh(scaled.T @ scaled / len(scaled))
-    kept = power > STANDS_OUT * np.median(power)
+    kept = power > STANDS_OUT
     return np.asarray((scaled @ mixtures[:, kept]).reshape(*binned.shape[:2], -1))

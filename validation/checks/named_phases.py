@@ -37,6 +37,8 @@ FLAT = 0.01
 LEFT = 0.95
 #: part of what a voxel may be off, by which blur may move it where voxels are compared one by one
 BLURRED = 1 / 5
+#: beam, voxel and linear interpolation between rays are boxes one voxel wide: variance of all three, in square voxels
+BLUR_VARIANCE = 3 / 12
 #: where maps are compared, in words
 PLACE = "two voxels away from where the phase ends"
 #: draws of noise from which it is known
@@ -71,14 +73,15 @@ def _region(evidence: Evidence, name: str) -> tuple[NDArray, NDArray, NDArray, N
 
 
 def _blurred(evidence: Evidence, name: str) -> NDArray[np.float64]:
-    """By how much the true mean of the region changes if every voxel is the mean of 3 x 3, shape (state,).
+    """By how much the true mean of the region changes by blur that the best of chains has, shape (state,).
 
-    The beam and linear interpolation between rays blur less: a variance of a quarter of a square voxel along each
-    axis, where that mean has two thirds.
+    Change by a mean over 3 x 3 voxels, which has a variance of two thirds of a square voxel along each axis, in the
+    proportion of the variances.
     """
     true = true_amount(evidence, name)[:, _slice(evidence)]
     inside = _where(evidence, true)
-    return np.abs([uniform_filter(state, 3)[inside].mean() - state[inside].mean() for state in true])
+    means = [uniform_filter(state, 3)[inside].mean() - state[inside].mean() for state in true]
+    return BLUR_VARIANCE / (2 / 3) * np.abs(means)
 
 
 def _where(evidence: Evidence, true: NDArray) -> NDArray[np.bool_]:

@@ -132,6 +132,17 @@ def test_views_that_were_never_taken_are_left_out(tile, value):
     assert "20 lost views left out (40-59)" in repairs.words
 
 
+def test_a_valley_between_bragg_peaks_is_no_dead_channel(tile):
+    """Sharp peaks four channels apart hold less than half as much between them, but not where there is no sample."""
+    counts = tile.intensity.values
+    strength = counts.mean(axis=(0, 2))
+    sample = strength > np.quantile(strength, 0.2)
+    for channel, factor in ((198, 20.0), (199, 30.0), (200, 6.0), (201, 25.0), (202, 18.0)):
+        counts[:, sample, channel] *= factor
+    _, repairs = repair(tile)
+    assert repairs.detector_channels == ()
+
+
 @pytest.mark.parametrize("change", [lambda counts: counts + 5000.0, lambda counts: 0.0 * counts])
 def test_a_hot_or_dead_channel_is_filled(tile, change):
     true = tile.intensity.values[..., 200].copy()
