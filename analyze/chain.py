@@ -35,7 +35,6 @@ from .tile_record import (
 )
 from .volume import Images, make_pdfs, reconstruct_tile
 
-
 #: share of its largest amount below which a phase is not in the region
 PRESENT = 0.05
 

@@ -19,8 +19,8 @@ def strained(q: NDArray[np.float64], intensity: NDArray[np.float64], strain: flo
     """The pattern of the same atoms with all lengths longer by a factor of one plus the strain, shape (q,).
 
     Interference depends on Q times length: ``I(Q (1 + strain))``, by a cubic spline. Form factors and thermal motion
-    depend on Q alone and so are moved too far, which in palladium is one per cent of the intensity for a strain of 0.006;
-    :attr:`~tsct.analyze.recipe.PhasePattern.strain_change` gives it back. Beyond the ends the last value stays.
+    depend on Q alone and so are moved too far, which in palladium is one per cent of the intensity for a strain of
+    0.006; :attr:`~tsct.analyze.recipe.PhasePattern.strain_change` gives it back. Beyond the ends the last value stays.
     """
     spline = CubicSpline(q, intensity)
     return np.asarray(spline(np.clip(q * (1 + strain), q[0], q[-1])))

@@ -78,10 +78,10 @@ def gains_by_attenuation(
     """Gain of each translation, from what its rays scatter and what they absorb.
 
     Each phase on a ray adds its own pattern to the scattering and its own share to the optical depth, both in
-    proportion to how much of it there is. As long as the patterns of the phases are not mixtures of each other, the depth
-    is therefore the same linear function of the pattern on every ray. The transmission is a ratio of two readings of one
-    beam and knows no gain: a translation whose rays scatter more than their depth asks for, in all views, has one. Rings,
-    edges and gradients of the sample are in both, and stay.
+    proportion to how much of it there is. As long as the patterns of the phases are not mixtures of each other, the
+    depth is therefore the same linear function of the pattern on every ray. The transmission is a ratio of two readings
+    of one beam and knows no gain: a translation whose rays scatter more than their depth asks for, in all views, has
+    one. Rings, edges and gradients of the sample are in both, and stay.
 
     The function is fitted to all rays and takes with it what gains have in common with it, to first order
     ``A (A' A)^-1 A'`` of them with one column for each pattern; their mean, for one, cannot be told.
@@ -116,7 +116,7 @@ def gains_by_attenuation(
 
 
 def _strongest_mixtures(lines: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float64]:
-    """Shares of the principal patterns that stand out of the noise in every ray, shape (angle, translation, pattern)."""
+    """Shares of principal patterns that stand out of the noise, in every ray, shape (angle, translation, pattern)."""
     starts = np.linspace(0, lines.shape[-1], min(BINS, lines.shape[-1]) + 1).astype(int)[:-1]
     binned = np.add.reduceat(lines, starts, axis=-1).astype(np.float64)
     noise = np.sqrt(np.add.reduceat(variance, starts, axis=-1).mean(axis=(0, 1), dtype=np.float64))

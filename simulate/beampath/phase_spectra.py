@@ -60,8 +60,8 @@ def _warn_of_less_than_nothing(name: str, q: NDArray[np.float64], total: NDArray
     if len(q) and total.min() < 0:
         worst = int(np.argmin(total))
         warnings.warn(
-            f"{name}: scatters {total[worst]:.3g} electron units per atom at Q = {q[worst]:.2f} 1/A, less than nothing: "
-            "its order reaches farther than pairs of its box; if it is a crystal, give crystallite_nm",
+            f"{name}: scatters {total[worst]:.3g} electron units per atom at Q = {q[worst]:.2f} 1/A, less than "
+            "nothing: its order reaches farther than pairs of its box; if it is a crystal, give crystallite_nm",
             TsctWarning,
             stacklevel=4,
         )

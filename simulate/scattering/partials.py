@@ -162,8 +162,8 @@ def _with_reach(atoms: Atoms, crystallite_a: float | None = None) -> tuple[Atoms
     width = 2 * half_width(atoms)
     if crystallite_a > width * (1 + 1e-9):
         raise InputError(
-            f"the crystallite is {crystallite_a / 10:g} nm wide but the box, which repeats itself, {width / 10:.2f} nm; "
-            "give a smaller one, or none"
+            f"the crystallite is {crystallite_a / 10:g} nm wide but the box, which repeats itself, "
+            f"{width / 10:.2f} nm; give a smaller one, or none"
         )
     return atoms, crystallite_a, True
 

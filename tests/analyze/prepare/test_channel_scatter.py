@@ -58,7 +58,7 @@ def patterns_of(kind, q):
 
 @pytest.mark.parametrize("kind", ["amorphous", "crystalline"])
 def test_weak_components_beside_strong_ones_are_signal(kind):
-    """Phases of very unequal amounts, and shifts of their peaks from voxel to voxel, ten times as large as the noise."""
+    """Phases of very unequal amounts, and shifts of their peaks from voxel to voxel as large as the noise."""
     rng, q = np.random.default_rng(7), np.linspace(0.8, 25, 600)
     phases = patterns_of(kind, q)
     amounts = np.stack([1 + 0.02 * rng.random(700), 0.02 * rng.random(700), 0.01 * rng.random(700)], axis=1)

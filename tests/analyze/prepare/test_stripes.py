@@ -57,7 +57,7 @@ def capillary(rng):
 def test_edges_and_rings_of_the_sample_are_no_gains():
     lines, variance, depth = capillary(np.random.default_rng(3))
     found = gains_by_attenuation(lines, variance, depth).values
-    # rays through the body to four standard deviations of counting, and those that graze it or the wall, which absorb a tenth as much
+    # to four standard deviations of counting: rays through the body, and those that graze it or see the wall alone
     np.testing.assert_allclose(found[np.abs(T) < 1.9], 1.0, atol=8e-4)
     np.testing.assert_allclose(found, 1.0, atol=4e-3)
     # by the contrast between neighbours alone they would be
