@@ -27,6 +27,7 @@ from .scan_record import collect, lean
 from .tile_record import (
     axis_variables,
     explained_variables,
+    ray_variables,
     region_variables,
     shared_error_variables,
     tile_record,
@@ -114,6 +115,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
         **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
         **explained_variables(explained),
+        **ray_variables(sinogram),
         **axis_variables(geometry, axis_error_mm),
         **shared_error_variables(errors.anode),
         **_named_maps(images, operator, reference, recipe),

@@ -42,6 +42,8 @@ class Sinogram:
     gains_left : ndarray, shape (translation, translation), or None
         Covariance of the gains of translations that their removal leaves; None if they were not removed, or if nothing
         tells what is left.
+    repaired : ndarray, shape (angle, translation)
+        Share of the channels of every ray that were filled.
     labels : TileLabels
         Where the tile belongs.
     corrections : mapping
@@ -56,6 +58,7 @@ class Sinogram:
     attenuation: AttenuationMap | None
     reading_noise: float
     gains_left: NDArray[np.float64] | None
+    repaired: NDArray[np.float32]
     labels: TileLabels
     corrections: Mapping[str, Any]
 
@@ -82,7 +85,7 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         error.
     """
     raw, channels, labels = read_tile(scan)
-    readings, repairs = repair_readings(raw)
+    readings, repairs = repair_readings(raw, channels.response)
     if repairs.words:
         warnings.warn(f"scan: {repairs.words}", TsctWarning, stacklevel=3)
     lines, variance = corrected_lines(readings, channels, 0)
@@ -112,8 +115,19 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         attenuation=attenuation,
         reading_noise=noise,
         gains_left=gains_left,
+        repaired=_share_repaired(raw, readings, repairs),
         labels=labels,
         corrections=corrections,
+    )
+
+
+def _share_repaired(raw: Readings, readings: Readings, repairs: Repairs) -> NDArray[np.float32]:
+    """Share of the channels of every ray that is not as it was read, of the views that are left."""
+    if readings is raw:
+        return np.zeros(raw.counts.shape[:2], dtype=np.float32)
+    read = np.delete(raw.counts, repairs.views_left_out, axis=0) if repairs.views_left_out else raw.counts
+    return np.stack([np.mean(one != other, axis=-1) for one, other in zip(read, readings.counts, strict=True)]).astype(
+        np.float32
     )
 
 
@@ -164,6 +178,7 @@ def _translation_gains(
 
 def _repair_attrs(repairs: Repairs) -> dict[str, Any]:
     return {
+        "repairs": repairs.words or "none",
         "lost_frames": repairs.lost_frames,
         "masked_readings": repairs.masked,
         "zingers": repairs.zingers,
