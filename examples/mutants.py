@@ -353,7 +353,8 @@ HEAD = """# Mutants
 
 How much the tests notice: small changes of the code (a sign, a factor, an exponent, a comparison, a number), drawn at
 random from all that the operators of cosmic-ray make in `simulate`, `analyze` and `validation`, each run against the
-tests of its own room that execute the line, the quickest first, for at most {seconds} s. A mutant is killed if one fails.
+tests of its own room that execute the line, the quickest first, for at most {seconds} s. A mutant is killed if one
+fails.
 
 ```console
 $ pip install cosmic-ray pytest-cov
@@ -361,8 +362,8 @@ $ python examples/mutants.py --mutants {sample} --seed {seed} -o docs/mutants.js
 $ python examples/mutants.py --mutants {sample} --seed {seed} -o docs/mutants.jsonl --page docs/mutants.md
 ```
 
-Of the {sample} mutants that seed {seed} draws, the first {run} have been run: **{killed} were killed, {share:.0f} %**. The
-goal is 90 %. On two processors that did other work too, one took {mean:.0f} s on average.
+Of the {sample} mutants that seed {seed} draws, the first {run} have been run: **{killed} were killed, {share:.0f} %**.
+The goal is 90 %. On two processors that did other work too, one took {mean:.0f} s on average.
 
 | room | run | killed |
 |---|---|---|
