@@ -46,7 +46,7 @@ OPERATORS = (
     *(f"core/{name}" for name in ("ReplaceAndWithOr", "ReplaceOrWithAnd", "NumberReplacer")),
 )
 #: what the tests that execute a line may take together, and those of them that only share a fixture that does
-SECONDS, FIXTURE_SECONDS = 150, 75
+SECONDS, FIXTURE_SECONDS = 90, 45
 #: exit status of pytest that was asked wrongly, and where no test is collected
 USAGE, NO_TESTS = 4, 5
 
@@ -198,6 +198,8 @@ def test_seconds(log: Path) -> dict[str, float]:
     """What each test took, by its node id."""
     seconds = {}
     for case in ElementTree.parse(log).iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            raise SystemExit(f"{case.get('classname')}::{case.get('name')} fails without any mutant; mend it first")
         # a class name is the path of the file with dots, and no test lies in a class
         file = case.get("classname", "").replace(".", "/") + ".py"
         seconds[f"{file}::{case.get('name')}"] = float(case.get("time", 0.0))
@@ -227,20 +229,16 @@ def copy_tree(target: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A copy of the checkout, and the tests that fail in it without any mutant, which therefore tell nothing."""
+    """A copy of the checkout."""
 
     folder: Path
-    failing: set[str]
 
     def run(self, tests: list[str], seconds: float, numba_cache: Path) -> tuple[int | None, str]:
         """Exit status of pytest, None if it took too long, and the first test that failed."""
         # -P: the folder of the front door must not hide the package that is tested
         options = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", "--randomly-dont-reorganize"]
-        known = [test for test in tests if test not in self.failing]
-        if not known:
-            return NO_TESTS, ""
         listed = self.folder / "tests.txt"
-        listed.write_text("\n".join(known), encoding="utf-8")
+        listed.write_text("\n".join(tests), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "pytest", *options, f"@{listed}"]
         variables = environment(self.folder, numba_cache)
         try:
@@ -283,23 +281,15 @@ def outcome(mutant: Mutant, tree: Tree, traces: Traces) -> dict:
 def verdict(
     tree: Tree, file: Path, texts: tuple[str, str], compiled: str | None, tests: list[str], seconds: float
 ) -> tuple[int | None, str]:
-    """Run a stage with the mutant; a test that fails is run without it, and left out from then on if it fails too."""
+    """Run a stage with the mutant; all of its tests passed without it."""
     source, changed = texts
-    shared = tree.folder / "compiled"
-    while True:
-        file.write_text(changed, encoding="utf-8")
-        # compiled callers hold what they call: a change of compiled code starts from nothing
-        with tempfile.TemporaryDirectory() as fresh:
-            try:
-                status, test = tree.run(tests, seconds, Path(fresh) if compiled else shared)
-            finally:
-                file.write_text(source, encoding="utf-8")
-        if status != 1 or not test:
-            return status, test
-        if tree.run([test], SECONDS, shared)[0] == 0:
-            return status, test
-        tree.failing.add(test)
-        print(f"fails without a mutant: {test}", flush=True)
+    file.write_text(changed, encoding="utf-8")
+    # compiled callers hold what they call: a change of compiled code starts from nothing
+    with tempfile.TemporaryDirectory() as fresh:
+        try:
+            return tree.run(tests, seconds, Path(fresh) if compiled else tree.folder / "compiled")
+        finally:
+            file.write_text(source, encoding="utf-8")
 
 
 def load_traces(path: Path, workers: int) -> Traces:
@@ -331,7 +321,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.workers) as pool:
         trees: Queue[Tree] = Queue()
         for k in range(options.workers):
-            trees.put(Tree(copy_tree(Path(folder, str(k))), set()))
+            trees.put(Tree(copy_tree(Path(folder, str(k)))))
 
         def run(mutant: Mutant) -> dict:
             tree = trees.get()

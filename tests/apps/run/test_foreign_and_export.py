@@ -87,7 +87,7 @@ def test_a_scan_of_another_program_gives_what_ours_gives(analysed):
     np.testing.assert_allclose(theirs.gr, ours.gr, atol=0.02 * float(np.abs(ours.gr).max()))
 
 
-@pytest.mark.parametrize(("form", "number"), [("gr", 1), ("xye", 1), ("pdfgetx3", 2), ("ndtomo", 1)])
+@pytest.mark.parametrize(("form", "number"), [("gr", 1), ("xye", 1), ("pdfgetx3", 2), ("ndtomo", 1), ("csv", 1)])
 def test_what_was_recovered_leaves_in_every_form(analysed, form, number, tmp_path):
     run("export", analysed / "ours", "--format", form, "-o", tmp_path)
     files = sorted(tmp_path.iterdir())
