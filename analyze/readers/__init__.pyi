@@ -1,7 +1,7 @@
 from .export import Facts, resolution_facts, write_fq, write_gr, write_ndtomo, write_pdfgetx3, write_sq, write_xye
 from .lone_bins import without_lone_bins
 from .patterns import check_q, evened, is_uniform, q_from_two_theta, read_columns, read_pattern, resample
-from .scans import read_scan
+from .scans import parts_of_scan, read_scan
 from .text_headers import UNITS, RadialUnit
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "check_q",
     "evened",
     "is_uniform",
+    "parts_of_scan",
     "q_from_two_theta",
     "read_columns",
     "read_pattern",

@@ -11,12 +11,23 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from tsct.records.errors import InputError, TsctWarning, nearest
-from tsct.records.io import SOURCES, is_ours, load_tables, parse_mapping, read_mapped, read_record
+from tsct.records.io import (
+    SOURCES,
+    following_links,
+    is_ours,
+    load_tables,
+    matching_files,
+    parse_mapping,
+    read_mapped,
+    read_record,
+)
 from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
+from .assembly import Assembly, assembled, take_assembly, warn_of_zigzag
 from .frames import is_frames, read_frames
-from .hdf5_layouts import known_layout
+from .hdf5_layouts import LAYOUTS, known_layout
+from .hdf5_places import take_motors
 from .patterns import evened, is_uniform, q_from_two_theta, resample
 from .unmeasured import check_drop, masked_out, without_dropped, without_marks
 
@@ -43,6 +54,8 @@ ATTRS = (
 )
 #: variables that a mapping may name
 NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
+#: keys of a mapping that are no quantity
+KEYS = ("files", "stack", "fold", "zigzag", "drop")
 #: views may be taken at places that differ by this share of a step: a reconstruction cannot tell
 SAME_PLACES = 0.02
 #: with fewer channels there is no pattern
@@ -53,16 +66,19 @@ LEAST_SPAN_DEG, MANY_VIEWS = 7.0, 10
 SCATTER_CHANNELS = 31
 
 
-def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset:
+def read_scan(path: str | Path, mapping: str | Path | None = None, links: str | Path | None = None) -> xr.Dataset:
     """Read a scan: one of ours, one in a known layout, or any other through a mapping.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        HDF5 file.
+        HDF5 file, or the folder of the files that the mapping stacks.
     mapping : str or pathlib.Path, optional
-        TOML file as in :mod:`tsct.records.io.mapping`. Where the layout is known (NXxrdct, pyFAI diffmap, nDTomo) it
-        need only hold what the file does not say; its words count more than those of the file.
+        TOML file as in :mod:`tsct.records.io.mapping`, which may also say how the parts of a scan lie, see
+        :class:`tsct.analyze.readers.assembly.Assembly`. Where the layout is known it need only hold what the file does
+        not say; its words count more than those of the file.
+    links : str or pathlib.Path, optional
+        Folder below which links to other files are followed; none are if omitted.
 
     Returns
     -------
@@ -76,25 +92,59 @@ def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset
         If a quantity or a unit is missing, axes contradict each other, or Q is not increasing.
     """
     path = Path(path)
-    if mapping is None and is_frames(path):
-        return read_frames(path)
-    if mapping is None and is_ours(path):
-        scan = read_record(path, "data")
-        check(scan, SCAN, str(path))
-        return scan
+    with following_links(None if links is None else Path(links)):
+        if mapping is None and is_frames(path):
+            return read_frames(path)
+        if mapping is None and is_ours(path):
+            scan = read_record(path, "data")
+            check(scan, SCAN, str(path))
+            return scan
+        return _read_foreign(path, mapping)
+
+
+def parts_of_scan(path: Path, mapping: Path | None) -> list[Path]:
+    """The files that make up one scan: the file itself, or those of a folder that a mapping stacks.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_scan`, for the mapping and the files of the folder.
+    """
+    how = take_assembly(load_tables(mapping), str(mapping)) if mapping is not None else Assembly()
+    return [path] if how.files is None else matching_files(path, how.files, str(mapping))
+
+
+def _read_foreign(path: Path, mapping: str | Path | None) -> xr.Dataset:
     given = load_tables(mapping) if mapping is not None else {}
-    layout, tables = ("of the mapping", {}) if _is_complete(given) else known_layout(path)
-    source = f"{path} ({layout})" if mapping is None else str(mapping)
-    merged = _merged(tables, given)
-    if "intensity" not in merged:
-        raise InputError(
-            f"{path}: not a layout that is known (NXxrdct, pyFAI diffmap, nDTomo); say where everything is with "
-            "--mapping m.toml, see docs/analysis-data.md"
-        )
+    source = str(path) if mapping is None else str(mapping)
+    how = take_assembly(given, source)
+    files = [path] if how.files is None else matching_files(path, how.files, source)
+    merged = _tables(files[0], given, how, source)
     drop = check_drop(merged.pop("drop", {}), source)
     _check_names(merged, source)
-    scan = as_scan(read_mapped(path, parse_mapping(merged, source=source), UNITS), str(path))
+    data = read_mapped(files, parse_mapping(merged, source=source), UNITS, how.stack)
+    scan = as_scan(assembled(data, how, str(path)), str(path))
+    warn_of_zigzag(scan.intensity.sum("q", skipna=False).values, str(path))
     return without_dropped(scan, drop, source) if drop else scan
+
+
+def _tables(file: Path, given: dict[str, Any], how: Assembly, source: str) -> dict[str, Any]:
+    """Where everything is: as the layout of the file says, if it is known, and above all as the user does."""
+    motors = take_motors(given, source)
+    if _is_complete(given):
+        if motors:
+            raise InputError(f"{source}: motor is for files of a known layout; give the path of [{next(iter(motors))}]")
+        return dict(given)
+    _, tables = known_layout(file, given if how.fold is None else {**given, "fold": how.fold}, motors)
+    if not tables and "intensity" not in given:
+        raise InputError(
+            f"{file}: not a layout that is known ({', '.join(LAYOUTS)}); say where everything is with "
+            "--mapping m.toml, see docs/your-beamline.md"
+        )
+    if "positions" in tables and not set(SOURCES) & set(given.get("translation", {})):
+        # what is said of a motor that was read for every frame
+        given["positions"] = given.pop("translation", {}) | given.get("positions", {})
+    return _merged(tables, given)
 
 
 def _is_complete(tables: Mapping[str, Any]) -> bool:
@@ -119,9 +169,8 @@ def _check_names(tables: Mapping[str, Any], source: str) -> None:
     attrs = tables.get("attrs", {})
     for name in tables:
         if name not in (*NAMES, "attrs"):
-            raise InputError(
-                f"{source}: a scan has no '{name}'{nearest(name, NAMES)}; it takes {', '.join(NAMES)}, drop"
-            )
+            known = (*NAMES, *KEYS)
+            raise InputError(f"{source}: a scan has no '{name}'{nearest(name, known)}; it takes {', '.join(known)}")
     for name in attrs if isinstance(attrs, Mapping) else ():
         if name not in (*ATTRS, "wavelength_m"):
             raise InputError(f"{source}: [attrs] has no '{name}'{nearest(name, ATTRS)}; it takes {', '.join(ATTRS)}")
@@ -317,7 +366,7 @@ def _factor(data: xr.Dataset, scan: xr.Dataset, name: str, units: str) -> xr.Dat
     values = data[name].variable
     full = {dim: scan.sizes[dim] for dim in dims}
     if not set(values.dims) <= set(dims):
-        raise InputError(f"[{name}] has dims {values.dims}; it takes {dims}")
+        raise InputError(f"[{name}] has dims ({', '.join(map(str, values.dims))}); it takes ({', '.join(dims)})")
     return xr.DataArray(values.set_dims(full).values.astype(np.float64), dims=dims, attrs={"units": units})
 
 

@@ -53,7 +53,7 @@ def region_of_tile(shared: Shared, tile: Tile) -> Voxels:
 
 def region_of_file(shared: Shared, source: Path) -> Voxels:
     """Decide the region of the ``recipe`` from the file of the reference tile."""
-    return [*with_region(shared["recipe"], read_scan(source, shared["mapping"])).roi.voxels]
+    return [*with_region(shared["recipe"], read_scan(source, **shared["reading"])).roi.voxels]
 
 
 def place_of_file(number: int, source: Path) -> Tile:
@@ -73,7 +73,7 @@ def place_of_file(number: int, source: Path) -> Tile:
 def analyze_file(shared: Shared, scan_file: tuple[int, str, Path]) -> Written:
     """Analyse a file, the n-th of its series, under a name, by the ``recipe``, into ``folder``; volumes to ``keep``."""
     state, name, source = scan_file
-    scan = read_scan(source, shared["mapping"])
+    scan = read_scan(source, **shared["reading"])
     if not is_ours(source):
         scan = scan.assign_coords(state=state)
     return _analysed(scan, shared["recipe"], shared["folder"], name, keep=shared["keep"])

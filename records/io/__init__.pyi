@@ -4,6 +4,7 @@ from .frame_files import write_frames
 from .links import allowed_links, following_links
 from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
+from .stacking import matching_files
 from .truth_files import read_truth, write_truth
 from .untrusted import attributes, check_dataset, member, names_of, opened, part, text_attribute, values
 
@@ -20,6 +21,7 @@ __all__ = [
     "is_ours",
     "load_mapping",
     "load_tables",
+    "matching_files",
     "member",
     "names_of",
     "open_complete",

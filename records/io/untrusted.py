@@ -250,10 +250,11 @@ def _assembled(dataset: h5py.Dataset) -> NDArray[Any]:
     HDF5 would look for the files itself, in more places than were checked, and takes what is missing for zero.
     """
     numbers = np.full(dataset.shape, dataset.fillvalue, dtype=dataset.dtype)
-    for part_of_it in dataset.virtual_sources():
-        _source(dataset, part_of_it.file_name, part_of_it.dset_name).id.read(
-            part_of_it.vspace, part_of_it.src_space, numbers
-        )
+    for piece in dataset.virtual_sources():
+        source = _source(dataset, piece.file_name, piece.dset_name)
+        # of a source that is taken whole, the shape is not known before its file is open
+        is_whole = piece.src_space.get_select_type() == h5py.h5s.SEL_ALL
+        source.id.read(piece.vspace, source.id.get_space() if is_whole else piece.src_space, numbers)
     return numbers
 
 

@@ -51,7 +51,7 @@ def test_names_behind_a_linked_group_are_followed(raw):
 
 def test_an_absolute_link_is_followed_only_below_the_folder(raw):
     np.testing.assert_array_equal(read(master(raw.parent, str(raw / "a.h5")), raw), NUMBERS)
-    with pytest.raises(InputError, match="which is not below .*raw; it is not followed"):
+    with pytest.raises(InputError, match=r"which is not below .*raw; it is not followed"):
         read(master(raw.parent, str(raw.parent / "secret.h5")), raw)
 
 
@@ -64,7 +64,7 @@ def test_a_link_out_of_the_folder_is_refused_by_any_road(raw, name):
 
 
 def test_without_a_folder_nothing_is_followed(raw):
-    with pytest.raises(InputError, match="link to another file; .* --follow-links FOLDER"):
+    with pytest.raises(InputError, match=r"link to another file; .* --follow-links FOLDER"):
         read(master(raw.parent, "raw/a.h5"), None)
 
 
