@@ -26,6 +26,7 @@ from .region import decide_region, inside_object, outline_recipe, reference_tile
 from .scan_record import collect, lean
 from .tile_record import (
     axis_variables,
+    ray_variables,
     region_variables,
     shared_error_variables,
     tile_record,
@@ -108,6 +109,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     variables = {
         **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
+        **ray_variables(sinogram),
         **axis_variables(geometry, axis_error_mm),
         **shared_error_variables(errors.anode),
         **_named_maps(images, operator, reference, recipe),

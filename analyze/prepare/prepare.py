@@ -39,6 +39,8 @@ class Sinogram:
         absorbs.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
+    repaired : ndarray, shape (angle, translation)
+        Share of the channels of every ray that were filled.
     labels : TileLabels
         Where the tile belongs.
     corrections : mapping
@@ -52,6 +54,7 @@ class Sinogram:
     channels: Channels
     attenuation: AttenuationMap | None
     reading_noise: float
+    repaired: NDArray[np.float32]
     labels: TileLabels
     corrections: Mapping[str, Any]
 
@@ -78,7 +81,7 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         error.
     """
     raw, channels, labels = read_tile(scan)
-    readings, repairs = repair_readings(raw)
+    readings, repairs = repair_readings(raw, channels.response)
     if repairs.words:
         warnings.warn(f"scan: {repairs.words}", TsctWarning, stacklevel=3)
     lines, variance = corrected_lines(readings, channels, 0)
@@ -104,8 +107,19 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         channels=channels,
         attenuation=attenuation,
         reading_noise=float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays),
+        repaired=_share_repaired(raw, readings, repairs),
         labels=labels,
         corrections=corrections,
+    )
+
+
+def _share_repaired(raw: Readings, readings: Readings, repairs: Repairs) -> NDArray[np.float32]:
+    """Share of the channels of every ray that is not as it was read, of the views that are left."""
+    if readings is raw:
+        return np.zeros(raw.counts.shape[:2], dtype=np.float32)
+    read = np.delete(raw.counts, repairs.views_left_out, axis=0) if repairs.views_left_out else raw.counts
+    return np.stack([np.mean(one != other, axis=-1) for one, other in zip(read, readings.counts, strict=True)]).astype(
+        np.float32
     )
 
 
@@ -147,6 +161,7 @@ def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:
 
 def _repair_attrs(repairs: Repairs) -> dict[str, Any]:
     return {
+        "repairs": repairs.words or "none",
         "lost_frames": repairs.lost_frames,
         "masked_readings": repairs.masked,
         "zingers": repairs.zingers,

@@ -69,7 +69,7 @@ PRODUCTS = (
     *("scan", "recovered", "tiles", "figures"),
 )
 #: what an analysis alone writes
-ANALYSED = ("recovered.h5", "analyze.jsonl", "recovered", "tiles")
+ANALYSED = ("recovered.h5", "analyze.jsonl", "analysis.html", "recovered", "tiles", "figures")
 #: under which a job notes the voxels of a region that a map decides
 REGION = "[analysis.roi]"
 
@@ -198,6 +198,14 @@ def _analyze(
         _rest(analyze_file, files, shared, done, workers, track, "analysis")
         found = collect([read_small(folder, name) for name in files], recipe)
         write_recovered(folder, found, title="recovered")
+
+
+def write_page(folder: Path, usage: Usage, *, title: str) -> Path:
+    """Draw what an analysis recovered into a page of its folder, and return where it is."""
+    from tsct.validation.report import PAGE, write_analysis_page  # and with it the plotting library
+
+    write_analysis_page(folder, read_recovered(folder / "recovered.h5"), _manifest(None, usage), title=title)
+    return folder / PAGE
 
 
 def _versions(sources: Sequence[Path]) -> str:
