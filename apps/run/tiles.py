@@ -56,9 +56,14 @@ def region_of_file(shared: Shared, source: Path) -> Voxels:
     return [*with_region(shared["recipe"], read_scan(source, **shared["reading"])).roi.voxels]
 
 
+def _is_ours(source: Path) -> bool:
+    """Whether a scan is one of our files; the folder of a scan in several files is none."""
+    return source.is_file() and is_ours(source)
+
+
 def place_of_file(number: int, source: Path) -> Tile:
     """State and slice of a file, the n-th of its series: as it says if it is ours, else states of one slice."""
-    if not is_ours(source):
+    if not _is_ours(source):
         return number, 0
     with opened(source) as handle:
         try:
@@ -74,7 +79,7 @@ def analyze_file(shared: Shared, scan_file: tuple[int, str, Path]) -> Written:
     """Analyse a file, the n-th of its series, under a name, by the ``recipe``, into ``folder``; volumes to ``keep``."""
     state, name, source = scan_file
     scan = read_scan(source, **shared["reading"])
-    if not is_ours(source):
+    if not _is_ours(source):
         scan = scan.assign_coords(state=state)
     return _analysed(scan, shared["recipe"], shared["folder"], name, keep=shared["keep"])
 
