@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, make_interp_spline
+from scipy.interpolate import CubicSpline, PchipInterpolator, make_interp_spline
 
 from tsct.records.errors import InputError
 from tsct.records.paths import must_be_file
@@ -188,7 +188,12 @@ def evened(x: Array) -> Array:
 
 
 def resample(
-    q: Array, intensity: Array, sigma: Array | None = None, step: float | None = None
+    q: Array,
+    intensity: Array,
+    sigma: Array | None = None,
+    step: float | None = None,
+    *,
+    monotone: bool = False,
 ) -> tuple[Array, Array, Array | None]:
     """Move a pattern to a uniform grid, keeping its integral and the variance of its integral.
 
@@ -205,6 +210,9 @@ def resample(
         One pattern or many.
     step : float, optional
         Of the new grid, 1/angstrom; the mean spacing if omitted.
+    monotone : bool
+        Interpolate such that intensities that are not negative stay so (Fritsch and Carlson), which is less exact where
+        they curve.
 
     Returns
     -------
@@ -223,11 +231,12 @@ def resample(
     new_q = q[0] + step * np.arange(round((q[-1] - q[0]) / step) + 1)
     new_edges = np.clip(_channel_edges(new_q), edges[0], edges[-1])
     width, new_width = np.diff(edges), np.diff(new_edges)
-    total = CubicSpline(edges, _from_zero(intensity * width), axis=-1)(new_edges)
+    interpolate = PchipInterpolator if monotone else CubicSpline
+    total = interpolate(edges, _from_zero(intensity * width), axis=-1)(new_edges)
     if sigma is None:
         return new_q, np.diff(total) / new_width, None
     spread = make_interp_spline(edges, _from_zero((sigma * width) ** 2), k=1, axis=-1)
-    variance = np.diff(spread(new_edges)) / new_width**2
+    variance = np.maximum(np.diff(spread(new_edges)), 0.0) / new_width**2
     return new_q, np.diff(total) / new_width, np.sqrt(variance)
 
 

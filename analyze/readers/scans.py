@@ -25,6 +25,8 @@ from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
 from .assembly import Assembly, assembled, take_assembly, warn_of_zigzag
+from .doubts import check_angles, check_intensity, check_places, doubt_steps
+from .factors import DIVIDED, SENSOR, check_corrections, factor
 from .frames import is_frames, read_frames
 from .hdf5_layouts import LAYOUTS, known_layout
 from .hdf5_places import take_motors
@@ -32,9 +34,6 @@ from .patterns import evened, is_uniform, q_from_two_theta, resample
 from .unmeasured import check_drop, masked_out, without_dropped, without_marks
 
 RAYS = ("angle", "translation")
-#: what must be divided out, each with the variable that does it and the unit of that variable
-DIVIDED = {"monitor": "photons", "transmission": "1", "solid_angle": "sr", "polarization": "1"}
-SENSOR = ("sensor_material", "sensor_mm", "sensor_density_g_cm3")
 #: densities of sensors whose files give material and thickness only, g/cm3
 SENSOR_DENSITIES = {"CdTe": 5.85, "Si": 2.33, "GaAs": 5.32, "Ge": 5.32, "CsI": 4.51}
 #: dims and units of what a file may hold in other units
@@ -58,10 +57,10 @@ NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_t
 KEYS = ("files", "stack", "fold", "zigzag", "drop")
 #: views may be taken at places that differ by this share of a step: a reconstruction cannot tell
 SAME_PLACES = 0.02
+#: a channel of which more than this share was lost is lost
+LOST_SHARE = 0.01
 #: with fewer channels there is no pattern
 FEWEST_CHANNELS = 8
-#: a full turn in radians, with a little over; many views of a smaller span in degrees make no slice
-LEAST_SPAN_DEG, MANY_VIEWS = 7.0, 10
 #: channels over which the scatter between neighbours is averaged where nothing else tells the errors
 SCATTER_CHANNELS = 31
 
@@ -193,16 +192,18 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
     InputError
         As :func:`read_scan`.
     """
+    data = _rising(data)
     density = SENSOR_DENSITIES.get(data.attrs.get("sensor_material", ""))
     known = {} if density is None else {"sensor_density_g_cm3": density}
     data = data.assign_attrs({**known, **data.attrs, "energy_kev": _energy(data, source)})
     intensity = _intensity(data, source)
     q = _q(data, source)
     variance = _variance(data, intensity, source)
+    check_intensity(intensity, variance is None, source)
     rows, spread = intensity.values, variance
     if "two_theta" in data.dims and not is_uniform(q):
         q, rows, spread = _resampled(q, rows, variance)
-    _check_corrections(data, source)
+    check_corrections(data, source)
     scan = xr.Dataset(
         {"intensity": ((*RAYS, "q"), rows, {"units": "counts"})},
         coords={
@@ -220,12 +221,20 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
         scan["variance"] = ((*RAYS, "q"), spread, {"units": "counts^2"})
     if intensity.attrs["units"] != "counts":
         scan = _like_counts(scan, intensity.attrs["units"], source)
-    for name, unit in DIVIDED.items():
-        scan[name] = _factor(data, scan, name, unit)
+    for name in DIVIDED:
+        scan[name] = factor(data, scan, name, source)
     scan = _unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan
     scan = scan.sortby("translation")
     check(scan, SCAN, source)
     return scan
+
+
+def _rising(data: xr.Dataset) -> xr.Dataset:
+    """Channels that were stored from the last to the first, with all that lies along them, turned round."""
+    for name in ("q", "two_theta"):
+        if name in data.coords and len(data[name]) > 1 and np.all(np.diff(data[name].values) < 0):
+            data = data.isel({name: slice(None, None, -1)})
+    return data
 
 
 def _energy(data: xr.Dataset, source: str) -> float:
@@ -276,8 +285,24 @@ def _resampled(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Counts at even steps of angle moved to even steps of Q, with their variance."""
     sigma = np.sqrt(np.maximum(rows, 1.0) if variance is None else variance)
-    even, moved, spread = resample(q, rows.astype(np.float64), sigma)
+    lost = ~np.isfinite(rows)
+    # counts stay counts: a spline through them overshoots below zero beside a steep edge
+    monotone = bool(np.all(rows[~lost] >= 0))
+    filled = _bridged(q, rows.astype(np.float64), lost)
+    even, moved, spread = resample(q, filled, np.where(np.isfinite(sigma), sigma, 0.0), monotone=monotone)
+    if lost.any():
+        overlap = resample(q, lost.astype(np.float64), monotone=True)[1]
+        moved[overlap > LOST_SHARE] = np.nan
     return even, moved.astype(np.float32), np.square(np.asarray(spread))
+
+
+def _bridged(q: NDArray[Any], rows: NDArray[Any], lost: NDArray[Any]) -> NDArray[Any]:
+    """Rows with a straight line through what was lost, so that it spoils nothing beside it; empty rows are zero."""
+    rows = np.where(lost, 0.0, rows)
+    for index in np.argwhere(lost.any(axis=-1) & ~lost.all(axis=-1)):
+        row, gone = rows[tuple(index)], lost[tuple(index)]
+        row[gone] = np.interp(q[gone], q[~gone], row[~gone])
+    return rows
 
 
 def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
@@ -293,7 +318,18 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
         )
     values = evened(values)
     _check_order(values, name, source)
-    return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(data.attrs["energy_kev"]))
+    if name == "two_theta" and values[-1] > 180.0:
+        raise InputError(
+            f"{source}: two_theta ends at {values[-1]:.4g} degrees, allowed are 0 to 180; is its unit another one, or "
+            "is it Q ([q])?"
+        )
+    energy = data.attrs["energy_kev"]
+    if name == "q" and values[-1] > (limit := 4.0 * np.pi / wavelength_angstrom(energy)):
+        raise InputError(
+            f"{source}: q ends at {values[-1]:.4g} 1/angstrom, at {energy:g} keV it ends at {limit:.4g}; is its unit "
+            "1/nm, or the energy another?"
+        )
+    return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(energy))
 
 
 def _check_order(values: NDArray[Any], name: str, source: str) -> None:
@@ -324,50 +360,13 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
             f"{source}: {name} number {wrong[0]} is not finite; give its value, or leave it out of [{name}]"
         )
     if name == "angle":
-        _check_angles(values, source)
-    return evened(values)
-
-
-def _check_angles(angles: NDArray[Any], source: str) -> None:
-    """Refuse a span of angles that can only be in another unit than said."""
-    span = float(np.ptp(angles))
-    if 0.0 < span < LEAST_SPAN_DEG and len(angles) >= MANY_VIEWS:
-        raise InputError(
-            f"{source}: the angles span {span:.4g} degrees, of which no slice can be made; they look like radians, so "
-            'write [angle] units = "rad"'
-        )
-    turns = np.degrees(np.array([180.0, 360.0]))
-    step = span / max(len(angles) - 1, 1)
-    if np.any(np.abs(span - turns) <= 1.5 * step):
-        raise InputError(
-            f"{source}: the angles span {span:.5g} degrees, which is {np.radians(span):.4g} radians; they look like "
-            'degrees, so write [angle] units = "deg"'
-        )
-
-
-def _check_corrections(data: xr.Dataset, source: str) -> None:
-    """Refuse a scan that does not say how every correction stands; all that is missing is named at once."""
-    open_ = [name for name in DIVIDED if name not in data and not data.attrs.get(f"{name}_applied", False)]
-    if not data.attrs.get("efficiency_applied", False) and not all(name in data.attrs for name in SENSOR):
-        open_.append("efficiency")
-    if open_:
-        raise InputError(
-            f"{source}: it is not known whether these were divided out: {', '.join(open_)}. For each, add below "
-            f"[attrs] '{open_[0]}_applied = true', or a table such as [{open_[0]}] with what to divide by "
-            f"(efficiency: {', '.join(SENSOR)} below [attrs])"
-        )
-
-
-def _factor(data: xr.Dataset, scan: xr.Dataset, name: str, units: str) -> xr.DataArray:
-    """A factor to divide by, broadcast to its dims; one where it was applied before."""
-    dims = SCAN.fields[name].dims
-    if data.attrs.get(f"{name}_applied", False) or name not in data:
-        return xr.DataArray(np.ones([scan.sizes[dim] for dim in dims]), dims=dims, attrs={"units": units})
-    values = data[name].variable
-    full = {dim: scan.sizes[dim] for dim in dims}
-    if not set(values.dims) <= set(dims):
-        raise InputError(f"[{name}] has dims ({', '.join(map(str, values.dims))}); it takes ({', '.join(dims)})")
-    return xr.DataArray(values.set_dims(full).values.astype(np.float64), dims=dims, attrs={"units": units})
+        check_angles(values, source)
+    else:
+        doubt_steps(values, source)
+    values = evened(values)
+    if name == "translation" and "positions" not in data:
+        check_places(values, source)
+    return values
 
 
 def _like_counts(scan: xr.Dataset, units: str, source: str) -> xr.Dataset:
