@@ -1,7 +1,5 @@
 """A simulated scan, written in each layout of the field and read back, is the scan."""
 
-import json
-
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +7,8 @@ import tomli_w
 
 from tsct.analyze.readers.scans import read_scan
 from tsct.records.errors import InputError, TsctWarning
+
+from .field_files import diffmap, ewoks, flat, views, write
 
 #: what none of the files says
 REST = {
@@ -52,13 +52,6 @@ def even(scan):
         "angle": {"value": scan.angle.values.tolist(), "units": "deg"},
         "translation": {"value": scan.translation.values.tolist(), "units": "mm"},
     }
-
-
-def write(path, **datasets):
-    with h5py.File(path, "w") as handle:
-        for name, values in datasets.items():
-            handle[name.replace("__", "/")] = values
-    return path
 
 
 def test_sinograms_of_the_battery_imaging_library(simulated, tmp_path):
@@ -124,24 +117,6 @@ def test_savu_names_its_axes_and_orders_them_otherwise(simulated, tmp_path):
     check(read_scan(tmp_path / "s.nxs", toml(tmp_path)), simulated)
 
 
-def diffmap(path, scan, range_of=None):
-    """The layout of ``pyFAI-diffmap`` of the command line, release 2026.9; another test holds it to the program."""
-    shape = scan.intensity.shape
-    config = {"poni": {"wavelength": 1.5e-11}, "correct_solid_angle": True, "polarization_description": [None, 0]}
-    with h5py.File(path, "w") as handle:
-        process = handle.create_group("entry_0000/pyFAI")
-        process["configuration/data"] = json.dumps(config)
-        result = process.create_group("result")
-        result.attrs.update({"NX_class": "NXdata", "signal": "map", "axes": ["q", "slow", "fast"]})
-        result["intensity"] = scan.intensity.values.astype("f4")
-        result["q"] = 10 * scan.q.values
-        result["q"].attrs["unit"] = "nm^-1"
-        for motor, number in (("slow", shape[0]), ("fast", shape[1])):
-            result[motor] = np.linspace(0, number - 1, number)
-            result[motor].attrs["long_name"] = motor
-    return path
-
-
 def test_a_map_of_the_command_line_needs_only_the_motor_that_turns(simulated, tmp_path):
     path = diffmap(tmp_path / "map.h5", simulated)
     rest = without("energy_kev", "solid_angle_applied")
@@ -190,37 +165,6 @@ def test_pyfai_itself_writes_that_layout(tmp_path, monkeypatch):
         scan = read_scan(tmp_path / "map.h5", toml(tmp_path, rest, angle={"motor": "slow"}))
     levels = np.median(scan.intensity.values / scan.attrs["counts_per_unit"], axis=-1)
     np.testing.assert_allclose(levels / levels[0, 0], 1 + np.arange(20).reshape(4, 5) / 100, rtol=2e-3)
-
-
-def ewoks(folder, scan, order=None, linked=True, title=True):
-    """A scan of BLISS and its patterns as ``SaveNexusIntegrated`` of ewoksxrpd 1.10 writes them, motors as links."""
-    counts, shape = scan.intensity.values, scan.intensity.shape[:2]
-    number = np.arange(shape[0] * shape[1])
-    order = number if order is None else order
-    angle, place = (
-        np.broadcast_to(scan.angle.values[:, None], shape),
-        np.broadcast_to(scan.translation.values, shape),
-    )
-    with h5py.File(folder / "bliss.h5", "w") as handle:
-        handle["1.1/measurement/rot"] = angle.ravel()[order]
-        handle["1.1/measurement/dty"] = place.ravel()[order]
-        handle["1.1/measurement/mon"] = np.ones(len(order))
-    with h5py.File(folder / "ew.h5", "w") as handle:
-        process = handle.create_group("1.1/integrate")
-        process["configuration/data"] = json.dumps({"energy": 80.0, "detector": "pilatus"})
-        data = process.create_group("integrated")
-        data.attrs.update({"NX_class": "NXdata", "axes": [".", "q"], "signal": "intensity"})
-        data["intensity"] = counts.reshape(-1, counts.shape[2])[order].astype("f8")
-        data["q"] = 10 * scan.q.values
-        data["q"].attrs["units"] = "nm^-1"
-        handle["1.1/measurement/integrated"] = h5py.SoftLink("/1.1/integrate/integrated/intensity")
-        for name in ("rot", "dty", "mon"):
-            link = h5py.ExternalLink("bliss.h5", f"/1.1/measurement/{name}")
-            with h5py.File(folder / "bliss.h5", "r") as raw:
-                handle[f"1.1/measurement/{name}"] = link if linked else raw[f"1.1/measurement/{name}"][()]
-        if title:
-            handle["1.1/title"] = "fscan2d dty 0 0.1 3 rot 0 1 4 0.1"
-    return folder / "ew.h5"
 
 
 UNITS = {"angle": {"units": "deg"}, "translation": {"units": "mm"}}
@@ -277,13 +221,6 @@ def dty_size(handle):
     return handle["1.1/measurement/dty"].shape
 
 
-def flat(folder, scan, zigzag):
-    counts = scan.intensity.values.copy()
-    if zigzag:
-        counts[1::2] = counts[1::2, ::-1]
-    return write(folder / "flat.h5", frames=counts.reshape(-1, counts.shape[2]), q=scan.q.values)
-
-
 @pytest.mark.parametrize("zigzag", [False, True])
 def test_a_flat_list_without_motors_is_folded_into_a_grid(simulated, tmp_path, zigzag):
     tables = {
@@ -309,20 +246,6 @@ def test_a_zigzag_that_nobody_mentions_is_suspected(simulated, tmp_path):
     }
     with pytest.warns(TsctWarning, match='looks mirrored.*zigzag = "translation"'):
         read_scan(flat(tmp_path, simulated, zigzag=True), toml(tmp_path, **tables))
-
-
-def views(folder, scan, zigzag=False, motors=True):
-    """One file for each view, numbered without zeros in front."""
-    folder.mkdir()
-    for i, angle in enumerate(scan.angle.values):
-        counts = scan.intensity.values[i]
-        places = scan.translation.values
-        back = zigzag and i % 2
-        with h5py.File(folder / f"xrd_{i}.h5", "w") as handle:
-            handle["I"], handle["q"] = counts[::-1] if back else counts, scan.q.values
-            if motors:
-                handle["rot"], handle["y"] = angle, places[::-1] if back else places
-    return folder
 
 
 def tables_of_views(**more):
