@@ -12,6 +12,8 @@ from tsct.analyze.readers import (
     UNITS,
     PatternStack,
     RadialUnit,
+    bridged,
+    check_gaps,
     check_q,
     evened,
     is_uniform,
@@ -19,6 +21,7 @@ from tsct.analyze.readers import (
     read_columns,
     read_pattern_stack,
     resample,
+    unmeasured_points,
     without_lone_bins,
 )
 from tsct.analyze.recipe import PdfRecipe
@@ -180,6 +183,7 @@ def _ready(found: "_OverQ", source: Source, recipe: PdfRecipe) -> Measured:
     """Subtract the background of a pattern and put it on a uniform grid."""
     q, intensity, sigma = found.q, found.intensity, found.sigma
     _check_range(found, recipe)
+    check_gaps(q, found.lost, (recipe.q_min, recipe.data_end), found.where)
     _check_steps(found.where, q, recipe)
     background = None
     if source.background is not None:
@@ -204,6 +208,7 @@ class _OverQ:
     sigma: Array | None
     unit: RadialUnit | None
     where: str
+    lost: NDArray[np.bool_]
 
 
 def _read_q(path: Path, source: Source) -> _OverQ:
@@ -226,8 +231,9 @@ def _over_q(
             q = evened(x)
     except InputError as error:
         raise InputError(f"{where}: {str(error).removeprefix('pattern: ')}") from None
-    intensity, sigma = without_lone_bins(intensity, sigma, where)
-    return _OverQ(q, intensity, sigma, unit, where)
+    lost = unmeasured_points(intensity, sigma)
+    intensity, sigma = without_lone_bins(bridged(q, intensity, lost), sigma, where)
+    return _OverQ(q, intensity, sigma, unit, where, lost)
 
 
 def _check_range(found: _OverQ, recipe: PdfRecipe) -> None:
@@ -259,6 +265,7 @@ def _background_at(pattern: _OverQ, source: Source, recipe: PdfRecipe) -> tuple[
     assert source.background is not None
     found = _read_q(source.background, source)
     own_q, intensity, sigma = found.q, found.intensity, found.sigma
+    check_gaps(own_q, found.lost, (recipe.q_min, recipe.data_end), found.where)
     _check_same_unit(source, pattern.unit, found.unit)
     q, step = pattern.q, float(np.diff(own_q).max())
     if own_q[0] > q[0] + step or own_q[-1] < q[-1] - step:
