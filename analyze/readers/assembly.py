@@ -1,7 +1,7 @@
 """Scans that were not stored as (angle, translation, q): flat lists of frames, lines that run back and forth."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,15 +56,15 @@ def take_assembly(tables: dict[str, Any], source: str) -> Assembly:
         If one has a value that it cannot have.
     """
     taken = {key: tables.pop(key) for key in ("files", "stack", "fold", "zigzag") if key in tables}
-    allowed = {
+    allowed: dict[str, tuple[Callable[[Any], bool], str]] = {
         "files": (lambda value: isinstance(value, str), 'a pattern such as "xrd_*.h5"'),
         "stack": (lambda value: value in (*RAYS, FRAME), f'"angle", "translation" or "{FRAME}"'),
         "fold": (lambda value: isinstance(value, list) and sorted(map(str, value)) == [*RAYS], "slow and fast axis"),
         "zigzag": (lambda value: value in RAYS, 'the axis that runs back and forth, "translation" or "angle"'),
     }
     for key, value in taken.items():
-        sound, words = allowed[key]
-        if not sound(value):
+        is_allowed, words = allowed[key]
+        if not is_allowed(value):
             raise InputError(f"{source}: {key} = {as_toml(value)} cannot be used; it takes {words}")
     if "stack" in taken and "files" not in taken:
         raise InputError(f'{source}: stack says how several files lie; name these with files = "xrd_*.h5"')

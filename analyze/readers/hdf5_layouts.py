@@ -134,7 +134,7 @@ def _diffmap(handle: h5py.File, given: Mapping[str, Any], motors: Mapping[str, s
         }
         for motor, name in (("slow", slow), ("fast", fast)):
             label = f"the {motor} motor '{names[motor]}'"
-            tables[name] = motor_table(member(group, motor), f"{place}/{motor}", name, given, label)  # type: ignore[arg-type]
+            tables[name] = motor_table(member(group, motor), f"{place}/{motor}", name, given, label)
         if "errors" in held:
             tables["intensity_errors"] = {"path": f"{place}/errors", "dims": dims, "units": "counts/pixel"}
         return tables

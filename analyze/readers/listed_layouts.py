@@ -71,8 +71,7 @@ def _of_axes(
     radial = next((kind for kind in ("q", "two_theta") if kind in found), None)
     if radial is None or not ({"angle", "translation"} & set(found)):
         return None
-    (rest,) = set(long) - {index for index, _ in found.values()} or {None}
-    if rest is not None:
+    for rest in set(long) - {index for index, _ in found.values()}:
         missing = next(kind for kind in MOTOR_UNITS if kind not in found)
         found[missing] = (rest, next((name for name in names[rest] if array_at(group, name) is not None), ""))
     if set(found) != {radial, *MOTOR_UNITS}:
@@ -128,7 +127,7 @@ def frames_of_a_scan(handle: h5py.File, given: Mapping[str, Any], motors: Mappin
     """Tables for a scan of BLISS that ewoks integrated: intensity (frame, radial) and motors with as many values."""
     scans = [name for name in names_of(handle) if _SCAN.fullmatch(name)]
     scans = [name for name in scans if isinstance(at(handle, name), h5py.Group)]
-    found = [(scan, *pattern) for scan in scans for pattern in _integrated(member(handle, scan))]  # type: ignore[arg-type]
+    found = [(scan, *pattern) for scan in scans for pattern in _integrated(member(handle, scan))]
     if not found:
         return None
     if len(found) > 1:
@@ -152,13 +151,13 @@ def frames_of_a_scan(handle: h5py.File, given: Mapping[str, Any], motors: Mappin
     chosen = _motors(handle, scan, len(signal), motors, given)
     for kind, path in chosen.items():
         dataset = member(handle, path)
-        tables[kind] = motor_table(dataset, path, kind, given, f"the motor '{path}'")  # type: ignore[arg-type]
+        tables[kind] = motor_table(dataset, path, kind, given, f"the motor '{path}'")
     return tables
 
 
 def _integrated(scan: h5py.Group) -> list[tuple[str, str, str]]:
     """Place, name of the radial axis and its kind, for each list of patterns of a scan."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     for name in names_of(scan):
         group = at(scan, f"{name}/integrated")
         if not isinstance(group, h5py.Group) or array_at(group, "intensity", 2) is None:
@@ -223,7 +222,7 @@ def _recorded(handle: h5py.File, scan: str, number: int) -> dict[str, str]:
     for place in RECORDED:
         group = at(handle, f"{scan}/{place}")
         for name in names_of(group) if isinstance(group, h5py.Group) else ():
-            dataset = array_at(group, name, 1)  # type: ignore[arg-type]
+            dataset = array_at(group, name, 1)
             if dataset is not None and len(dataset) == number:
                 found.setdefault(name, f"/{scan}/{place}/{name}")
     return found

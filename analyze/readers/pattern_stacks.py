@@ -129,11 +129,11 @@ def _patterns(path: Path) -> Tables:
 
 def _axes(group: h5py.Group, length: int) -> list[tuple[str, str]]:
     """Name and kind of the radial axes of that length in a group."""
-    found = []
+    found: list[tuple[str, str]] = []
     for name in group:
         axis = array_at(group, name, 1)
         kind = None if axis is None else kind_of_axis(name, text_attribute(axis, "units", "unit"))
-        if axis is not None and len(axis) == length and kind in AXES:
+        if axis is not None and len(axis) == length and kind is not None and kind in AXES:
             found.append((name, kind))
     return found
 

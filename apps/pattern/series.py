@@ -120,8 +120,8 @@ def _records(
         variables = {name: (("pattern", axis), values, first[curve].attrs) for name, values in rows.items()}
         records[curve] = xr.Dataset(variables, coords={**coords, axis: first[axis].variable}, attrs=dict(stated))
     if same:
-        rows = np.stack([measured.intensity for *_, measured in parts])
+        patterns = np.stack([measured.intensity for *_, measured in parts])
         q = xr.Variable(("q",), grids[0], curves[0].q.attrs)
-        intensity = ("pattern", "q"), rows, {"units": "counts", "long_name": "I(Q)"}
+        intensity = ("pattern", "q"), patterns, {"units": "counts", "long_name": "I(Q)"}
         records["iq"] = xr.Dataset({"iq": intensity}, coords={**coords, "q": q}, attrs=dict(stated))
     return records
