@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
 from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.phases.pattern_maps import PhaseTemplates, binned_patterns, phase_maps, phase_templates
+from tsct.analyze.phases.pattern_maps import (
+    COMPONENT_BINS,
+    STRAINED_BINS,
+    PhaseTemplates,
+    binned_patterns,
+    phase_maps,
+    phase_templates,
+)
 from tsct.analyze.phases.phase_maps import map_operator, map_response, peak_operator
 from tsct.analyze.phases.reference_fit import Reference, fit_reference_pattern
 from tsct.analyze.phases.region_noise import gain_noise
@@ -118,7 +125,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     if templates:
         record = record.merge(phase_maps(images.values, images.variance, templates))
     if recipe.components:
-        record = record.merge(binned_patterns(images.values, operator))
+        bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
+        record = record.merge(binned_patterns(images.values, operator, bins))
     return with_amounts(record, recipe, errors.phases, errors.strains)
 
 

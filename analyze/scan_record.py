@@ -61,7 +61,7 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     repeated |= _of_one_tile(states[0])
     maps = stack_tiles([tile.drop_vars(repeated, errors="ignore") for tile in tiles]).assign_attrs(roi_slice=middle)
     if recipe.components:
-        components = component_maps(maps.binned_iq, recipe.components)
+        components = component_maps(maps.binned_iq, recipe.components, strained=recipe.components_strained)
         maps = maps.drop_vars("binned_iq").merge(components, combine_attrs="no_conflicts")
     maps["roi"] = states[0].roi.reset_coords(drop=True)
     single = states[0][sorted(_of_one_tile(states[0]))]

@@ -204,6 +204,7 @@ RECOVERED = Schema(
         "phase_*": Field(_TILE, DENSITY),
         **_rows(("component", "q_binned"), "1", "component_spectra"),
         "component": Field(("component",), None),
+        "component_strain": Field(("state", "slice", "component"), "1"),
         "component_*": Field(_TILE, POWER),
         **_rows(("state", "slice"), "1", "level_errors", "noise_ratio", "noise_number", "noise_ratio_joined"),
         **_rows(("state", "slice"), "mm", "axis_mm", "axis_mm_errors"),

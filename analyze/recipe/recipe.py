@@ -76,6 +76,8 @@ class Recipe(MethodChoices):
         Peaks of the PDF that are mapped.
     components : int
         So many unknown phases are looked for by factorising the patterns of all tiles together. Zero: none.
+    components_strained : bool
+        Whether their lengths may change from tile to tile, by heat or insertion (stretched factorisation).
     """
 
     pdf: PdfRecipe
@@ -97,6 +99,7 @@ class Recipe(MethodChoices):
     model: Model = "silicon-anode"
     peaks: tuple[Peak, ...] = ()
     components: int = 0
+    components_strained: bool = False
 
     def __post_init__(self) -> None:
         Settings(**self.settings).check(self.method)
@@ -136,6 +139,8 @@ class Recipe(MethodChoices):
             raise UsageError(f"analysis.phases_in is '{self.phases_in}'; allowed are iq, gr")
         if not 0 <= self.components <= MOST_COMPONENTS:
             raise UsageError(f"analysis.components is {self.components}; allowed are 0 to {MOST_COMPONENTS}")
+        if self.components_strained and not self.components:
+            raise UsageError("analysis.components_strained needs analysis.components, their number")
         names = [phase.name for phase in self.phases]
         if len(set(names)) < len(names):
             raise InputError(f"analysis.phases: two are called {max(names, key=names.count)}; rename one")

@@ -142,6 +142,17 @@ def test_views_that_were_never_taken_are_left_out(tile, value):
     assert "20 lost views left out (40-59)" in repairs.words
 
 
+def test_a_channel_between_two_bragg_peaks_is_not_dead(tile):
+    """Peaks of the sample on either side of channel 200, as narrow as channels; beside it this counts like others."""
+    total = tile.intensity.values.sum(axis=2)
+    sample = np.where(total > 0.3 * total.max(), total, 0.0)
+    peaks = np.zeros(tile.sizes["q"])
+    peaks[[198, 199, 201, 202]] = 0.05
+    tile.intensity.values[...] += np.round(sample[..., None] * peaks)
+    _, repairs = repair(tile)
+    assert repairs.detector_channels == ()
+
+
 def test_a_zinger_in_a_dark_frame_makes_no_hot_channel(tile):
     """Beside the sample a zinger outweighs all that a channel counts in the frames with the least counts."""
     for view, translation, channel in ((5, 0, 120), (17, 59, 300), (40, 1, 480)):

@@ -122,7 +122,7 @@ def test_one_file_for_each_view_ends_in_the_report_of_the_whole(analysed, tmp_pa
     np.testing.assert_allclose(parts.gr, whole.gr, atol=0.02 * float(np.abs(whole.gr).max()))
 
 
-@pytest.mark.parametrize(("form", "number"), [("gr", 1), ("xye", 1), ("pdfgetx3", 2), ("ndtomo", 1)])
+@pytest.mark.parametrize(("form", "number"), [("gr", 1), ("xye", 1), ("pdfgetx3", 2), ("ndtomo", 1), ("csv", 1)])
 def test_what_was_recovered_leaves_in_every_form(analysed, form, number, tmp_path):
     run("export", analysed / "ours", "--format", form, "-o", tmp_path)
     files = sorted(tmp_path.iterdir())
