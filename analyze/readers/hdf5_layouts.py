@@ -11,9 +11,8 @@ from tsct.records.errors import InputError
 from tsct.records.io import member, names_of, opened, text_attribute
 from tsct.records.units import unit_factor
 
-from .hdf5_places import RADIAL, Tables, array_at, at, groups, motor_table, number, text, turns
+from .hdf5_places import RADIAL, Tables, array_at, at, groups, motor_table, number, refuse_volume, text, turns
 from .listed_layouts import frames_of_a_scan, nxdata
-from .volumes import refuse_volume
 
 #: what a file says about itself: name of its flag (NXazint1d) and of ours
 FLAGS = {
