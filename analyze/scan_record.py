@@ -57,7 +57,7 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     states = sorted((tile for tile in tiles if tile["slice"] == middle), key=lambda tile: int(tile["state"]))
     series = fit_series(states, recipe)
     axis = states[0].attrs.get("state_axis", STATE_AXIS)
-    repeated = {"roi_iq", "roi_iq_variance", "compton_weight", "roi", axis} - {"state"}
+    repeated = {"roi_iq", "roi_iq_variance", "roi_iq_explained", "compton_weight", "roi", axis} - {"state"}
     repeated |= _of_one_tile(states[0])
     maps = stack_tiles([tile.drop_vars(repeated, errors="ignore") for tile in tiles]).assign_attrs(roi_slice=middle)
     if recipe.components:

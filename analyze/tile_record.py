@@ -58,6 +58,14 @@ def region_variables(
     }
 
 
+def explained_variables(explained: NDArray[np.float64] | None) -> dict[str, Any]:
+    """What given phases make of the region's pattern, if there are any."""
+    if explained is None:
+        return {}
+    words = "what the given phases explain of the region's pattern"
+    return {"roi_iq_explained": ("q", explained, {"units": "electron units/angstrom^3", "long_name": words})}
+
+
 def ray_variables(sinogram: Sinogram) -> dict[str, Any]:
     """The corrected sinogram, its channels averaged, and which share of the channels of each ray was filled."""
     rays = ("angle", "translation")

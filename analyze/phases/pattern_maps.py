@@ -50,13 +50,15 @@ class PhaseTemplates:
     strains: NDArray[np.float64]
 
     @property
+    def patterns(self) -> NDArray[np.float64]:
+        """Shape (phase, q)."""
+        pairs = zip(self.phases, self.strains.tolist(), strict=True)
+        return np.stack([_on_grid(phase, self.operator.q, self.compton, strain) for phase, strain in pairs])
+
+    @property
     def templates(self) -> NDArray[np.float64]:
         """Shape (phase, point)."""
-        curves = [
-            _on_grid(phase, self.operator.q, self.compton, float(strain))
-            for phase, strain in zip(self.phases, self.strains, strict=True)
-        ]
-        return self.points(np.stack(curves))
+        return self.points(self.patterns)
 
     @property
     def noise(self) -> NDArray[np.float64]:
@@ -73,6 +75,10 @@ class PhaseTemplates:
     def fit(self, patterns: NDArray[Any]) -> PhaseFit:
         """Amounts in patterns, shape (..., q), none below zero."""
         return fit_phases(self.points(patterns), self.templates, self.noise)
+
+    def explain(self, pattern: NDArray[Any]) -> NDArray[np.float64]:
+        """What the phases make of a pattern, shape (q,), also where it is not fitted."""
+        return np.asarray(self.fit(pattern).amounts @ self.patterns)
 
     def strained_to(self, pattern: NDArray[Any]) -> "PhaseTemplates":
         """The same with those strains that explain a pattern, shape (q,), best."""
@@ -166,7 +172,8 @@ def phase_templates(
 def _on_grid(phase: PhasePattern, q: NDArray[Any], compton: NDArray[Any] | None, strain: float) -> NDArray[np.float64]:
     own, intensity = np.array(phase.q), np.array(phase.intensity)
     if phase.strain_limit:
-        intensity = strained(own, intensity, strain)
+        changed = intensity + strain * np.array(phase.strain_change) if phase.strain_change else intensity
+        intensity = strained(own, changed, strain)
     pattern = np.interp(q, own, intensity)
     if phase.compton:
         pattern += (1.0 if compton is None else compton) * np.interp(q, own, phase.compton)

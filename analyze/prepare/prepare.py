@@ -19,7 +19,7 @@ from .normalisation_error import reading_noise
 from .readings import Channels, Readings, TileLabels, read_tile
 from .repair import Repairs, repair_readings
 from .self_absorption import undo_ray_absorption
-from .stripes import translation_gains
+from .stripes import TranslationGains, gains_by_attenuation, translation_gains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +39,9 @@ class Sinogram:
         absorbs.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
+    gains_left : ndarray, shape (translation, translation), or None
+        Covariance of the gains of translations that their removal leaves; None if they were not removed, or if nothing
+        tells what is left.
     repaired : ndarray, shape (angle, translation)
         Share of the channels of every ray that were filled.
     labels : TileLabels
@@ -54,6 +57,7 @@ class Sinogram:
     channels: Channels
     attenuation: AttenuationMap | None
     reading_noise: float
+    gains_left: NDArray[np.float64] | None
     repaired: NDArray[np.float32]
     labels: TileLabels
     corrections: Mapping[str, Any]
@@ -94,11 +98,14 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         corrections["twice_scattered_percent"] = percent
     if attenuation is not None and recipe.outgoing_absorption:
         corrections["outgoing_percent"] = undo_ray_absorption(lines, variance, attenuation, channels)
+    noise = float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays)
+    gains_left = None
     if recipe.remove_stripes:
-        gains = translation_gains(lines.sum(axis=-1, dtype=np.float64)).astype(np.float32)
-        lines /= gains[:, None]
-        variance /= gains[:, None] ** 2
-        corrections["stripes_percent"] = 100 * float(gains.std())
+        gains = _translation_gains(lines, variance, readings, noise)
+        gains_left = gains.left
+        lines /= gains.values.astype(np.float32)[:, None]
+        variance /= gains.values.astype(np.float32)[:, None] ** 2
+        corrections["stripes_percent"] = 100 * float(gains.values.std())
     return Sinogram(
         lines=lines,
         variance=variance,
@@ -106,7 +113,8 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         angles_deg=readings.angles_deg,
         channels=channels,
         attenuation=attenuation,
-        reading_noise=float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays),
+        reading_noise=noise,
+        gains_left=gains_left,
         repaired=_share_repaired(raw, readings, repairs),
         labels=labels,
         corrections=corrections,
@@ -157,6 +165,15 @@ def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:
         )
         return None
     return attenuation_map(readings.transmission, readings.translations_mm, readings.angles_deg)
+
+
+def _translation_gains(
+    lines: NDArray[Any], variance: NDArray[Any], readings: Readings, noise: float
+) -> TranslationGains:
+    """By what the rays absorb, or if that is not known, by the contrast between neighbours."""
+    if not readings.transmission_applied and absorbs(readings.transmission):
+        return gains_by_attenuation(lines, variance, -np.log(readings.transmission), noise)
+    return TranslationGains(values=translation_gains(lines.sum(axis=-1, dtype=np.float64)), left=None)
 
 
 def _repair_attrs(repairs: Repairs) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def table(file: Path) -> Files:
 def _rows(found: xr.Dataset) -> Iterator[tuple[Any, ...]]:
     axis = found.attrs.get("state_axis", STATE_AXIS)
     inside = found.roi.values.astype(bool)
-    heights = np.atleast_1d(found.z_mm.values) if "z_mm" in found.coords else [None]
+    heights: Any = np.atleast_1d(found.z_mm.values) if "z_mm" in found.coords else [None]
     for state in range(found.sizes["state"]):
         at = f"{float(found[axis].values[state]):g}" if axis in found else ""
         for k, z in zip(range(found.sizes["slice"]), np.broadcast_to(heights, found.sizes["slice"]), strict=True):

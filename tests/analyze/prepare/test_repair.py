@@ -142,6 +142,17 @@ def test_views_that_were_never_taken_are_left_out(tile, value):
     assert "20 lost views left out (40-59)" in repairs.words
 
 
+def test_a_valley_between_bragg_peaks_is_no_dead_channel(tile):
+    """Sharp peaks four channels apart hold less than half as much between them, but not where there is no sample."""
+    counts = tile.intensity.values
+    strength = counts.mean(axis=(0, 2))
+    sample = strength > np.quantile(strength, 0.2)
+    for channel, factor in ((198, 20.0), (199, 30.0), (200, 6.0), (201, 25.0), (202, 18.0)):
+        counts[:, sample, channel] *= factor
+    _, repairs = repair(tile)
+    assert repairs.detector_channels == ()
+
+
 def test_a_zinger_in_a_dark_frame_makes_no_hot_channel(tile):
     """Beside the sample a zinger outweighs all that a channel counts in the frames with the least counts."""
     for view, translation, channel in ((5, 0, 120), (17, 59, 300), (40, 1, 480)):
