@@ -112,7 +112,7 @@ def _optimizer() -> Callable[..., Any]:
         raise UsageError(
             f"strained components need diffpy.stretched-nmf ({error}); get it by `pip install 'tsct[phases]'`"
         ) from error
-    return SNMFOptimizer  # type: ignore[no-any-return]
+    return SNMFOptimizer
 
 
 def _representatives(values: Array, amounts: Array) -> tuple[Array, Array]:

@@ -222,9 +222,7 @@ class Box(Solid):
     def coverage(self, x: Array, y: Array, z_mm: float, pixel_mm: float) -> Array:
         """See :class:`Solid`."""
         u, v = _turned(x - self.centre_mm[0], y - self.centre_mm[1], self.rotation_deg)
-        sides = (
-            _between(size / 2 + w, size / 2 - w, pixel_mm) for size, w in zip(self.size_mm, (u, v), strict=True)
-        )
+        sides = (_between(size / 2 + w, size / 2 - w, pixel_mm) for size, w in zip(self.size_mm, (u, v), strict=True))
         return np.prod(list(sides), axis=0) * _within(z_mm, self.z_mm)
 
 
