@@ -310,7 +310,8 @@ def _optimizer() -> Callable[..., Any]:
         raise UsageError(
             f"strained components need diffpy.stretched-nmf ({error}); get it by `pip install 'tsct[phases]'`"
         ) from error
-    return SNMFOptimizer
+    optimizer: Callable[..., Any] = SNMFOptimizer
+    return optimizer
 
 
 def _representatives(values: Array, amounts: Array) -> tuple[Array, Array]:

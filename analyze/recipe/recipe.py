@@ -54,7 +54,8 @@ class Recipe(MethodChoices):
         between neighbouring channels shows beyond counting.
     remove_stripes : bool
         Whether gains of translations are found and divided out; see
-        :func:`tsct.analyze.prepare.stripes.translation_gains`.
+        :func:`tsct.analyze.prepare.stripes.gains_by_attenuation`, and where the transmission is not known
+        :func:`~tsct.analyze.prepare.stripes.translation_gains`.
     multiple_scattering, outgoing_absorption : bool
         Whether photons scattered twice are subtracted, and absorption on the way out is undone, both from the map of
         attenuation; see :mod:`tsct.analyze.prepare.attenuation`.

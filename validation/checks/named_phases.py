@@ -268,7 +268,7 @@ def _of_amount(name: str) -> tuple[Check, ...]:
             figure=figure,
             title=f"amount of {name} in the region, or where it is, state by state",
             reason="Absolute amounts within the stated errors, in every state and not in the first alone.",
-            source=f"{error}; {window_source(TILES)}",
+            source=f"{error}, of what is left when that is taken off which blur may make; {window_source(TILES)}",
             low=-sigmas(TILES),
             high=sigmas(TILES),
             unit="sigma",
