@@ -12,8 +12,14 @@ from tsct.analyze.recipe.maps import PHASE_UNITS, PhasePattern
 from tsct.analyze.recipe.recipe import Recipe
 
 from .strain import AT_LIMIT, SMALL, fit_strains, strained
-from .stretched_unmixing import find_stretched_phases
-from .unmixing import PhaseFit, amount_response, find_phases, fit_phases, misfit_errors
+from .unmixing import (
+    PhaseFit,
+    amount_response,
+    find_phases,
+    find_stretched_phases,
+    fit_phases,
+    misfit_errors,
+)
 
 #: components are looked for in so many bins of Q at most, so that all tiles fit into memory together
 COMPONENT_BINS = 128

@@ -5,8 +5,7 @@ import pytest
 import xarray as xr
 
 from tsct.analyze.phases.pattern_maps import component_maps
-from tsct.analyze.phases.stretched_unmixing import find_stretched_phases
-from tsct.analyze.phases.unmixing import find_phases
+from tsct.analyze.phases.unmixing import find_phases, find_stretched_phases
 from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.records.errors import UsageError
 from tsct.records.schema import RECOVERED
