@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tsct.analyze.pdf.transform import pdf, pdf_operator
+from tsct.analyze.pdf.one_pattern import pdf
+from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.phases.unmixing import fit_phases
 from tsct.analyze.readers.patterns import read_pattern, resample
 from tsct.analyze.recipe import PdfRecipe
