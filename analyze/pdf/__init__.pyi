@@ -1,6 +1,6 @@
-from .absolute_level import Density
 from .bin_correlation import SharedPixels, shared_pixels
 from .curves import curve_records
+from .density import Density
 from .one_pattern import pdf
 from .peaks import PdfPeak, between, extremum, first_peaks
 from .termination_ripples import ripple_test

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tsct.analyze.recipe.pdf_recipe import PdfRecipe
 from tsct.records.errors import InputError
 
+from .density import Density
 from .peaks import extremum
 from .transform import PdfOperator, fourier_matrix, window
 from .xray_tables import mean_compton, mean_f2
@@ -26,14 +27,6 @@ LEVEL_FROM, LEVEL_TO = 0.42, 0.8
 FURTHEST_POLYNOMIAL = 0.7
 #: shortest distance that is taken for a bond, and the share of the highest peak that it has at least
 SHORTEST, LEAST_PEAK = 0.6, 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Density:
-    """Number density of the sample in atoms per cubic angstrom, and its standard deviation."""
-
-    atoms_per_a3: float
-    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from tsct.analyze.recipe.pdf_recipe import PdfRecipe
 from tsct.records.errors import InputError
 
-from .absolute_level import Density, absolute_level, unmeasured_part
+from .absolute_level import absolute_level, unmeasured_part
 from .bin_correlation import SharedPixels, correlated_variance
+from .density import Density
 from .transform import PdfOperator, pdf_operator
 from .xray_tables import compton_weight, mean_f, mean_f2
 

@@ -1,7 +1,7 @@
 """`tsct pdf`: one measured pattern to S(Q), F(Q) and G(r)."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -49,8 +49,21 @@ def pdf(
     ] = None,
     density: Annotated[
         float | None,
-        typer.Option("--density", help="Of the sample in g/cm³; adds the first coordination number of an element."),
+        typer.Option(
+            "--density",
+            help="Of the sample in g/cm³; gives the scale in absolute mode, and the first coordination number.",
+        ),
     ] = None,
+    density_error: Annotated[
+        float, typer.Option("--density-error", help="Standard deviation of the density, g/cm³.")
+    ] = 0.0,
+    constant: Annotated[
+        str,
+        typer.Option("--constant", help="Of the pattern (fluorescence, electronics): a number or fit; absolute mode."),
+    ] = "0",
+    background_scale_error: Annotated[
+        float, typer.Option("--background-scale-error", help="Standard deviation of the factor of the background.")
+    ] = 0.0,
     neighbour_correlation: Annotated[
         float | None,
         typer.Option("--neighbour-correlation", help="Of the noise of neighbouring bins, 0 to 0.95; else estimated."),
@@ -78,6 +91,9 @@ def pdf(
         background=background,
         background_scale=background_scale,
         density_g_cm3=density,
+        density_error_g_cm3=density_error,
+        constant=_constant(constant),
+        background_scale_error=background_scale_error,
         neighbour_correlation=neighbour_correlation,
     )
     recipe = PdfRecipe(
@@ -94,3 +110,12 @@ def pdf(
         r_step=one_pattern.R_STEP,
     )
     typer.echo(one_pattern.convert(source, recipe, output, overwrite=overwrite))
+
+
+def _constant(text: str) -> float | Literal["fit"]:
+    if text == "fit":
+        return "fit"
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--constant is '{text}'; allowed are a number and fit") from None
