@@ -1,5 +1,6 @@
 """`tsct pdf`: one measured pattern to S(Q), F(Q) and G(r)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,6 +58,10 @@ def pdf(
     density_error: Annotated[
         float, typer.Option("--density-error", help="Standard deviation of the density, g/cm³.")
     ] = 0.0,
+    pair: Annotated[
+        str | None,
+        typer.Option("--pair", help="Elements of the nearest peak, such as Si-O, for the number of O around Si."),
+    ] = None,
     constant: Annotated[
         str,
         typer.Option("--constant", help="Of the pattern (fluorescence, electronics): a number or fit; absolute mode."),
@@ -92,6 +97,7 @@ def pdf(
         background_scale=background_scale,
         density_g_cm3=density,
         density_error_g_cm3=density_error,
+        pair=_pair(pair, parse_composition(composition)),
         constant=_constant(constant),
         background_scale_error=background_scale_error,
         neighbour_correlation=neighbour_correlation,
@@ -119,3 +125,12 @@ def _constant(text: str) -> float | Literal["fit"]:
         return float(text)
     except ValueError:
         raise UsageError(f"--constant is '{text}'; allowed are a number and fit") from None
+
+
+def _pair(text: str | None, composition: Mapping[str, float]) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    elements = text.split("-")
+    if len(elements) != 2 or not set(elements) <= set(composition):
+        raise UsageError(f"--pair is '{text}'; allowed are two of {', '.join(composition)}, joined by a hyphen")
+    return elements[0], elements[1]

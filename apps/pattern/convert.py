@@ -70,7 +70,7 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
         background_error=_background_error(source, measured),
     )
     features = ripple_test(measured.q, measured.intensity, recipe, limits=(recipe.polynomial_range, recipe.r_max))
-    peaks = first_peaks(data, recipe, number_density, features.position[features.ripple])
+    peaks = first_peaks(data, recipe, number_density, features.position[features.ripple], source.pair)
     picture = BytesIO()
     draw(measured, data, peaks, None if number_density is None else number_density.atoms_per_a3).savefig(
         picture, format="png", dpi=DPI

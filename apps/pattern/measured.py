@@ -56,6 +56,8 @@ class Source:
         Its standard deviation.
     constant : float or "fit"
         Subtracted as no scattering of the sample, in the unit of the intensity; absolute mode only.
+    pair : (str, str), optional
+        Elements of the nearest peak, the central one first, for its number of neighbours.
     background_scale_error : float
         Standard deviation of the factor of the background.
     neighbour_correlation : float, optional
@@ -71,6 +73,7 @@ class Source:
     density_error_g_cm3: float = 0.0
     constant: float | Literal["fit"] = 0.0
     background_scale_error: float = 0.0
+    pair: tuple[str, str] | None = None
     neighbour_correlation: float | None = None
 
     def __post_init__(self) -> None:
