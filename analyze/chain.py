@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
 from tsct.analyze.pdf.xray_tables import parse_composition
-from tsct.analyze.phases.pattern_maps import PhaseTemplates, binned_patterns, phase_maps, phase_templates
+from tsct.analyze.phases.pattern_maps import (
+    COMPONENT_BINS,
+    STRAINED_BINS,
+    PhaseTemplates,
+    binned_patterns,
+    phase_maps,
+    phase_templates,
+)
 from tsct.analyze.phases.phase_maps import map_operator, map_response, peak_operator
 from tsct.analyze.phases.reference_fit import Reference, fit_reference_pattern
 from tsct.analyze.phases.region_noise import gain_noise
@@ -26,6 +33,8 @@ from .region import decide_region, inside_object, outline_recipe, reference_tile
 from .scan_record import collect, lean
 from .tile_record import (
     axis_variables,
+    explained_variables,
+    ray_variables,
     region_variables,
     shared_error_variables,
     tile_record,
@@ -33,6 +42,9 @@ from .tile_record import (
     with_amounts,
 )
 from .volume import Images, make_pdfs, reconstruct_tile
+
+#: share of its largest amount below which a phase is not in the region
+PRESENT = 0.05
 
 
 def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
@@ -103,11 +115,14 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     if recipe.phases:
         compton = sinogram.channels.compton_weight
         templates = phase_templates(operator, recipe, images.region, images.typical_variance, compton)
-    fitted = Fitted(operator=operator, reference=reference, templates=templates)
+    explained = templates.explain(images.region) if templates else None
+    fitted = Fitted(operator=operator, reference=reference, templates=templates, explained=explained)
     errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, recipe)
     variables = {
         **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
+        **explained_variables(explained),
+        **ray_variables(sinogram),
         **axis_variables(geometry, axis_error_mm),
         **shared_error_variables(errors.anode),
         **_named_maps(images, operator, reference, recipe),
@@ -116,17 +131,22 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     if templates:
         record = record.merge(phase_maps(images.values, images.variance, templates))
     if recipe.components:
-        record = record.merge(binned_patterns(images.values, operator))
+        bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
+        record = record.merge(binned_patterns(images.values, operator, bins))
     return with_amounts(record, recipe, errors.phases, errors.strains)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
-    """What maps of phases are made by: the transform, the anode's reference and the given phases, if there are any."""
+    """What maps of phases are made by: the transform, the anode's reference and the given phases, if there are any.
+
+    The latter with what they explain of the region's pattern, shape (q,).
+    """
 
     operator: PdfOperator
     reference: Reference | None
     templates: PhaseTemplates | None
+    explained: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,7 +158,7 @@ class SharedErrors:
     anode : ndarray
         Relative, of number density and, with the model of the anode, of silicon and carbon in the region.
     phases : mapping of str to float
-        Relative, of the amounts of given phases in the region.
+        Relative, of the amounts of given phases in the region, or if a phase is not there, where most of it is.
     strains : mapping of str to (float, float)
         Strains of given phases with their errors.
     """
@@ -166,6 +186,7 @@ def _shared_errors(
 ) -> SharedErrors:
     geometry, axis_error_mm = axis
     operator, responses, misfit, strains = fitted.operator, [], np.zeros(0), {}
+    explained = 0.0 if fitted.explained is None else fitted.explained
     if fitted.reference is not None:
         oxygen_share = recipe.pdf.composition.get("O", 0.0)
         typical = images.typical_variance
@@ -179,13 +200,43 @@ def _shared_errors(
         strains = dict(zip((phase.name for phase in recipe.phases), pairs, strict=True))
     errors = normalisation_errors(
         *(sinogram.lines, sinogram.variance, geometry, inside, shared_responses(operator, responses)),
-        gains=gain_noise(images.region[None], images.region_variance[None], recipe),
+        gains=gain_noise(images.region[None], images.region_variance[None], recipe, explained),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
+        gains_left=sinogram.gains_left,
     )
-    of_phases = np.hypot(errors[anode:], misfit).tolist()
-    phases = dict(zip((phase.name for phase in recipe.phases), of_phases, strict=True))
+    of_phases = np.hypot(errors[anode:], misfit)
+    if fitted.templates is not None:
+        maps, there = fitted.templates.fit(images.values).amounts, fitted.templates.fit(images.region).amounts
+        largest = maps.max(axis=(0, 1))
+        for k in np.flatnonzero((there < PRESENT * largest) & (largest > 0)):
+            where = maps[..., k] > largest[k] / 2
+            of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted.templates, recipe)[k]
+    phases = dict(zip((phase.name for phase in recipe.phases), of_phases.tolist(), strict=True))
     return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)
+
+
+def _errors_elsewhere(
+    sinogram: Sinogram,
+    axis: tuple[ParallelGeometry, float],
+    images: Images,
+    where: NDArray[np.bool_],
+    templates: PhaseTemplates,
+    recipe: Recipe,
+) -> NDArray[np.float64]:
+    """Relative errors that all voxels share, of the amounts of given phases in some voxels, shape (phase,)."""
+    geometry, axis_error_mm = axis
+    pattern = images.values[where].mean(axis=0, dtype=np.float64)
+    variance = images.variance[where].mean(axis=0, dtype=np.float64) / where.sum()
+    response = templates.response(pattern)
+    errors = normalisation_errors(
+        *(sinogram.lines, sinogram.variance, geometry, where, response.by_pattern),
+        gains=gain_noise(pattern[None], variance[None], recipe, templates.explain(pattern)),
+        noise=sinogram.reading_noise,
+        axis_error_mm=axis_error_mm,
+        gains_left=sinogram.gains_left,
+    )
+    return np.hypot(errors, response.misfit)
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:

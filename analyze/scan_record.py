@@ -32,6 +32,7 @@ def lean(tile: xr.Dataset) -> xr.Dataset:
     small["noise_number"] = ((), number, {"units": "1"})
     pairs = pair_scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
     small["noise_ratio_joined"] = ((), pairs, {"units": "1", "long_name": "scatter of joined channels over noise"})
+    small = small.assign(_example_variables(tile))
     small["roi_counting_errors"] = np.sqrt(tile.roi_iq_variance).assign_attrs(tile.roi_iq.attrs)
     return small
 
@@ -56,16 +57,47 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     states = sorted((tile for tile in tiles if tile["slice"] == middle), key=lambda tile: int(tile["state"]))
     series = fit_series(states, recipe)
     axis = states[0].attrs.get("state_axis", STATE_AXIS)
-    repeated = {"roi_iq", "roi_iq_variance", "compton_weight", "roi", axis} - {"state"}
+    repeated = {"roi_iq", "roi_iq_variance", "roi_iq_explained", "compton_weight", "roi", axis} - {"state"}
+    repeated |= _of_one_tile(states[0])
     maps = stack_tiles([tile.drop_vars(repeated, errors="ignore") for tile in tiles]).assign_attrs(roi_slice=middle)
     if recipe.components:
-        components = component_maps(maps.binned_iq, recipe.components)
+        components = component_maps(maps.binned_iq, recipe.components, strained=recipe.components_strained)
         maps = maps.drop_vars("binned_iq").merge(components, combine_attrs="no_conflicts")
     maps["roi"] = states[0].roi.reset_coords(drop=True)
+    single = states[0][sorted(_of_one_tile(states[0]))]
+    maps = maps.merge(single.drop_vars([name for name in single.coords if name not in single.dims]))
     maps.attrs |= _provenance(recipe) | region_attrs(recipe)
     if not recipe.asks_for_phases:
         maps.attrs["phase_maps"] = NO_PHASES
     return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
+
+
+def _example_variables(tile: xr.Dataset) -> dict[str, Any]:
+    """PDFs of a few single voxels of the region with their errors: that at its centre, the brightest and the faintest.
+
+    Parameters
+    ----------
+    tile : xarray.Dataset
+        With its volumes, and with ``roi``.
+    """
+    rows, columns = np.nonzero(tile.roi.values)
+    brightness = tile.iq.values[rows, columns].mean(axis=-1)
+    off_centre = np.hypot(rows - rows.mean(), columns - columns.mean())
+    chosen = [int(np.argmin(off_centre)), int(np.argmax(brightness)), int(np.argmin(brightness))]
+    which, image = (rows[chosen], columns[chosen]), ("example", "r")
+    names = ["centre of the region", "brightest of the region", "faintest of the region"]
+    return {
+        "example": ("example", names),
+        "example_y": ("example", tile.y.values[which[0]], {"units": "mm"}),
+        "example_x": ("example", tile.x.values[which[1]], {"units": "mm"}),
+        "example_hr": (image, tile.hr.values[which], tile.hr.attrs),
+        "example_hr_errors": (image, tile.hr_errors.values[which], tile.hr_errors.attrs),
+    }
+
+
+def _of_one_tile(tile: xr.Dataset) -> set[str]:
+    """What is kept of the reference tile alone: its rays, as views differ from tile to tile, and its examples."""
+    return {str(name) for name in tile.variables if {"angle", "translation", "example"} & {*tile[name].dims}}
 
 
 def _provenance(recipe: Recipe) -> dict[str, Any]:

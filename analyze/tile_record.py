@@ -35,6 +35,7 @@ def volume_variables(images: Images, pdfs: NDArray[Any], operator: PdfOperator) 
         "iq_errors": ((*image, "q"), np.sqrt(images.variance), power),
         "hr": ((*image, "r"), pdfs, density),
         "hr_errors": ((*image, "r"), np.sqrt(operator.variance(images.variance)), {"units": "1/angstrom^5"}),
+        "total_intensity": (image, images.values.mean(axis=-1), power | {"long_name": "mean of all channels"}),
         "trusted": (image, images.trusted.astype(np.int8), {"units": "1", "long_name": "not moved by truncation"}),
     }
 
@@ -54,6 +55,24 @@ def region_variables(
         "ray_errors": (("offset", "q"), rays, {"units": "mm electron units/angstrom^3"}),
         "compton_weight": ("q", sinogram.channels.compton_weight, {"units": "1"}),
         "roi": (("y", "x"), inside.astype(np.int8), {"units": "1"}),
+    }
+
+
+def explained_variables(explained: NDArray[np.float64] | None) -> dict[str, Any]:
+    """What given phases make of the region's pattern, if there are any."""
+    if explained is None:
+        return {}
+    words = "what the given phases explain of the region's pattern"
+    return {"roi_iq_explained": ("q", explained, {"units": "electron units/angstrom^3", "long_name": words})}
+
+
+def ray_variables(sinogram: Sinogram) -> dict[str, Any]:
+    """The corrected sinogram, its channels averaged, and which share of the channels of each ray was filled."""
+    rays = ("angle", "translation")
+    mean = sinogram.lines.mean(axis=-1, dtype=np.float64).astype(np.float32)
+    return {
+        "sinogram": (rays, mean, {"units": "mm electron units/angstrom^3", "long_name": "mean of all channels"}),
+        "repaired_share": (rays, sinogram.repaired, {"units": "1", "long_name": "channels that were filled"}),
     }
 
 
@@ -117,6 +136,8 @@ def _coords(sinogram: Sinogram, geometry: ParallelGeometry, operator: PdfOperato
     """Grids of the volumes, and where the tile belongs."""
     grid = geometry.voxel_centres_mm
     return {
+        "angle": ("angle", sinogram.angles_deg, {"units": "deg"}),
+        "translation": ("translation", sinogram.translations_mm, {"units": "mm"}),
         "y": ("y", grid, {"units": "mm"}),
         "x": ("x", grid, {"units": "mm"}),
         "r": ("r", operator.r, {"units": "angstrom"}),

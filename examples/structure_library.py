@@ -39,6 +39,23 @@ DISTANCES_A = {
     "graphite": (1.42, 2.46, 2.84, 3.35),
     "a-li3.75si": (2.76, 4.65),
     "air": (1.098, 1.208),
+    # first shells as in tsct.apps.library.published_crystals; a of cubic metals
+    "nickel": (2.492, 3.524),
+    "palladium": (2.751, 3.890),
+    "platinum": (2.775, 3.923),
+    "sodium": (3.716, 4.291),
+    "bismuth": (3.071, 3.529),
+    "ceria": (2.35, 3.827),
+    "lanthanum-hexaboride": (1.66, 1.77, 3.05),
+    "alpha-alumina": (1.855, 1.972),
+    "gamma-alumina": (1.77, 1.94),
+    "quartz": (1.61, 2.63),
+    "lithium-cobalt-oxide": (1.92, 2.816),
+    "nmc-111": (1.97, 2.862),
+    "lithium-iron-phosphate": (1.54, 2.06, 2.25),
+    "lithiated-graphite": (1.435, 2.486),
+    "bismuth-vanadate": (1.73, 2.36, 2.52, 2.63),
+    "lithium-bismuthide": (2.91, 3.36, 4.75),
 }
 HEAD = """# The structure library
 
@@ -200,12 +217,19 @@ def entry(name: str, one: Shown) -> Iterator[str]:
     yield f"{s.title[0].upper()}{s.title[1:]}.\n"
     if name in PORTRAITS:
         yield f"![{s.title}](pictures/structure-{name}.png)\n"
-    for label, value in (("Made", s.recipe), ("Energy", s.energy_model), ("Sources", s.sources), ("Limits", s.limits)):
-        yield f"- **{label}:** {value}"
+    lines = {"Made": s.recipe, "Energy": s.energy_model, "Motion": motion(s), "Sources": s.sources, "Limits": s.limits}
+    yield from (f"- **{label}:** {value}" for label, value in lines.items())
     yield "\n| quantity | found | allowed | verdict | source |"
     yield "|---|---|---|---|---|"
     yield from (row(gate) for gate in one.gates)
     yield ""
+
+
+def motion(structure: Structure) -> str:
+    thermal = structure.thermal
+    u = ", ".join(f"{symbol} {value:.4g}" for symbol, value in sorted(thermal.u_iso.items()))
+    correlated = (("delta1", thermal.delta1, "Å"), ("delta2", thermal.delta2, "Å²"))
+    return "; ".join([f"U_iso {u} Å²", *(f"{name} {value:g} {unit}" for name, value, unit in correlated if value)])
 
 
 def row(gate: Gate) -> str:

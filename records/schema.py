@@ -197,15 +197,25 @@ RECOVERED = Schema(
         **_rows(_TILE, "1/angstrom^4", "*_peak", "*_peak_errors"),
         **_rows(_TILE, "1/angstrom^5", "*_height", "*_height_errors", "hr", "hr_errors"),
         **_rows(_TILE, "1", "trusted", "phases_explained"),
+        "total_intensity": Field(_TILE, POWER),
         **_rows(("state", "slice", "phase", "y", "x"), DENSITY, "phase_amount", "phase_amount_errors"),
         **_rows(("state", "slice", "phase"), "1", "phase_amount_level_errors", "phase_strain", "phase_strain_errors"),
         "phase": Field(("phase",), None),
         "phase_*": Field(_TILE, DENSITY),
         **_rows(("component", "q_binned"), "1", "component_spectra"),
         "component": Field(("component",), None),
+        "component_strain": Field(("state", "slice", "component"), "1"),
         "component_*": Field(_TILE, POWER),
         **_rows(("state", "slice"), "1", "level_errors", "noise_ratio", "noise_number", "noise_ratio_joined"),
         **_rows(("state", "slice"), "mm", "axis_mm", "axis_mm_errors"),
+        # of the first state of the slice of the region alone
+        "sinogram": Field(_RAYS, f"mm {POWER}"),
+        "repaired_share": Field(_RAYS, "1"),
+        **_rows(("example", "r"), "1/angstrom^5", "example_hr", "example_hr_errors"),
+        **_rows(("example",), "mm", "example_y", "example_x"),
+        "example": Field(("example",), None),
+        "angle": Field(("angle",), "deg"),
+        "translation": Field(("translation",), "mm"),
         **_rows(("state", "slice", "q"), POWER, "voxel_iq_errors", "roi_counting_errors"),
         "voxel_hr_errors": Field(("state", "slice", "r"), "1/angstrom^5"),
         "ray_errors": Field(("state", "slice", "offset", "q"), f"mm {POWER}"),
@@ -261,6 +271,9 @@ SCORES: Mapping[str, tuple[type, ...]] = {
     "n": (int,),
 }
 
+#: what an attribute must be, in words
+WORDS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
 
 def check(record: "xr.Dataset", schema: Schema, source: str) -> None:
     """Refuse a dataset that lacks a variable or an attribute, or has one with other dims or another unit.
@@ -280,9 +293,11 @@ def check(record: "xr.Dataset", schema: Schema, source: str) -> None:
                 f"{source}: no variable '{name}'; it needs {name}({', '.join(known.dims)}) in {known.units}"
             )
     for name, kind in schema.attrs.items():
-        if not isinstance(record.attrs.get(name), kind):
+        held = record.attrs.get(name)
+        if not isinstance(held, kind):
+            found = "missing" if held is None else f"'{held}'"
             raise InputError(
-                f"{source}: attribute '{name}' is {record.attrs.get(name)!r}; a {schema.name} needs a {kind.__name__}"
+                f"{source}: attribute '{name}' is {found}; a {schema.name} needs {WORDS.get(kind, 'a value')} there"
             )
 
 

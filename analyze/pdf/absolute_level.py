@@ -56,6 +56,11 @@ class Level:
         """Whether a density gives the scale."""
         return self.limits is not None
 
+    @property
+    def first_distance(self) -> float:
+        """Beyond the level, angstrom; NaN where no density holds it."""
+        return float("nan") if self.limits is None else self.limits[1] / LEVEL_TO
+
 
 def absolute_level(
     operator: PdfOperator,

@@ -60,7 +60,8 @@ def pdf(
     xarray.Dataset
         ``sq`` and ``fq`` on q, ``gr`` on r; each with its standard deviation in ``..._errors`` if sigma is given. The
         attribute ``scale_held`` is 1 if a density holds the level and else 0; then ``scale_error`` is the relative
-        standard deviation of the scale, which the errors hold. ``constant`` is what was subtracted.
+        standard deviation of the scale, which the errors hold, and ``first_distance`` that of the first bond in
+        angstrom. ``constant`` is what was subtracted.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def pdf(
     data = _curves(operator, fq, gr)
     data.attrs.update(scale_held=int(level.held), constant=level.constant)
     if level.held:
-        data.attrs["scale_error"] = level.error
+        data.attrs.update(scale_error=level.error, first_distance=level.first_distance)
     if sigma is not None:
         common = [] if background_error is None else [_transformed(operator, background_error, level.atoms)]
         common += [scattered.times(level.error)] if level.held else []

@@ -99,6 +99,8 @@ def first_peaks(
     tops = tops[prominences >= PROMINENCE * prominences.max(initial=0.0)]
     moving = np.empty(0) if ripples is None else ripples
     ripple = np.array([np.any(np.abs(moving - r[top]) < SAME) for top in tops], dtype=bool)
+    # what lies where the level was read, below 0.8 of the first distance, is no distance
+    ripple |= r[tops] < 0.8 * data.attrs.get("first_distance", 0.0)
     atoms = tops[~ripple][:PEAKS]
     if pair is None and len(recipe.composition) == 1:
         pair = (next(iter(recipe.composition)),) * 2

@@ -9,6 +9,7 @@ from .difference_fit import (
 )
 from .difference_series import LITHIUM_DOUBT, LOBES, lithium_shell
 from .onsets import HINGED
+from .pattern_maps import phase_templates
 from .phase_maps import map_operator, map_response
 from .reference_fit import Reference, fit_reference
 from .series import fit_series
@@ -44,6 +45,7 @@ __all__ = [
     "lithium_shell",
     "map_operator",
     "map_response",
+    "phase_templates",
     "shell_derivatives",
     "shell_pattern",
     "shells_from_pairs",

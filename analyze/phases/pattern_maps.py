@@ -12,10 +12,13 @@ from tsct.analyze.recipe.maps import PHASE_UNITS, PhasePattern
 from tsct.analyze.recipe.recipe import Recipe
 
 from .strain import AT_LIMIT, SMALL, fit_strains, strained
+from .stretched_unmixing import find_stretched_phases
 from .unmixing import PhaseFit, amount_response, find_phases, fit_phases, misfit_errors
 
 #: components are looked for in so many bins of Q at most, so that all tiles fit into memory together
 COMPONENT_BINS = 128
+#: and where they may be strained, for peaks move by less than such a bin
+STRAINED_BINS = 512
 #: what templates and sample disagree about hangs together over such a stretch, 1/angstrom in Q or angstrom in r
 MISFIT_BLOCK = 0.5
 
@@ -47,13 +50,15 @@ class PhaseTemplates:
     strains: NDArray[np.float64]
 
     @property
+    def patterns(self) -> NDArray[np.float64]:
+        """Shape (phase, q)."""
+        pairs = zip(self.phases, self.strains.tolist(), strict=True)
+        return np.stack([_on_grid(phase, self.operator.q, self.compton, strain) for phase, strain in pairs])
+
+    @property
     def templates(self) -> NDArray[np.float64]:
         """Shape (phase, point)."""
-        curves = [
-            _on_grid(phase, self.operator.q, self.compton, float(strain))
-            for phase, strain in zip(self.phases, self.strains, strict=True)
-        ]
-        return self.points(np.stack(curves))
+        return self.points(self.patterns)
 
     @property
     def noise(self) -> NDArray[np.float64]:
@@ -70,6 +75,10 @@ class PhaseTemplates:
     def fit(self, patterns: NDArray[Any]) -> PhaseFit:
         """Amounts in patterns, shape (..., q), none below zero."""
         return fit_phases(self.points(patterns), self.templates, self.noise)
+
+    def explain(self, pattern: NDArray[Any]) -> NDArray[np.float64]:
+        """What the phases make of a pattern, shape (q,), also where it is not fitted."""
+        return np.asarray(self.fit(pattern).amounts @ self.patterns)
 
     def strained_to(self, pattern: NDArray[Any]) -> "PhaseTemplates":
         """The same with those strains that explain a pattern, shape (q,), best."""
@@ -163,7 +172,8 @@ def phase_templates(
 def _on_grid(phase: PhasePattern, q: NDArray[Any], compton: NDArray[Any] | None, strain: float) -> NDArray[np.float64]:
     own, intensity = np.array(phase.q), np.array(phase.intensity)
     if phase.strain_limit:
-        intensity = strained(own, intensity, strain)
+        changed = intensity + strain * np.array(phase.strain_change) if phase.strain_change else intensity
+        intensity = strained(own, changed, strain)
     pattern = np.interp(q, own, intensity)
     if phase.compton:
         pattern += (1.0 if compton is None else compton) * np.interp(q, own, phase.compton)
@@ -197,10 +207,10 @@ def phase_maps(iq: NDArray[Any], variance: NDArray[Any], templates: PhaseTemplat
     return record
 
 
-def binned_patterns(iq: NDArray[Any], operator: PdfOperator) -> xr.Dataset:
+def binned_patterns(iq: NDArray[Any], operator: PdfOperator, bins: int = COMPONENT_BINS) -> xr.Dataset:
     """Patterns of voxels in the fewer bins in which components are looked for: ``binned_iq`` (y, x, q_binned)."""
     used, q = iq[..., operator.used], operator.q[operator.used]
-    starts = np.arange(0, len(q), -(-len(q) // COMPONENT_BINS))
+    starts = np.arange(0, len(q), -(-len(q) // bins))
     number = np.diff(starts, append=len(q))
     return xr.Dataset(
         {
@@ -214,7 +224,7 @@ def binned_patterns(iq: NDArray[Any], operator: PdfOperator) -> xr.Dataset:
     )
 
 
-def component_maps(patterns: xr.DataArray, number: int) -> xr.Dataset:
+def component_maps(patterns: xr.DataArray, number: int, *, strained: bool = False) -> xr.Dataset:
     """Unknown phases of all tiles together, so that a component is the same in every state and slice.
 
     Parameters
@@ -223,15 +233,27 @@ def component_maps(patterns: xr.DataArray, number: int) -> xr.Dataset:
         Dims (state, slice, y, x, q_binned).
     number : int
         Of components.
+    strained : bool
+        Whether the lengths of a component may change from tile to tile.
 
     Returns
     -------
     xarray.Dataset
-        ``component_1`` ... (state, slice, y, x) and ``component_spectra`` (component, q_binned), each with mean one.
-        A factorisation has no errors; ``components_left`` is the share of the norm that it leaves.
+        ``component_1`` ... (state, slice, y, x) and ``component_spectra`` (component, q_binned), each with mean one;
+        with `strained` also ``component_strain`` (state, slice, component) against the first tile, whose spectra they
+        are. A factorisation has no errors; ``components_left`` is the share of the norm that it leaves.
     """
-    amounts, spectra, residual = find_phases(patterns.values, number)
     record = xr.Dataset(coords={"component": ("component", np.arange(1, number + 1)), "q_binned": patterns.q_binned})
+    if strained:
+        shape = patterns.shape
+        found = find_stretched_phases(
+            patterns.values.reshape(shape[0] * shape[1], -1, shape[-1]), patterns.q_binned.values, number
+        )
+        amounts, spectra, residual = found.amounts.reshape(*shape[:-1], number), found.spectra, found.unexplained
+        strains = found.strains.reshape(*shape[:2], number)
+        record["component_strain"] = (("state", "slice", "component"), strains, {"units": "1"})
+    else:
+        amounts, spectra, residual = find_phases(patterns.values, number)
     for k in range(number):
         units = {"units": "electron units/angstrom^3", "long_name": f"component {k + 1}"}
         record[f"component_{k + 1}"] = (patterns.dims[:-1], amounts[..., k].astype(np.float32), units)

@@ -38,8 +38,10 @@ def fit_series(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     intensity = np.stack([tile.roi_iq.values for tile in tiles])
     poisson = np.stack([tile.roi_iq_variance.values for tile in tiles])
     density = float(operator.density(intensity[0]))
-    absolute = poisson + gain_noise(intensity, poisson, recipe)
-    changing = poisson + drift_noise(intensity, poisson)
+    # nothing but by given phases
+    explained = np.stack([tile.get("roi_iq_explained", xr.zeros_like(tile.roi_iq)).values for tile in tiles])
+    absolute = poisson + gain_noise(intensity, poisson, recipe, explained)
+    changing = poisson + drift_noise(intensity - explained, poisson)
     weights = reference_weights(operator.apply(intensity), operator.r, recipe)
     record = curve_record(operator, density, tiles, intensity, absolute, changing, weights)
     covariance = operator.covariance(absolute[0]) / density**2

@@ -15,6 +15,8 @@ LONGEST_FILL = 3
 LOST_SHARE = 0.5
 #: share of frames with the least counts, which tell the detector from the sample
 DARK_SHARE = 0.1
+#: so many groups of these, in each of which a hot channel must stand out
+GROUPS = 4
 #: standard deviations by which a hot channel stands out in these, and by which share of the channels around it
 HOT_SIGMAS, HOT_SHARE = 10.0, 0.5
 #: share of the least of its neighbours below which a channel is dead
@@ -79,9 +81,10 @@ def views_to_leave_out(recorded: Mask, angles_deg: NDArray[Any]) -> NDArray[np.i
 def faulty_channels(counts: NDArray[Any], recorded: Mask) -> NDArray[np.intp]:
     """Channels that count nothing, or that count the same too many in every frame.
 
-    A dead channel holds less than half of the least of the four around it, summed over all frames; between two Bragg
-    peaks a channel still holds as much as the others beside them. A hot one stands out of the four around it in the
-    frames with the least counts, by more than the share that these hold of the excess which the sample causes.
+    A dead channel holds less than half of the least of the four around it, summed over all frames, and also in those
+    with the least counts: between two Bragg peaks a channel may hold as little, but where there is less of the sample
+    not as little beside its neighbours. A hot one stands out of the four around it in the frames with the least counts,
+    by more than the share that these hold of the excess which the sample causes.
     """
     if counts.shape[-1] < 7 or not recorded.any():
         return np.zeros(0, dtype=np.intp)
@@ -91,7 +94,9 @@ def faulty_channels(counts: NDArray[Any], recorded: Mask) -> NDArray[np.intp]:
     if not finite.any():
         return np.zeros(0, dtype=np.intp)
     dark = np.nan_to_num(frames[finite & (level <= np.quantile(level[finite], DARK_SHARE))])
-    in_dark = dark.sum(axis=0, dtype=np.float64)
+    # what the detector adds is in every frame; what struck one frame is in one of the groups
+    groups = [dark[first::GROUPS].sum(axis=0, dtype=np.float64) for first in range(min(GROUPS, len(dark)))]
+    in_dark, in_each = np.sum(groups, axis=0), len(groups) * np.min(groups, axis=0)
     in_all = frames.sum(axis=0, dtype=np.float64)
     seen = np.isfinite(in_all)
     if not seen.all():
@@ -99,9 +104,12 @@ def faulty_channels(counts: NDArray[Any], recorded: Mask) -> NDArray[np.intp]:
         seen = np.isfinite(frames).any(axis=0)
     around_dark, around_all = _around(in_dark), _around(in_all)
     least = around_all.min(axis=1)
-    dead = seen & (least > MANY_COUNTS) & (in_all < DEAD_SHARE * least)
+    least_dark = around_dark.min(axis=1)
+    # where the dark tells too little, all frames have to do
+    in_dark_too = (in_each < DEAD_SHARE * least_dark) | (least_dark <= MANY_COUNTS)
+    dead = seen & (least > MANY_COUNTS) & (in_all < DEAD_SHARE * least) & in_dark_too
     base_dark, base_all = np.median(around_dark, axis=1), np.median(around_all, axis=1)
-    excess_dark, excess_all = in_dark - base_dark, in_all - base_all
+    excess_dark, excess_all = in_each - base_dark, in_all - base_all
     share = np.where(base_all > 0, base_dark / np.where(base_all > 0, base_all, 1.0), 0.0)
     # what the sample adds to a channel shrinks with the sample's share of a frame, what the detector adds does not
     of_sample = 3.0 * share * np.maximum(excess_all, 0.0)

@@ -12,11 +12,16 @@ from .zingers import nearest_view
 
 
 def fill_readings(
-    counts: NDArray[Any], holes: NDArray[np.intp], recorded: NDArray[np.bool_], angles_deg: NDArray[Any]
+    counts: NDArray[Any],
+    holes: NDArray[np.intp],
+    recorded: NDArray[np.bool_],
+    angles_deg: NDArray[Any],
+    response: NDArray[Any],
 ) -> NDArray[Any]:
     """Fill single readings (flat indices, NaN or Inf) of `counts` in place from the channels beside them.
 
-    They get the contrast with these that the neighbouring views show.
+    They get the contrast with these that the neighbouring views show; where these do not show it either, that of the
+    `response`, shape (q,), as the number of pixels differs from channel to channel.
 
     Returns
     -------
@@ -28,7 +33,9 @@ def fill_readings(
     InputError
         If a frame has no readable channel.
     """
-    values, empty = _readings(counts, holes, recorded, np.argsort(angles_deg, kind="stable"))
+    # a channel that counts nothing of what is scattered is as good as another
+    share = np.where(response > 0, response, 1.0).astype(np.float64)
+    values, empty = _readings(counts, holes, recorded, np.argsort(angles_deg, kind="stable"), share)
     if empty:
         raise InputError(
             f"scan: {empty} readings have no finite channel beside them in their frame; "
@@ -73,6 +80,18 @@ def _steps(recorded: NDArray[np.bool_], angles_deg: NDArray[Any], view: int) -> 
     return here - int(known[after - 1]), int(known[after]) - here
 
 
+def _way_out(lost: int, recorded: NDArray[np.bool_]) -> str:
+    """What to drop without a translation: it alone at an edge, else all on its shorter side, as rays must be even."""
+    number = recorded.shape[1]
+    if lost in (0, number - 1):
+        return f"leave it out with drop = {{ translations = [{lost}] }} in the mapping"
+    first, end = (0, lost + 1) if lost < number / 2 else (lost, number)
+    return (
+        "with others on both sides it cannot be left out alone; if the sample does not reach there, leave out "
+        f"translations {first} to {end - 1} with drop.translations in the mapping"
+    )
+
+
 def fill_along_angle(
     values: NDArray[Any], recorded: NDArray[np.bool_], angles_deg: NDArray[Any]
 ) -> NDArray[np.float64]:
@@ -82,8 +101,7 @@ def fill_along_angle(
         good = np.flatnonzero(recorded[:, t])
         if len(good) < 2:
             raise InputError(
-                f"scan: translation {t} has {len(good)} usable frames, two are needed; leave it out with "
-                f"drop = {{ translations = [{t}] }} in the mapping"
+                f"scan: translation {t} has {len(good)} usable frames, two are needed; {_way_out(int(t), recorded)}"
             )
         good = good[np.argsort(angles_deg[good])]
         lost = ~recorded[:, t]
@@ -93,7 +111,7 @@ def fill_along_angle(
 
 @njit(cache=True, nogil=True)
 def _readings(
-    counts: NDArray[Any], holes: NDArray[Any], recorded: NDArray[Any], order: NDArray[Any]
+    counts: NDArray[Any], holes: NDArray[Any], recorded: NDArray[Any], order: NDArray[Any], response: NDArray[Any]
 ) -> tuple[NDArray[Any], int]:  # pragma: no cover - compiled
     """Values for holes (flat indices of NaN or Inf), and how many have no readable channel in their frame."""
     _, translations, channels = counts.shape
@@ -115,13 +133,14 @@ def _readings(
             continue
         low, high = (high, high) if low < 0 else (low, low) if high >= channels else (low, high)
         part = 0.5 if high == low else (i - low) / (high - low)
-        value = (1 - part) * row[low] + part * row[high]
+        to_low, to_high = (1 - part) * response[i] / response[low], part * response[i] / response[high]
+        value = to_low * row[low] + to_high * row[high]
         peak, base = 0.0, 0.0
         for step in (-1, 1):
             other = nearest_view(order, rank[view], recorded, t, step)
             if other >= 0:
                 y = counts[other, t]
-                z = (1 - part) * y[low] + part * y[high]
+                z = to_low * y[low] + to_high * y[high]
                 if y[i] - y[i] == 0 and z - z == 0:
                     peak += y[i]
                     base += z

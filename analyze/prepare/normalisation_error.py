@@ -67,13 +67,14 @@ def normalisation_errors(
     gains: NDArray[np.float64],
     noise: float,
     axis_error_mm: float,
+    gains_left: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Relative standard errors of quantities of a region, by filtered back-projection, shape (quantity,).
 
     Four parts: counting; gains of channels; monitor and transmission, each read once a frame with the same noise; the
     axis. That a wrong transmission also enters through the attenuation map, which takes part of its effect back, is
     left out: where these readings are the largest part, the error comes out 13 % too large. Gains of translations are
-    left out, too.
+    left out, too, unless they were removed and it is known what is left of them.
 
     Parameters
     ----------
@@ -92,6 +93,8 @@ def normalisation_errors(
         See :func:`reading_noise`; where it is not known, nor are the errors.
     axis_error_mm : float
         Standard error of the axis.
+    gains_left : ndarray, shape (translation, translation), optional
+        Covariance of relative gains of translations.
     """
     weights = responses.T.astype(lines.dtype)
     rays, counting = (lines @ weights).astype(np.float64), (variance @ weights**2).astype(np.float64)
@@ -100,6 +103,10 @@ def normalisation_errors(
     rays_alone = (0, 1)
     quantity, by_axis = np.sum(shares * rays, rays_alone), np.sum((shares_off_axis - shares) * rays, rays_alone)
     by_frames = np.sum(shares**2 * (counting + 2 * (noise * rays) ** 2), rays_alone)
-    errors = np.sqrt(by_frames + by_axis**2 + responses**2 @ gains)
+    by_translations = np.zeros(len(responses))
+    if gains_left is not None:
+        each = np.sum(shares * rays, axis=0)
+        by_translations = np.einsum("tk,ts,sk->k", each, gains_left, each)
+    errors = np.sqrt(by_frames + by_axis**2 + responses**2 @ gains + by_translations)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(errors / np.abs(quantity))

@@ -19,7 +19,7 @@ from .normalisation_error import reading_noise
 from .readings import Channels, Readings, TileLabels, read_tile
 from .repair import Repairs, repair_readings
 from .self_absorption import undo_ray_absorption
-from .stripes import translation_gains
+from .stripes import TranslationGains, gains_by_attenuation, translation_gains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +39,11 @@ class Sinogram:
         absorbs.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
+    gains_left : ndarray, shape (translation, translation), or None
+        Covariance of the gains of translations that their removal leaves; None if they were not removed, or if nothing
+        tells what is left.
+    repaired : ndarray, shape (angle, translation)
+        Share of the channels of every ray that were filled.
     labels : TileLabels
         Where the tile belongs.
     corrections : mapping
@@ -52,6 +57,8 @@ class Sinogram:
     channels: Channels
     attenuation: AttenuationMap | None
     reading_noise: float
+    gains_left: NDArray[np.float64] | None
+    repaired: NDArray[np.float32]
     labels: TileLabels
     corrections: Mapping[str, Any]
 
@@ -78,7 +85,7 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         error.
     """
     raw, channels, labels = read_tile(scan)
-    readings, repairs = repair_readings(raw)
+    readings, repairs = repair_readings(raw, channels.response)
     if repairs.words:
         warnings.warn(f"scan: {repairs.words}", TsctWarning, stacklevel=3)
     lines, variance = corrected_lines(readings, channels, 0)
@@ -91,11 +98,14 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         corrections["twice_scattered_percent"] = percent
     if attenuation is not None and recipe.outgoing_absorption:
         corrections["outgoing_percent"] = undo_ray_absorption(lines, variance, attenuation, channels)
+    noise = float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays)
+    gains_left = None
     if recipe.remove_stripes:
-        gains = translation_gains(lines.sum(axis=-1, dtype=np.float64)).astype(np.float32)
-        lines /= gains[:, None]
-        variance /= gains[:, None] ** 2
-        corrections["stripes_percent"] = 100 * float(gains.std())
+        gains = _translation_gains(lines, variance, readings, noise)
+        gains_left = gains.left
+        lines /= gains.values.astype(np.float32)[:, None]
+        variance /= gains.values.astype(np.float32)[:, None] ** 2
+        corrections["stripes_percent"] = 100 * float(gains.values.std())
     return Sinogram(
         lines=lines,
         variance=variance,
@@ -103,9 +113,21 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         angles_deg=readings.angles_deg,
         channels=channels,
         attenuation=attenuation,
-        reading_noise=float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays),
+        reading_noise=noise,
+        gains_left=gains_left,
+        repaired=_share_repaired(raw, readings, repairs),
         labels=labels,
         corrections=corrections,
+    )
+
+
+def _share_repaired(raw: Readings, readings: Readings, repairs: Repairs) -> NDArray[np.float32]:
+    """Share of the channels of every ray that is not as it was read, of the views that are left."""
+    if readings is raw:
+        return np.zeros(raw.counts.shape[:2], dtype=np.float32)
+    read = np.delete(raw.counts, repairs.views_left_out, axis=0) if repairs.views_left_out else raw.counts
+    return np.stack([np.mean(one != other, axis=-1) for one, other in zip(read, readings.counts, strict=True)]).astype(
+        np.float32
     )
 
 
@@ -145,8 +167,18 @@ def _attenuation(readings: Readings, recipe: Recipe) -> AttenuationMap | None:
     return attenuation_map(readings.transmission, readings.translations_mm, readings.angles_deg)
 
 
+def _translation_gains(
+    lines: NDArray[Any], variance: NDArray[Any], readings: Readings, noise: float
+) -> TranslationGains:
+    """By what the rays absorb, or if that is not known, by the contrast between neighbours."""
+    if not readings.transmission_applied and absorbs(readings.transmission):
+        return gains_by_attenuation(lines, variance, -np.log(readings.transmission), noise)
+    return TranslationGains(values=translation_gains(lines.sum(axis=-1, dtype=np.float64)), left=None)
+
+
 def _repair_attrs(repairs: Repairs) -> dict[str, Any]:
     return {
+        "repairs": repairs.words or "none",
         "lost_frames": repairs.lost_frames,
         "masked_readings": repairs.masked,
         "zingers": repairs.zingers,

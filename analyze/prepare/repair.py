@@ -87,7 +87,7 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
-def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
+def repair_readings(readings: Readings, response: NDArray[Any]) -> tuple[Readings, Repairs]:
     """Fill lost frames, unreadable values and zingers of one tile.
 
     A reading that is not finite or a zinger is filled from its neighbouring channels, with the contrast between it and
@@ -98,6 +98,8 @@ def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
     ----------
     readings : Readings
         In any order of angles. Their variance, if there is one, is kept where nothing is repaired.
+    response : ndarray, shape (q,)
+        Share of the scattered photons that a channel counts, any scale.
 
     Returns
     -------
@@ -126,7 +128,7 @@ def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
         kept = np.delete(np.arange(len(recorded)), out)
         if len(kept) < FEWEST_VIEWS:
             raise InputError(f"scan: {len(out)} of {len(recorded)} views hold nothing; {FEWEST_VIEWS} are needed")
-        repaired, repairs = repair_readings(_views(readings, kept))
+        repaired, repairs = repair_readings(_views(readings, kept), response)
         return repaired, replace(repairs, views_left_out=tuple(int(view) for view in out))
     channels = faulty_channels(counts, recorded)
     if len(channels):
@@ -143,7 +145,7 @@ def repair_readings(readings: Readings) -> tuple[Readings, Repairs]:
     )
     if not (repairs.lost_frames or masked or len(zingers) or len(channels) or low):
         return readings, repairs
-    return _fill(readings, counts.copy(), recorded, zingers, low=low), repairs
+    return _fill(readings, counts.copy(), recorded, zingers, response, low=low), repairs
 
 
 def smooth_expectation(counts: NDArray[Any]) -> NDArray[np.float32]:
@@ -191,13 +193,19 @@ def _views(readings: Readings, kept: NDArray[np.intp]) -> Readings:
 
 
 def _fill(
-    readings: Readings, counts: NDArray[Any], recorded: FrameMask, zingers: NDArray[Any], *, low: bool
+    readings: Readings,
+    counts: NDArray[Any],
+    recorded: FrameMask,
+    zingers: NDArray[Any],
+    response: NDArray[Any],
+    *,
+    low: bool,
 ) -> Readings:
     """Readings with `counts` in which zingers and holes of recorded frames, and frames that are lost, are filled."""
     angles_deg = readings.angles_deg
     counts.reshape(-1)[zingers] = np.nan
     holes = np.flatnonzero(~np.isfinite(counts) & recorded[..., None])
-    values = fill_readings(counts, holes, recorded, angles_deg)
+    values = fill_readings(counts, holes, recorded, angles_deg, response)
     monitor, transmission = (
         fill_along_angle(frames, recorded, angles_deg) for frames in (readings.monitor, readings.transmission)
     )

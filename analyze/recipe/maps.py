@@ -28,6 +28,9 @@ class PhasePattern:
         of the intensity.
     strain_limit : float
         Largest relative change of all its lengths that is looked for in every tile; zero: none.
+    strain_change : tuple of float, optional
+        What a strain changes beside the lengths, at Q times length as before, for a strain of one: atoms scatter less
+        at higher Q and move as before. Zero if omitted, as for a pattern that was measured.
     shared_with_simulation : bool
         Whether the pattern is that of the very structure that the data were simulated with.
     """
@@ -37,6 +40,7 @@ class PhasePattern:
     intensity: tuple[float, ...]
     compton: tuple[float, ...] = ()
     strain_limit: float = 0.0
+    strain_change: tuple[float, ...] = ()
     shared_with_simulation: bool = False
 
     def __post_init__(self) -> None:

@@ -54,7 +54,8 @@ class Recipe(MethodChoices):
         between neighbouring channels shows beyond counting.
     remove_stripes : bool
         Whether gains of translations are found and divided out; see
-        :func:`tsct.analyze.prepare.stripes.translation_gains`.
+        :func:`tsct.analyze.prepare.stripes.gains_by_attenuation`, and where the transmission is not known
+        :func:`~tsct.analyze.prepare.stripes.translation_gains`.
     multiple_scattering, outgoing_absorption : bool
         Whether photons scattered twice are subtracted, and absorption on the way out is undone, both from the map of
         attenuation; see :mod:`tsct.analyze.prepare.attenuation`.
@@ -76,6 +77,8 @@ class Recipe(MethodChoices):
         Peaks of the PDF that are mapped.
     components : int
         So many unknown phases are looked for by factorising the patterns of all tiles together. Zero: none.
+    components_strained : bool
+        Whether their lengths may change from tile to tile, by heat or insertion (stretched factorisation).
     """
 
     pdf: PdfRecipe
@@ -97,6 +100,7 @@ class Recipe(MethodChoices):
     model: Model = "silicon-anode"
     peaks: tuple[Peak, ...] = ()
     components: int = 0
+    components_strained: bool = False
 
     def __post_init__(self) -> None:
         Settings(**self.settings).check(self.method)
@@ -136,6 +140,8 @@ class Recipe(MethodChoices):
             raise UsageError(f"analysis.phases_in is '{self.phases_in}'; allowed are iq, gr")
         if not 0 <= self.components <= MOST_COMPONENTS:
             raise UsageError(f"analysis.components is {self.components}; allowed are 0 to {MOST_COMPONENTS}")
+        if self.components_strained and not self.components:
+            raise UsageError("analysis.components_strained needs analysis.components, their number")
         names = [phase.name for phase in self.phases]
         if len(set(names)) < len(names):
             raise InputError(f"analysis.phases: two are called {max(names, key=names.count)}; rename one")

@@ -12,7 +12,7 @@ from .options import ReplaceOption, say
 
 def export(
     source: Annotated[Path, typer.Argument(help="Folder of a run or an analysis, or its recovered.h5.")],
-    form: Annotated[str, typer.Option("--format", help="gr, xye, ndtomo or pdfgetx3.")],
+    form: Annotated[str, typer.Option("--format", help="gr, xye, pdfgetx3, ndtomo, tiff or csv.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder for the files. [default: SOURCE/export]")
     ] = None,
@@ -22,7 +22,8 @@ def export(
 
     `gr`: G(r) of the region of interest for PDFgui, pdffit2 and diffpy, one file for each state, with errors. `xye`:
     its I(Q) in three columns. `pdfgetx3`: its I(Q) and a `pdfgetx3.cfg`; then `pdfgetx3 -c pdfgetx3.cfg` does the rest.
-    `ndtomo`: I(Q) of every voxel. Example: `tsct export out --format gr`
+    `ndtomo`: I(Q) of every voxel. `tiff`: maps of the amounts of every phase and their errors, a stack (state, slice,
+    y, x) for ImageJ each. `csv`: these amounts in the region. Example: `tsct export out --format gr`
     """
     must_exist(source)
     from tsct.apps.run.export import export as write

@@ -22,8 +22,10 @@ def init(
     from tsct.records.io import write_text
 
     if list_:
-        for name, title in preset_titles().items():
-            typer.echo(f"{name:<12} {title}")
+        titles = preset_titles()
+        width = max(map(len, titles))
+        for name, title in titles.items():
+            typer.echo(f"{name:<{width}}  {title}")
         return
     text = preset_text(preset)
     if output is None:

@@ -14,6 +14,7 @@ from .options import (
     SetOption,
     SlurmOption,
     WorkersOption,
+    say,
     track,
 )
 
@@ -27,6 +28,9 @@ def plan(
     shift: Annotated[float, typer.Option("--shift", help="Bond-length change that must be seen, angstrom.")] = 0.01,
     current: Annotated[float, typer.Option("--current", help="Discharge current in mA per gram of silicon.")] = 150.0,
     at: Annotated[int | None, typer.Option("--slice", help="Which slice, from 0; the middle one if omitted.")] = None,
+    hours: Annotated[
+        float | None, typer.Option("--hours", help="Beam time there is: the exposure is chosen to fill it.")
+    ] = None,
     check: Annotated[int, typer.Option("--verify", min=0, help="Compare with so many full simulations.")] = 0,
     set_: SetOption = None,
     workers: WorkersOption = CPUS,
@@ -36,8 +40,10 @@ def plan(
 ) -> None:
     """Say what a beamtime will see, before it happens.
 
-    Time, dose, data, errors of patterns, PDFs, maps and bond-length changes per voxel and in the region, the least
-    lithium that shows, what limits it and what would help. Writes `plan.html`, `plan.png` and `plan.json`.
+    Time, dose, data, errors of patterns and PDFs, what limits them and what would help. Of the cell of wragg2023:
+    errors of maps and bond-length changes per voxel and in the region, and the least lithium that shows; of any other
+    sample: the least amount of every `[[analysis.phase]]` and the least shift of every `[[analysis.peak]]`, in a voxel,
+    the region and the slice. With --hours the exposure is chosen. Writes `plan.html`, `plan.png` and `plan.json`.
     """
     from tsct.apps.run.experiment import load
     from tsct.records.errors import UsageError
@@ -52,20 +58,21 @@ def plan(
 
     from tsct.apps.run.workers import choose_workers, mapped
     from tsct.apps.studies import plan as planner
-    from tsct.validation import forecast
-    from tsct.validation.forecast import compare, shared_by_seeds, simulate_seed
 
     wanted = planner.checked_shift(shift)
+    if hours is not None:
+        made = planner.within_hours(made, hours)
+        say(f"exposure: {made.beamline.exposure_s:.3g} s a frame fill {hours:g} h")
     crew = choose_workers(workers, scheduler, slurm) if check else 1
-    what = (made.cell, made.beamline, made.recipe)
+    study = planner.study_of(made, slice_index=at, current_ma_g=current)
     with threadpool_limits(1):
-        (found,) = track((forecast(*what, slice_index=at, current_ma_g=current) for _ in range(1)), "forecast", 1)
+        (found,) = track((study.forecast() for _ in range(1)), "forecast", 1)
         compared = []
         if check:
-            shared, seeds = shared_by_seeds(*what, slice_index=at), {f"seed {n}": n for n in range(1, check + 1)}
-            done = mapped(simulate_seed, seeds, shared, crew)
-            compared = compare(shared, [row for _, row in track(done, "full simulations", check)])
-    answer = planner.Plan(experiment=made, forecast=found, wanted_shift=wanted, comparisons=compared)
+            shared, seeds = study.shared(), {f"seed {n}": n for n in range(1, check + 1)}
+            done = mapped(study.simulate, seeds, shared, crew)
+            compared = study.compare(shared, [row for _, row in track(done, "full simulations", check)])
+    answer = study.plan(found, wanted, compared)
     page = planner.write_plan(answer, output)
     for title, value in answer.rows:
         typer.echo(f"{title + ':':44} {value}")

@@ -11,7 +11,7 @@ import panel as pn
 import xarray as xr
 
 from tsct.apps.run.experiment import load
-from tsct.records.errors import TsctError
+from tsct.records.errors import TsctError, UsageError
 from tsct.validation import forecast
 from tsct.validation.evidence import state_axis
 
@@ -325,6 +325,10 @@ def planned(source: str) -> pn.Column:
     """The planner's page for a preset or an experiment file."""
     try:
         experiment = load(source)
+        if experiment.cell is None:
+            raise UsageError(
+                f"{source}: the planner with sliders knows the cell of wragg2023; for others: tsct plan {source}"
+            )
         what = (experiment.cell, experiment.beamline, experiment.recipe)
     except TsctError as error:
         return pn.Column(_html(_problem(error)))

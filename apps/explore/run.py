@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf import PdfOperator
-from tsct.apps.run.tiles import tile_name
+from tsct.apps.run.tiles import place_of_file, tile_name
 from tsct.records.errors import InputError
 from tsct.records.io import check_dataset, member, open_complete, read_record, read_truth
 from tsct.validation import read_scores
@@ -75,8 +75,22 @@ class Run:
 
     def tile(self, state: int, slice_number: int) -> Path | None:
         """The file with the volumes of a tile, if it was kept."""
-        path = self.folder / "recovered" / f"{tile_name((state, slice_number))}.h5" if self.folder else None
-        return path if path and path.is_file() else None
+        return self._volumes.get((state, slice_number))
+
+    @cached_property
+    def _volumes(self) -> dict[tuple[int, int], Path]:
+        """Files with volumes by their state and slice: named after these, or after the scan that they are from."""
+        inside = self.folder / "recovered" if self.folder else None
+        if inside is None or not inside.is_dir():
+            return {}
+        tiles = {
+            (state, slice_): inside / f"{tile_name((state, slice_))}.h5"
+            for state in self.states
+            for slice_ in self.slices
+        }
+        if all(path.is_file() for path in tiles.values()):
+            return tiles
+        return {place_of_file(0, path): path for path in sorted(inside.glob("*.h5"))}
 
     @property
     def has_volumes(self) -> bool:

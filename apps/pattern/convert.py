@@ -53,22 +53,10 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
         If a result exists and may not be overwritten.
     """
     names = {suffix: folder / f"{source.pattern.stem}.{suffix}" for suffix in ("sq", "fq", "gr", "png")}
-    _check_destination(source, names.values(), overwrite)
+    check_destination(source, names.values(), overwrite)
     measured = read_measured(source, recipe)
-    energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
-    pixels = _pixels(source, measured)
+    data, pixels = transformed(source, recipe, measured)
     number_density = _number_density(source, recipe)
-    data = pdf(
-        measured.q,
-        measured.intensity,
-        recipe,
-        sigma=measured.sigma,
-        energy_kev=energy,
-        pixels=pixels,
-        density=number_density,
-        constant=source.constant,
-        background_error=_background_error(source, measured),
-    )
     features = ripple_test(measured.q, measured.intensity, recipe, limits=(recipe.polynomial_range, recipe.r_max))
     peaks = first_peaks(data, recipe, number_density, features.position[features.ripple], source.pair)
     picture = BytesIO()
@@ -76,10 +64,10 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
         picture, format="png", dpi=DPI
     )
     writable(folder)
-    header = facts(source, recipe, measured) | _scale_facts(data, recipe)
+    header = facts(source, recipe, measured) | scale_facts(data, recipe)
     _write(names, data, header, header | resolution_facts(recipe.q_damp, recipe.q_broad), picture.getvalue())
     line = summary(source, measured, peaks, [path.name for path in names.values()], folder)
-    return f"{line}; {_scale_words(data, recipe)}{_pixel_words(pixels)}"
+    return f"{line}; {scale_words(data, recipe)}{_pixel_words(pixels)}"
 
 
 def _background_error(source: Source, measured: Measured) -> Array | None:
@@ -88,7 +76,7 @@ def _background_error(source: Source, measured: Measured) -> Array | None:
     return measured.background * (source.background_scale_error / source.background_scale)
 
 
-def _scale_facts(data: xr.Dataset, recipe: PdfRecipe) -> dict[str, str | float]:
+def scale_facts(data: xr.Dataset, recipe: PdfRecipe) -> dict[str, str | float]:
     """What the scale of G(r) rests on, for the headers."""
     if recipe.mode == "adhoc":
         return {"scale": "arbitrary (ad hoc)"}
@@ -98,7 +86,7 @@ def _scale_facts(data: xr.Dataset, recipe: PdfRecipe) -> dict[str, str | float]:
     return {"scale": "by the density", "scale_error": data.attrs["scale_error"], **constant}
 
 
-def _scale_words(data: xr.Dataset, recipe: PdfRecipe) -> str:
+def scale_words(data: xr.Dataset, recipe: PdfRecipe) -> str:
     if recipe.mode == "adhoc":
         return "heights are on the arbitrary scale of ad hoc mode"
     constant = f", less a constant of {data.attrs['constant']:.4g}" if data.attrs["constant"] else ""
@@ -106,6 +94,24 @@ def _scale_words(data: xr.Dataset, recipe: PdfRecipe) -> str:
         return f"scale by the mean intensity at high Q{constant}; with --density it would be held where no atoms are"
     known = f"its scale is known to {data.attrs['scale_error']:.1%}"
     return f"G(r) is held to -4 pi rho0 r below the first distance{constant}; {known}"
+
+
+def transformed(source: Source, recipe: PdfRecipe, measured: Measured) -> tuple[xr.Dataset, SharedPixels]:
+    """S(Q), F(Q) and G(r) of a pattern, and how its bins share pixels."""
+    energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
+    pixels = _pixels(source, measured)
+    data = pdf(
+        measured.q,
+        measured.intensity,
+        recipe,
+        sigma=measured.sigma,
+        energy_kev=energy,
+        pixels=pixels,
+        density=_number_density(source, recipe),
+        constant=source.constant,
+        background_error=_background_error(source, measured),
+    )
+    return data, pixels
 
 
 def _pixels(source: Source, measured: Measured) -> SharedPixels:
@@ -121,7 +127,8 @@ def _pixel_words(pixels: SharedPixels) -> str:
     return f"; errors hold a correlation of neighbouring bins of {pixels.neighbours:.2f}"
 
 
-def _check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
+def check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
+    """Refuse results that would replace their own input, or others that may not be replaced."""
     inputs = [path.resolve() for path in (source.pattern, source.background) if path is not None]
     for path in paths:
         if path.resolve() in inputs:

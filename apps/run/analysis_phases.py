@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tsct.analyze.pdf import parse_composition
 from tsct.analyze.phases import Shell, shells_from_pairs, shells_pattern
 from tsct.analyze.recipe import PhasePattern
+from tsct.phantoms.painted import strained
 from tsct.phantoms.structures import Structure
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.scattering import structure_compton, structure_scattering
@@ -76,7 +77,8 @@ class AnalysisPhase:
         if self.structure is not None:
             where = f"analysis.phase '{self.name}'"
             one = of_size(chosen_structure(self.structure, where), self.crystallite_nm, where)
-            return structure_phase(self.name, one, q, shared=any(same_atoms(one, other) for other in of_the_sample))
+            shared = any(same_atoms(one, other) for other in of_the_sample)
+            return structure_phase(self.name, one, q, shared=shared, strain_limit=self.strain_limit)
         return shells_pattern(self.name, self.shells, q, self._shares())
 
     def _shares(self) -> dict[str, float]:
@@ -100,11 +102,26 @@ def pattern_file(path: Path, name: str = "") -> PhasePattern:
     return PhasePattern(name=name, q=tuple(q.tolist()), intensity=tuple(intensity.tolist()))
 
 
-def structure_phase(name: str, one: Structure, q: NDArray[np.float64], *, shared: bool = False) -> PhasePattern:
-    """A phase whose pattern per atom is computed from a structure, by the simulation's own scattering."""
+def structure_phase(
+    name: str, one: Structure, q: NDArray[np.float64], *, shared: bool = False, strain_limit: float = 0.0
+) -> PhasePattern:
+    """A phase whose pattern per atom is computed from a structure, by the simulation's own scattering.
+
+    Where a strain up to a limit is looked for, the structure is also strained as far, which tells what changes with it
+    beside the places of the peaks.
+    """
     coherent, compton = _scattering(one, tuple(q.tolist()))
+    change: tuple[float, ...] = ()
+    if strain_limit:
+        longer = structure_scattering(strained(one, strain_limit), q / (1 + strain_limit))
+        change = tuple(((longer - np.array(coherent)) / strain_limit).tolist())
     return PhasePattern(
-        name=name, q=tuple(q.tolist()), intensity=coherent, compton=compton, shared_with_simulation=shared
+        name=name,
+        q=tuple(q.tolist()),
+        intensity=coherent,
+        compton=compton,
+        strain_change=change,
+        shared_with_simulation=shared,
     )
 
 

@@ -9,10 +9,10 @@ from .experiment import Experiment
 
 #: bytes per number in the files and in the bulk of the work (single precision)
 BYTES = 4
-# Fitted to the peak memory of single tiles, each in a process of its own, at 24 to 180 views, 40 to 90 translations and
-# 586 to 1771 Q bins, and to the processor time of a 2-core x86-64 machine.
-#: a process with its libraries, the structures of the phantom and their spectra
-_PROCESS_BYTES = 5.6e8
+# Fitted to the peak memory of single tiles, each in a process of its own, at 45 to 240 views, 60 to 120 translations
+# and 886 to 1771 Q bins, and to the processor time of a 2-core x86-64 machine.
+#: the main process with its libraries, the structures and their spectra, and a worker, which is handed these
+_PROCESS_BYTES, _WORKER_BYTES = 4.7e8, 3.6e8
 #: the first tile of a process tabulates the rings of the detector: per Q bin
 _RINGS_BYTES = 1.25e5
 #: analysis: per count of a tile and per voxel and Q bin
@@ -84,7 +84,7 @@ def estimate(experiment: Experiment, processes: int, *, analyse: bool) -> Estima
         tiles=tiles,
         processes=used,
         seconds=_START_S * (1 + bool(apart)) + first + work * tiles / used,
-        memory_bytes=_PROCESS_BYTES + apart * _PROCESS_BYTES + max(1, apart) * tile + _KEPT_BYTES * tiles * analyse,
+        memory_bytes=_PROCESS_BYTES + apart * _WORKER_BYTES + max(1, apart) * tile + _KEPT_BYTES * tiles * analyse,
         disk_bytes=disk_bytes(experiment),
     )
 

@@ -9,7 +9,7 @@ from tsct.analyze.recipe import Model, Recipe
 from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, Sample, States, discharge
 from tsct.phantoms.painted import PaintedSample
 from tsct.phantoms.structures import Structure, lithiated_series
-from tsct.records.errors import InputError, UsageError
+from tsct.records.errors import InputError
 from tsct.simulate.beamline import Beamline
 
 from .analysis_phases import pattern_file
@@ -33,17 +33,9 @@ class Experiment:
     recipe: Recipe
 
     @property
-    def cell(self) -> Phantom:
-        """The sample, where it is the cell of the preset.
-
-        Raises
-        ------
-        UsageError
-            If it is another.
-        """
-        if not isinstance(self.phantom, Phantom):
-            raise UsageError(f"{self.settings.name}: a plan is made for the cell of wragg2023, not for a [sample] yet")
-        return self.phantom
+    def cell(self) -> Phantom | None:
+        """The sample, where it is the cell of the preset; nothing where it is another."""
+        return self.phantom if isinstance(self.phantom, Phantom) else None
 
     @property
     def tiles(self) -> list[tuple[int, int]]:

@@ -15,8 +15,7 @@ from tsct.records.io import read_record
 from tsct.records.paths import file_must_be_free, made, must_be_file
 from tsct.records.units import wavelength_angstrom
 
-#: names of the files, and what writes them into a folder
-Files = tuple[list[str], Callable[[Path], None]]
+from .export_amounts import Files, stacks, table
 
 
 def export(source: Path, form: str, folder: Path, *, overwrite: bool = False) -> list[Path]:
@@ -28,7 +27,8 @@ def export(source: Path, form: str, folder: Path, *, overwrite: bool = False) ->
         A folder that holds ``recovered.h5``, or that file.
     form : str
         ``gr``: G(r) of the region of interest with dr and dG, one file for each state; ``xye``: its I(Q); ``pdfgetx3``:
-        I(Q) and a configuration; ``ndtomo``: I(Q) of every voxel.
+        I(Q) and a configuration; ``ndtomo``: I(Q) of every voxel; ``tiff``: maps of the amounts of all phases;
+        ``csv``: these amounts in the region.
     folder : pathlib.Path
         Receives the files.
     overwrite : bool
@@ -141,4 +141,6 @@ FORMS: Mapping[str, Callable[[Path], Files]] = {
     "xye": _xye,
     "ndtomo": _ndtomo,
     "pdfgetx3": _pdfgetx3,
+    "tiff": stacks,
+    "csv": table,
 }

@@ -18,7 +18,7 @@ from tsct.records.toml import MOST_BYTES, MOST_LEVELS, parse_toml, read_toml
 from .scenario_list import BASE, merged, scenarios
 
 T = TypeVar("T")
-PRESETS = ("wragg2023", "capillary", "standard")
+PRESETS = ("wragg2023", "capillary", "standard", "pouch", "bismuth-vanadate", "hard-carbon")
 #: sections of the cell of Wragg et al., which a sample of its own replaces
 OF_THE_CELL = ("cell", "texture", "electrode", "structures")
 

@@ -2,27 +2,42 @@
 
 import base64
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from tsct.apps.run.experiment import Experiment
+from tsct.phantoms import Phantom
 from tsct.records.errors import UsageError
 from tsct.records.io import replacing, write_text
 from tsct.records.marks import SOFTWARE
 from tsct.records.paths import writable
-from tsct.validation.forecast import SIGNIFICANT, Comparison, Forecast
+from tsct.validation import forecast
+from tsct.validation.forecast import (
+    SIGNIFICANT,
+    Comparison,
+    Forecast,
+    compare,
+    compare_sample,
+    forecast_sample,
+    shared_by_sample_seeds,
+    shared_by_seeds,
+    simulate_sample_seed,
+    simulate_seed,
+)
 
 #: a tomogram that lets the lithium content change by more than this blurs its own states
 MUCH_LITHIUM = 0.02
 #: shift that parallax leaves at the electrode's rim in a scan over 180 degrees, relative to the distance
 RIM_PARALLAX = 2 / np.pi
+#: no detector of the field reads frames faster than at a kilohertz, seconds
+FASTEST_S = 1e-3
 #: with less than this share of the views that full sampling takes, streaks come before noise
 FEW_VIEWS = 0.5
 
@@ -37,13 +52,18 @@ class Plan:
     comparisons: Sequence[Comparison] = ()
 
     @property
+    def _cell(self) -> Phantom:
+        assert self.experiment.cell is not None, "study_of makes this plan of the cell alone"
+        return self.experiment.cell
+
+    @property
     def rows(self) -> list[tuple[str, str]]:
         """What a researcher asks first, with the answers."""
         f, scan = self.forecast, self.experiment.beamline.scan
         sigma = f.sigma
         at_r = int(np.argmin(np.abs(sigma.r.values - f.bond)))
         q10, q20 = (int(np.argmin(np.abs(sigma.q.values - q))) for q in (10.0, 20.0))
-        at_10, at_20 = (f"{f.counts.values[k]:.3g} at {q} 1/Å" for k, q in ((q10, 10), (q20, 20)))
+        at_10, at_20 = (f"{f.counts.values[k]:.3g} at {sigma.q.values[k]:.2g} 1/Å" for k in (q10, q20))
         pattern = f"voxel {_percent(sigma.voxel_iq[q10])}, region {_percent(sigma.roi_iq[q10])}"
         pdf = f"voxel {sigma.voxel_gr[at_r]:.3f}, region {sigma.roi_gr[at_r]:.3f} 1/Å²"
         return [
@@ -53,7 +73,7 @@ class Plan:
             ("dose", f"{f.dose_gray / 1e3:.1f} kGy per tomogram, {f.dose_gray * f.tomograms / 1e6:.2f} MGy in all"),
             ("lithium taken up during one tomogram", f"{f.lithium_per_tomogram:.4f} Li per Si"),
             ("counts per channel, central ray", f"{at_10}, {at_20}"),
-            ("error of I(Q) at 10 1/Å", pattern),
+            (f"error of I(Q) at {sigma.q.values[q10]:.2g} 1/Å", pattern),
             ("error of G at the Si–Si peak", pdf),
             ("error of the dPDF there", f"region {sigma.roi_dgr[at_r]:.4f} 1/Å²"),
             ("error of the maps, one voxel", f"silicon {_percent(sigma.maps[0])}, carbon {_percent(sigma.maps[1])}"),
@@ -96,7 +116,7 @@ class Plan:
     @property
     def _full_views(self) -> float:
         """Views that sample the rim of the electrode as finely as the translations do."""
-        voxels = self.experiment.cell.geometry.electrode_diameter_mm / self.experiment.beamline.scan.step_mm
+        voxels = self._cell.geometry.electrode_diameter_mm / self.experiment.beamline.scan.step_mm
         return voxels * np.pi / 2
 
     def _onsets(self) -> str:
@@ -131,7 +151,7 @@ class Plan:
         return lines
 
     def _about_scan(self) -> list[str]:
-        f, beamline, phantom = self.forecast, self.experiment.beamline, self.experiment.cell
+        f, beamline, phantom = self.forecast, self.experiment.beamline, self._cell
         scan, lines = beamline.scan, []
         radius = phantom.geometry.electrode_diameter_mm / 2
         if scan.views < self._full_views:
@@ -158,9 +178,22 @@ class Plan:
             f"A shift is limited by {self.limit('voxel')} in a voxel and by {self.limit('roi')} in the region "
             f"({counting:.1e} Å by counting, {drift:.1e} Å by drift of the channel gains)."
         )
-        best = f.q_max.q_max.values[int(np.argmin(f.q_max["shift"].values))]
-        lines.append(f"For shifts the best end of the Fourier transform is {best:g} 1/Å: beyond it noise grows faster.")
+        lines.append(self._about_end())
         return lines
+
+    def _about_end(self) -> str:
+        """The best end of the transform, unless it is an end of those that were compared."""
+        ends, errors = self.forecast.q_max.q_max.values, self.forecast.q_max["shift"].values
+        at = int(np.argmin(errors))
+        if at == 0:
+            return (
+                f"For shifts the best end of the Fourier transform is {ends[0]:g} 1/Å, the least compared, or below it."
+            )
+        if at == len(ends) - 1:
+            return (
+                f"For shifts the best end of the Fourier transform is {ends[-1]:g} 1/Å, the most there is, or beyond."
+            )
+        return f"For shifts the best end of the Fourier transform is {ends[at]:g} 1/Å: beyond it noise grows faster."
 
     def _about_time(self) -> list[str]:
         f = self.forecast
@@ -173,6 +206,10 @@ class Plan:
             f"states go to {np.ptp(true):.2f}: hold every potential, lower the current or scan fewer states."
         ]
 
+    def draw(self) -> Any:
+        """Trade-offs: time, size of the region, end of the transform, voxel size, views; errors of the PDF."""
+        return draw(self)
+
     def document(self) -> dict[str, Any]:
         """The plan as plain numbers."""
         f = self.forecast
@@ -183,7 +220,7 @@ class Plan:
             "gigabytes": f.gigabytes,
             "dose_gray_per_tomogram": f.dose_gray,
             "lithium_per_tomogram": f.lithium_per_tomogram,
-            "detectable_x": {region: _finite(x) for region, x in f.detectable_x.items()},
+            "detectable_x": {region: finite(x) for region, x in f.detectable_x.items()},
             "limited_by": {region: self.limit(region) for region in ("voxel", "roi")},
             "wanted_shift_angstrom": self.wanted_shift,
             "errors": {
@@ -197,7 +234,7 @@ class Plan:
                 "radius_voxels": f.radius.radius.values.tolist(),
                 **{str(n): f.radius.change.sel(parameter=n).values.tolist() for n in f.radius.parameter.values},
             },
-            "onset_errors_v": [_finite(value) for value in f.sigma.onset_v.values],
+            "onset_errors_v": [finite(value) for value in f.sigma.onset_v.values],
             "q_max": {name: column.values.tolist() for name, column in f.q_max.reset_coords().variables.items()},
             "advice": self.advice,
             "verified": [
@@ -207,11 +244,37 @@ class Plan:
         }
 
 
-def write_plan(plan: Plan, folder: Path) -> Path:
+class AnyPlan(Protocol):
+    """What the page shows: of the cell or of any sample."""
+
+    @property
+    def experiment(self) -> Experiment:
+        """What is planned."""
+
+    @property
+    def comparisons(self) -> Sequence[Comparison]:
+        """Forecast errors beside those of full simulations, if there were any."""
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """What a researcher asks first, with the answers."""
+
+    @property
+    def advice(self) -> list[str]:
+        """What limits the experiment, and what would help."""
+
+    def document(self) -> dict[str, Any]:
+        """The plan as plain numbers."""
+
+    def draw(self) -> Any:
+        """Trade-offs."""
+
+
+def write_plan(plan: AnyPlan, folder: Path) -> Path:
     """Write ``plan.html``, ``plan.png`` and ``plan.json`` into a folder and return the page."""
     writable(folder)
     with replacing(folder / "plan.png") as temporary:
-        draw(plan).savefig(temporary, dpi=130, format="png", metadata=SOFTWARE)
+        plan.draw().savefig(temporary, dpi=130, format="png", metadata=SOFTWARE)
     picture = base64.b64encode((folder / "plan.png").read_bytes()).decode()
     source = files("tsct.apps.studies").joinpath("plan.html.jinja").read_text(encoding="utf-8")
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
@@ -284,6 +347,66 @@ def _draw_views(axes: Any, plan: Plan) -> None:
     axes.set(xlabel="views", title="views, same translations")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """How an experiment is planned: what is forecast, what is simulated to verify it, and what is made of both."""
+
+    forecast: Callable[[], Any]
+    shared: Callable[[], dict[str, Any]]
+    simulate: Callable[[Mapping[str, Any], int], Any]
+    compare: Callable[[Mapping[str, Any], Sequence[Any]], list[Comparison]]
+    plan: Callable[[Any, float, Sequence[Comparison]], AnyPlan]
+
+
+def study_of(experiment: Experiment, *, slice_index: int | None, current_ma_g: float) -> Study:
+    """The study of the cell, whose changes are known, or of any other sample."""
+    from .sample_plan import SamplePlan
+
+    cell, what = experiment.cell, (experiment.beamline, experiment.recipe)
+    if cell is None:
+        sample = experiment.phantom
+        return Study(
+            forecast=lambda: forecast_sample(sample, *what, slice_index=slice_index),
+            shared=lambda: shared_by_sample_seeds(sample, *what, slice_index=slice_index),
+            simulate=simulate_sample_seed,
+            compare=compare_sample,
+            plan=lambda found, wanted, compared: SamplePlan(
+                experiment=experiment, forecast=found, wanted_shift=wanted, comparisons=compared
+            ),
+        )
+    return Study(
+        forecast=lambda: forecast(cell, *what, slice_index=slice_index, current_ma_g=current_ma_g),
+        shared=lambda: shared_by_seeds(cell, *what, slice_index=slice_index),
+        simulate=simulate_seed,
+        compare=compare,
+        plan=lambda found, wanted, compared: Plan(
+            experiment=experiment, forecast=found, wanted_shift=wanted, comparisons=compared
+        ),
+    )
+
+
+def within_hours(experiment: Experiment, hours: float) -> Experiment:
+    """The experiment with the exposure that fills a beam time; states, slices, views and translations stay.
+
+    Raises
+    ------
+    UsageError
+        If the hours are none, or so few that no detector would read frames so fast.
+    """
+    if not (np.isfinite(hours) and hours > 0):
+        raise UsageError(f"--hours is {hours}; give a positive number, such as 48")
+    beamline = experiment.beamline
+    frames = beamline.scan.views * beamline.scan.translations * len(experiment.tiles)
+    exposure_s = 3600 * hours / frames - beamline.dead_time_s
+    if exposure_s < FASTEST_S:
+        fit = int(3600 * hours / (FASTEST_S + beamline.dead_time_s))
+        raise UsageError(
+            f"--hours is {hours:g}: {frames} frames ({len(experiment.tiles)} tomograms) would have {exposure_s:.1e} s "
+            f"each, {FASTEST_S:g} s is the least; {fit} frames fit, so take fewer states, slices or views"
+        )
+    return replace(experiment, beamline=replace(beamline, exposure_s=exposure_s))
+
+
 def checked_shift(wanted_shift: float) -> float:
     """Refuse a question that has no answer."""
     if not (np.isfinite(wanted_shift) and wanted_shift > 0):
@@ -300,5 +423,6 @@ def _named(column: Any) -> dict[str, float]:
     return {str(label): float(value) for label, value in zip(column[column.dims[0]].values, column.values, strict=True)}
 
 
-def _finite(value: float) -> float | None:
+def finite(value: Any) -> float | None:
+    """A number, or nothing where there is none."""
     return float(value) if np.isfinite(value) else None

@@ -4,7 +4,7 @@ The volume is read cut by cut, so that it may be larger than memory. Cuts are br
 by the area that voxel and pixel share, which keeps the mass of every phase whatever the sizes of the two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import product
@@ -21,7 +21,7 @@ from tsct.records.io import check_dataset, member, opened, part
 Array = NDArray[np.float64]
 
 #: kinds of files by their endings
-STACKS, METAIMAGES = (".tif", ".tiff"), (".nrrd", ".nhdr", ".mha", ".mhd")
+STACKS, NRRD, METAIMAGES = (".tif", ".tiff"), (".nrrd", ".nhdr"), (".mha", ".mhd")
 HDF5 = (".h5", ".hdf5", ".nxs")
 #: points along the side of a pixel, and of a voxel, that stand for a rotated cut
 SUPERSAMPLED = 4
@@ -267,8 +267,8 @@ def _opened(file: str, dataset: str, _stamp: int) -> _Volume:
     path, ending = Path(file), Path(file).suffix.lower()
     try:
         volume = _open(path, ending, dataset)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{file}: cannot be read as a volume ({error})") from None
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InputError(f"{file}: cannot be read as a volume ({_last_line(error)})") from None
     if len(volume.shape) == 2:
         return np.asarray(volume)[None]
     if len(volume.shape) != 3:
@@ -276,6 +276,11 @@ def _opened(file: str, dataset: str, _stamp: int) -> _Volume:
     if volume.dtype.kind not in "iufb":
         raise InputError(f"{file}: the volume holds {volume.dtype}; it needs numbers")
     return volume
+
+
+def _last_line(error: Exception) -> str:
+    """What an error says: that of ITK after some lines about itself."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
 
 
 def _open(path: Path, ending: str, dataset: str) -> _Volume:
@@ -290,39 +295,71 @@ def _open(path: Path, ending: str, dataset: str) -> _Volume:
     if ending in HDF5:
         return _hdf5(path, dataset)
     if ending in STACKS:
-        tifffile = _needed("tifffile")
-        try:
-            return tifffile.memmap(path, mode="r")
-        except ValueError:  # compressed: no map of the file is one of the image
-            return tifffile.imread(path)
+        return _tiff(path)
     if ending in METAIMAGES:
-        _needed("SimpleITK")  # with which imageio reads them
-        return np.asarray(_needed("imageio.v3").imread(path))
-    known = ", ".join((".npy", ".npz", *STACKS, *HDF5, *METAIMAGES))
+        return _metaimage(path)
+    if ending in NRRD:
+        # its compressed files cannot be read in part
+        itk = _needed("SimpleITK")
+        return np.asarray(itk.GetArrayFromImage(itk.ReadImage(str(path))))
+    known = ", ".join((".npy", ".npz", *STACKS, *HDF5, *NRRD, *METAIMAGES))
     raise InputError(f"{path}: unknown kind of volume '{ending}'; known are {known}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Hdf5Volume:
-    """A dataset of which single cuts are read, through the guarded door for files of others."""
+class _Cuts:
+    """A volume of which single cuts are read from its file."""
 
-    path: Path
-    dataset: str
+    read: Callable[[int], Array]
     shape: tuple[int, ...]
     dtype: np.dtype
 
     def __getitem__(self, k: int) -> Any:
-        with opened(self.path) as file:
-            return part(member(file, self.dataset), k)
+        return self.read(k)
+
+
+def _tiff(path: Path) -> _Volume:
+    """A stack: mapped into memory, or where it is compressed page by page."""
+    tifffile = _needed("tifffile")
+    with tifffile.TiffFile(path) as file:
+        stack = file.series[0]
+        if stack.dataoffset is None and stack.ndim == 3 and len(stack.pages) == stack.shape[0]:
+            return _Cuts(read=lambda k: tifffile.imread(path, key=int(k)), shape=stack.shape, dtype=stack.dtype)
+        mapped = stack.dataoffset is not None
+    return tifffile.memmap(path, mode="r") if mapped else tifffile.imread(path)
+
+
+def _metaimage(path: Path) -> _Volume:
+    """A volume of ITK, of which cuts are extracted; its axes run from x, so that arrays of it run to x."""
+    itk = _needed("SimpleITK")
+    reader = itk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    size = reader.GetSize()
+
+    def read(k: int) -> Array:
+        reader.SetExtractIndex([0] * (len(size) - 1) + [int(k)])
+        reader.SetExtractSize([*size[:-1], 1])
+        return itk.GetArrayFromImage(reader.Execute())[0]
+
+    if len(size) != 3:
+        return np.asarray(itk.GetArrayFromImage(itk.ReadImage(str(path))))
+    return _Cuts(read=read, shape=size[::-1], dtype=read(0).dtype)
 
 
 def _hdf5(path: Path, dataset: str) -> _Volume:
     if not dataset:
         raise InputError(f'{path}: say which dataset is the volume, such as dataset = "entry/labels"')
+
+    def read(k: int) -> Array:
+        # through the guarded door for files of others
+        with opened(path) as file:
+            return part(member(file, dataset), k)
+
     with opened(path) as file:
         node = member(file, dataset)
         check_dataset(node)
-        return _Hdf5Volume(path=path, dataset=dataset, shape=node.shape, dtype=node.dtype)
+        return _Cuts(read=read, shape=node.shape, dtype=node.dtype)
 
 
 def _needed(module: str) -> Any:

@@ -409,4 +409,6 @@ def strained(structure: Structure, strain: float) -> Structure:
         for atoms in structure.members
     )
     density = structure.density_g_cm3 / (1 + strain) ** 3
-    return replace(structure, name=f"{structure.name} strained {strain:+.6f}", members=members, density_g_cm3=density)
+    name, domain = f"{structure.name} strained {strain:+.6f}", structure.crystallite_a
+    domain = None if domain is None else (1 + strain) * domain
+    return replace(structure, name=name, members=members, density_g_cm3=density, crystallite_a=domain)

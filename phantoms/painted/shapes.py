@@ -76,6 +76,11 @@ def _inside(distance_mm: Array, pixel_mm: float) -> Array:
     return np.clip(distance_mm / pixel_mm + 0.5, 0.0, 1.0)
 
 
+def _between(low_mm: Array, high_mm: Array, pixel_mm: float) -> Array:
+    """Share of a pixel between two parallel edges, by the distances to both, positive inside: also of a thin foil."""
+    return np.clip(_inside(low_mm, pixel_mm) + _inside(high_mm, pixel_mm) - 1, 0.0, 1.0)
+
+
 def _positive(solid: Solid, **values: float) -> None:
     for name, value in values.items():
         if not 0 < value < np.inf:
@@ -188,7 +193,7 @@ class Layer(Solid):
         along = {"x": cos * x + sin * y, "y": cos * y - sin * x, "z": cos * z_mm + sin * y}[self.normal]
         # planes that nearly lie in the image change little across a pixel
         width = pixel_mm if self.normal != "z" else max(pixel_mm * abs(sin), 1e-9)
-        inside = _inside(along - self.from_mm, width) * _inside(self.to_mm - along, width)
+        inside = _between(along - self.from_mm, self.to_mm - along, width)
         if self.within_mm is not None:
             inside = inside * _inside(self.within_mm / 2 - np.hypot(x, y), pixel_mm)
         return inside
@@ -217,7 +222,7 @@ class Box(Solid):
     def coverage(self, x: Array, y: Array, z_mm: float, pixel_mm: float) -> Array:
         """See :class:`Solid`."""
         u, v = _turned(x - self.centre_mm[0], y - self.centre_mm[1], self.rotation_deg)
-        sides = (_inside(size / 2 - np.abs(w), pixel_mm) for size, w in zip(self.size_mm, (u, v), strict=True))
+        sides = (_between(size / 2 + w, size / 2 - w, pixel_mm) for size, w in zip(self.size_mm, (u, v), strict=True))
         return np.prod(list(sides), axis=0) * _within(z_mm, self.z_mm)
 
 

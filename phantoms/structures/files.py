@@ -117,6 +117,7 @@ def read_structure(
         lithium_per_silicon=_lithium_per_silicon(members),
         recipe=f"read from {path.name}{how}",
         seed=seed if occupancy is not None else None,
+        crystallite_a=_domain_a(members) if occupancy is not None else None,
         limits="" if any(chosen.u_iso.values()) else "no thermal motion given: positions are taken as they are",
     )
 
@@ -144,6 +145,12 @@ def _from_cif(
         )
     atoms, how = whole_atoms(crystal, str(path), occupancy=occupancy, seed=seed, supercell=supercell)
     return crystal, (atoms,), how
+
+
+def _domain_a(members: tuple[Atoms, ...]) -> float | None:
+    from .occupancy import drawn_domain_a
+
+    return drawn_domain_a(members[0])
 
 
 def _from_xyz(path: Path, text: str, **keys: object) -> tuple[tuple[Atoms, ...], list[int]]:

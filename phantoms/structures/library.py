@@ -55,7 +55,8 @@ class Structure:
     lithium_per_silicon : float
         Li atoms per Si atom, 0 where there is no silicon.
     crystallite_a : float or None
-        Diameter in angstrom of the spherical domains in which a crystal comes; 150 if it is not given.
+        Diameter in angstrom of the spherical domains in which a crystal comes; if it is not given 150, or the width of
+        the box where atoms were drawn into one.
     recipe, energy_model, sources, limits : str
         How the atoms were made, what energy they minimise, where the numbers come from, and what to distrust.
     seed : int or None
@@ -158,6 +159,7 @@ def structure(name: str) -> Structure:
         density_g_cm3=density,
         thermal=Thermal(**{"u_iso": u_iso, **record["thermal"]}),
         lithium_per_silicon=_lithium_per_silicon(members),
+        crystallite_a=_domain_a(record, members),
         **{key: record[key] for key in ("recipe", "seed", "energy_model", "sources", "limits") if key in record},
     )
 
@@ -224,6 +226,15 @@ def _cif(file: str, **drawing: Any) -> tuple[tuple[Atoms, ...], dict[str, float]
     crystal = read_cif(Path(file), text)
     atoms, _ = whole_atoms(crystal, file, **drawing)
     return (atoms,), crystal.mean_u_a2()
+
+
+def _domain_a(record: Mapping[str, Any], members: tuple[Atoms, ...]) -> float | None:
+    """Size of the domains of a crystal of drawn atoms; of no other structure."""
+    if "occupancy" not in record.get("cif", {}):
+        return None
+    from .occupancy import drawn_domain_a
+
+    return drawn_domain_a(members[0])
 
 
 def _crystal(record: Mapping[str, Any]) -> tuple[Atoms, ...]:

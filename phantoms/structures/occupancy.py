@@ -14,8 +14,10 @@ from .checks import MAX_ATOMS, SHORTEST_BOND_A
 from .cif import Crystal
 from .elements import HYDROGEN_MASSES_U, natural
 
-#: smallest width of a cell of drawn atoms, so that pairs are meaningful up to half of it
+#: smallest width of a cell of drawn atoms: that of the domains in which the crystal then comes
 DRAWN_WIDTH_A = 30.0
+#: drawn cells narrower than this repeat as the unit cells of perfect crystals do
+LEAST_DOMAIN_A = 10.0
 #: occupancies of one place may exceed one by their rounding
 FULL = 1.01
 #: most atoms that can share one place
@@ -69,6 +71,16 @@ def whole_atoms(
     size = " x ".join(str(n) for n in cells)
     words = f", {size} cells" if max(cells) > 1 else ""
     return atoms, f"{words}, partly occupied sites drawn" if len(partial) else words
+
+
+def drawn_domain_a(atoms: Atoms) -> float | None:
+    """Diameter of the domains in which a crystal of drawn atoms comes: the width of its box, where that repeats itself.
+
+    Within it the places of all atoms are known. Cut off at half of it, as boxes of glasses are, long-range order would
+    leave ripples as large as the Bragg peaks, down to intensities below zero.
+    """
+    widths = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
+    return float(widths.min()) if widths.min() >= LEAST_DOMAIN_A else None
 
 
 def _repeats(

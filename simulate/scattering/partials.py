@@ -61,7 +61,7 @@ def correlate(
     Clusters give all their pairs. Boxes give those within half of their width, less the pairs of the mean density, with
     a fade-out over the last 30 % of that reach. Boxes that repeat a unit less than 10 angstrom wide are crystals: all
     pairs up to 150 angstrom count, weighted with the shape function of a sphere of that diameter; or of the diameter
-    `crystallite_a`, which any box may have whose pairs reach so far.
+    `crystallite_a`, which any box may have that is as wide.
 
     Raises
     ------
@@ -155,14 +155,15 @@ def _with_reach(atoms: Atoms, crystallite_a: float | None = None) -> tuple[Atoms
     unit = repeating_unit(atoms)
     if half_width(unit) < CRYSTAL_HALF_WIDTH:
         return unit, CRYSTALLITE if crystallite_a is None else crystallite_a, True
-    # whole bins, so that the histogram ends where the envelope does
-    reach = float(np.floor(half_width(atoms) / DR) * DR)
     if crystallite_a is None:
-        return atoms, reach, False
-    if crystallite_a > reach:
+        # whole bins, so that the histogram ends where the envelope does
+        return atoms, float(np.floor(half_width(atoms) / DR) * DR), False
+    # atoms of a crystal have places however far apart they are; drawn ones know of each other only where they repeat
+    width = 2 * half_width(atoms)
+    if crystallite_a > width * (1 + 1e-9):
         raise InputError(
-            f"the crystallite is {crystallite_a / 10:g} nm wide but pairs of the box reach {reach / 10:.2f} nm; "
-            "give a smaller one, or none"
+            f"the crystallite is {crystallite_a / 10:g} nm wide but the box, which repeats itself, "
+            f"{width / 10:.2f} nm; give a smaller one, or none"
         )
     return atoms, crystallite_a, True
 

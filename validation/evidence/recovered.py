@@ -184,10 +184,10 @@ def _told_by_the_scan(found: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
     if "roi" not in found and "x" in truth.coords and _OF_A_REGION & set(found):
         mask = Roi().mask(truth.sizes["x"]).astype(np.int8)
         found = found.assign_coords(y=truth.y, x=truth.x).assign(roi=(_IMAGE, mask, {"units": "1"}))
-    return _with_transform(found)
+    return with_stated_transform(found)
 
 
-def _with_transform(found: xr.Dataset) -> xr.Dataset:
+def with_stated_transform(found: xr.Dataset) -> xr.Dataset:
     """The transform that the chain states, as one attribute and one by one; the one attribute wins where both are."""
     if isinstance(composition := found.attrs.get("composition"), str):
         found = found.assign_attrs(composition=parse_composition(composition))

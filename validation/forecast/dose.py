@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.integrate import quad
 
-from tsct.phantoms import Phantom
+from tsct.phantoms import Sample
 from tsct.records.units import photon_energy_ratio
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.scattering import attenuation_per_mm
@@ -12,7 +12,7 @@ from tsct.simulate.scattering import attenuation_per_mm
 JOULE_PER_KEV = 1.602176634e-16
 
 
-def absorbed_dose(phantom: Phantom, beamline: Beamline, slice_index: int) -> float:
+def absorbed_dose(phantom: Sample, beamline: Beamline, slice_index: int) -> float:
     """Mean dose of the material in the field of view in one tomogram of one slice, gray.
 
     Photoelectric absorption deposits the whole energy, Compton scattering the mean energy of the recoil electron; what
@@ -21,7 +21,7 @@ def absorbed_dose(phantom: Phantom, beamline: Beamline, slice_index: int) -> flo
 
     Parameters
     ----------
-    phantom, beamline : Phantom, Beamline
+    phantom, beamline : Sample, Beamline
         Sample and measurement.
     slice_index : int
         Which slice.

@@ -13,7 +13,7 @@ from tsct.analyze.phases import Reference, fit_reference
 from tsct.analyze.prepare import prepare_sinogram
 from tsct.analyze.recipe import Recipe
 from tsct.analyze.tomography import ParallelGeometry, fbp_weights
-from tsct.phantoms import Phantom
+from tsct.phantoms import Phantom, Sample
 from tsct.simulate import expected_tile
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.beampath import Spectra, spectra_table
@@ -23,6 +23,7 @@ from tsct.simulate.beampath import Spectra, spectra_table
 class Expected:
     """Expected data of one state and the operators of the analysis."""
 
+    scan: xr.Dataset
     tile: xr.Dataset
     counts: xr.DataArray
     lines: NDArray[np.float32]
@@ -48,6 +49,7 @@ def expected_data(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: i
     density = float(operator.density(tile.roi_iq.values))
     oxygen = recipe.pdf.composition.get("O", 0.0) * density
     return Expected(
+        scan=scan,
         tile=tile,
         counts=scan.intensity[:, scan.sizes["translation"] // 2].mean("angle"),
         lines=sinogram.lines,
@@ -59,7 +61,7 @@ def expected_data(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: i
     )
 
 
-def with_expected_region(phantom: Phantom, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra]) -> Recipe:
+def with_expected_region(phantom: Sample, beamline: Beamline, recipe: Recipe, table: Mapping[str, Spectra]) -> Recipe:
     """The recipe whose region, if it depends on a map, is decided as a run would, from a scan without noise."""
     if recipe.roi.is_decided:
         return recipe

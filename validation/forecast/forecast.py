@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from tsct.analyze.recipe import Recipe
-from tsct.phantoms import Phantom
+from tsct.phantoms import Phantom, Sample
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
@@ -21,6 +21,10 @@ from .expected import expected_data
 from .sizes import by_q_max, by_radius
 from .standard_deviations import standard_deviations
 
+#: with less of the straight beam than this behind the sample, what is counted was scattered elsewhere
+OPAQUE = 1e-3
+#: with fewer counts in every channel of every frame, a pattern of a voxel is nothing but noise
+FEWEST_COUNTS = 0.1
 #: Li per Si and hour at 1 mA per gram of silicon (1 Li per Si is 954.3 mAh/g)
 LITHIUM_PER_MAH_G = 1 / 954.3
 
@@ -107,6 +111,7 @@ def forecast(
     index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
     refuse_impossible(phantom, beamline, recipe, index, current_ma_g)
     expected = expected_data(phantom, beamline, recipe, index)
+    refuse_absurd(phantom, beamline, expected.scan)
     scan = beamline.scan
     seconds = tomogram_seconds(beamline)
     tomograms = len(phantom.discharge.potentials_v) * len(phantom.slices_z_mm)
@@ -129,6 +134,40 @@ def forecast(
 def tomogram_seconds(beamline: Beamline) -> float:
     """Time for one slice in one state, dead time included."""
     return beamline.scan.views * beamline.scan.translations * (beamline.exposure_s + beamline.dead_time_s)
+
+
+def refuse_absurd(sample: Sample, beamline: Beamline, scan: xr.Dataset) -> None:
+    """Refuse what no beamline would measure: an opaque sample, a detector inside it, a photon now and then.
+
+    Parameters
+    ----------
+    sample, beamline : Sample, Beamline
+        What is measured, and how.
+    scan : xarray.Dataset
+        Expected counts of one tile.
+
+    Raises
+    ------
+    InputError
+        With the number.
+    """
+    least = float(scan.transmission.min())
+    if least < OPAQUE:
+        raise InputError(
+            f"the sample lets {least:.1e} of the straight beam through where it is thickest, at "
+            f"{beamline.energy_kev:g} keV: it is opaque; take a higher energy or less of it"
+        )
+    if beamline.distance_mm < sample.extent_mm:
+        raise InputError(
+            f"beamline.distance_mm is {beamline.distance_mm:g} and the sample is {sample.extent_mm:.3g} mm wide: the "
+            "detector would stand in it"
+        )
+    most = float(scan.intensity.max())
+    if most < FEWEST_COUNTS:
+        raise InputError(
+            f"the fullest channel of the fullest frame counts {most:.1e} photons; raise beamline.photons_per_s "
+            f"({beamline.photons_per_s:g}) or beamline.exposure_s ({beamline.exposure_s:g})"
+        )
 
 
 def refuse_impossible(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: int, current_ma_g: float) -> None:

@@ -1,3 +1,4 @@
+from .analysis_page import PAGE, write_analysis_page
 from .check_pages import checks_page
 from .figure_style import (
     DASHES,
@@ -25,6 +26,7 @@ __all__ = [
     "FAINT",
     "FOUND",
     "NAIVE",
+    "PAGE",
     "PLATES",
     "Q_LABEL",
     "R_LABEL",
@@ -40,5 +42,6 @@ __all__ = [
     "plates",
     "sheet",
     "tidy",
+    "write_analysis_page",
     "write_report",
 ]

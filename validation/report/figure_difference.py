@@ -96,7 +96,7 @@ def _curves(axes: Axes, found: xr.Dataset, axis: StateAxis) -> None:
         axes.text(
             1.01, step * row, axis.text(int(state)), transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center"
         )
-    for position in PAPER_PEAKS:
+    for position in PAPER_PEAKS if "silicon" in found else ():
         axes.axvline(position, color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
     tidy(axes, R_LABEL, "", "b  some of its curves, shifted")
     axes.set_xlim(*R_RANGE)

@@ -11,14 +11,20 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from tsct.records.schema import DENSITY, POWER
 from tsct.validation.evidence.map_view import RIM_VOXELS
 from tsct.validation.evidence.phase_amounts import phase_map
 
 from .figure_style import NAIVE, SMALL, TITLE, largest, sheet
 
 COLOURS = {"silicon": "viridis", "carbon": "cividis", "intensity": "gray"}
-#: unit of a map as it is drawn, and the factor from that of the record; of amounts where it has none of its own
-UNITS, AMOUNT = {"intensity": ("electron units Å⁻³", 1.0)}, ("10⁻³ atoms Å⁻³", 1e3)
+#: unit of the record -> as it is drawn, and the factor to it
+UNITS = {
+    POWER: ("electron units Å⁻³", 1.0),
+    DENSITY: ("10⁻³ atoms Å⁻³", 1e3),
+    "1/angstrom^4": ("Å⁻⁴", 1.0),
+    "1/angstrom^5": ("Å⁻⁵", 1.0),
+}
 #: lines around the region are drawn on voxel edges, not between voxel centres: pixels per voxel of the outline
 _FINE = 8
 
@@ -46,7 +52,7 @@ def maps(found: xr.Dataset, truth: xr.Dataset | None, name: str) -> Figure:
             outlines(axes, found, truth, on_roi=slices[row] == found.attrs.get("roi_slice"))
         grid[0, k].set_title(title, fontsize=TITLE, fontweight="bold")
         grid[-1, k].set_xlabel("x (mm)")
-        colour_bar(figure, drawn, list(grid[:, k]), f"{name} ({UNITS.get(name, AMOUNT)[0]})")
+        colour_bar(figure, drawn, list(grid[:, k]), f"{name} ({_unit(found, name)[0]})")
     for axes, label in zip(grid[::-1, 0], slice_labels(found), strict=True):
         axes.set_ylabel(f"{label}\ny (mm)")
     return figure
@@ -78,7 +84,7 @@ def recovered_map(found: xr.Dataset, name: str, what: str = "") -> NDArray[np.fl
     """A recovered map of the reference state in 1e-3 atoms per cubic angstrom or its own unit, shape (slice, y, x)."""
     array = phase_map(found, name, what)
     assert array is not None, "Plate.needs asks for it"
-    return _factor(name) * array.isel(state=0).transpose("slice", "y", "x").values.astype(np.float64)
+    return _unit(found, name)[1] * array.isel(state=0).transpose("slice", "y", "x").values.astype(np.float64)
 
 
 def true_map(found: xr.Dataset, truth: xr.Dataset, name: str) -> NDArray[np.float64]:
@@ -86,11 +92,14 @@ def true_map(found: xr.Dataset, truth: xr.Dataset, name: str) -> NDArray[np.floa
     array = phase_map(truth, name)
     assert array is not None, "Sources.truth_of asks for it"
     first = array.isel(state=0) if "state" in array.dims else array
-    return _factor(name) * first.sel(slice=found["slice"].values).transpose("slice", "y", "x").values
+    return _unit(found, name)[1] * first.sel(slice=found["slice"].values).transpose("slice", "y", "x").values
 
 
-def _factor(name: str) -> float:
-    return UNITS.get(name, AMOUNT)[1]
+def _unit(found: xr.Dataset, name: str) -> tuple[str, float]:
+    """Unit in which a recovered map is drawn, and the factor to it; that of amounts where it states none."""
+    array = phase_map(found, name)
+    stated = DENSITY if array is None else str(array.attrs.get("units", DENSITY))
+    return UNITS.get(stated, (stated, 1.0))
 
 
 def map_colours(name: str, values: NDArray) -> dict[str, Any]:

@@ -18,6 +18,8 @@ BONDS = (
     ("2nd shell", (3.6, 4.0), (-6, 4)),
     ("graphene", (4.05, 4.45), (20, 5)),
 )
+#: so many peaks of a sample other than the anode carry their distance
+NAMED_PEAKS = 5
 #: range of distances that is drawn, and what of it sets the height, angstrom
 R_RANGE, R_SCALE = (0.0, 8.0), 0.5
 #: a ghost less prominent than this (1/angstrom^2) is no peak that a reader would see (check ghost.prominence[lorch])
@@ -110,15 +112,33 @@ def draw_pdf(axes: Axes, found: xr.Dataset, true: xr.Dataset | None) -> None:
         axes.plot(r, true.gr.values, color=TRUTH, linewidth=1.0, linestyle=DASHES, label="truth, truncated alike")
     axes.fill_between(r, gr - error, gr + error, color=FOUND, alpha=0.3, linewidth=0)
     axes.plot(r, gr, color=FOUND, linewidth=1.3, label="recovered ± σ")
-    for name, window, offset in BONDS:
-        _mark(axes, name, *extremum(r, gr, *window, 1.0), offset, FOUND)
-    position = visible_ghost(found)
-    _mark(axes, "ghost", position, float(np.interp(position, r, gr)), (-7, 4), NAIVE)
+    _names(axes, found)
     axes.set_xlim(R_RANGE[0], min(R_RANGE[1], r[-1]))
     inside = (r > R_SCALE) & (r < R_RANGE[1])
     low, high = _span(gr[inside])
     axes.set_ylim(low, high + 0.12 * (high - low))
     legend(axes, "upper right")
+
+
+def _names(axes: Axes, found: xr.Dataset) -> None:
+    """Names of the bonds and of the ghost of the anode; of any other sample, where its peaks stand."""
+    r, gr = found.r.values, found.roi_gr.values[0]
+    if not {"silicon", "carbon"} <= {*found}:
+        for position in listed_peaks(found):
+            _mark(axes, "", position, float(np.interp(position, r, gr)), (0, 4), FOUND)
+        return
+    for name, window, offset in BONDS:
+        _mark(axes, name, *extremum(r, gr, *window, 1.0), offset, FOUND)
+    position = visible_ghost(found)
+    _mark(axes, "ghost", position, float(np.interp(position, r, gr)), (-7, 4), NAIVE)
+
+
+def listed_peaks(found: xr.Dataset) -> list[float]:
+    """The first peaks of the region's G(r) in angstrom that the analysis does not take for ripples."""
+    if "gr_feature_r" not in found:
+        return []
+    positions, ripple = found.gr_feature_r.values, found.gr_feature_is_ripple.values.astype(bool)
+    return sorted(float(position) for position in positions[~ripple] if np.isfinite(position))[:NAMED_PEAKS]
 
 
 def visible_ghost(found: xr.Dataset) -> float:
@@ -133,7 +153,7 @@ def _mark(axes: Axes, name: str, position: float, height: float, offset: tuple[i
     if not (np.isfinite(position) and np.isfinite(height)):
         return
     axes.annotate(
-        f"{name}\n{position:.2f}",
+        f"{name}\n{position:.2f}".lstrip(),
         (position, height),
         xytext=offset,
         textcoords="offset points",

@@ -12,9 +12,11 @@ from .figure_amounts import amounts
 from .figure_difference import film
 from .figure_errors import errors
 from .figure_maps import maps
+from .figure_measurement import measurement
 from .figure_overview import overview
 from .figure_pdf import pattern_and_pdf
 from .figure_trends import trends
+from .figure_voxels import voxels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,3 +233,49 @@ AMOUNTS = Plate(
     states=2,
     draw=lambda s: amounts(s.recovered, s.truth),
 )
+
+#: of a measurement, which has no truth: what it looked like, and single voxels of it
+MEASUREMENT = Plate(
+    name="measurement",
+    title="What was measured",
+    caption="The corrected sinogram of the slice whose region is followed, with the axis of rotation that was found; "
+    "the share of the channels of every ray that was lost and filled; the image of all scattering, with the region in "
+    "orange; and the voxels that a truncated field of view moves by less than 5 %.",
+    needs=("sinogram", "repaired_share", "total_intensity", "trusted", "axis_mm"),
+    draw=lambda s: measurement(s.recovered),
+)
+VOXELS = Plate(
+    name="voxels",
+    title="G(r) of single voxels",
+    caption="Three voxels of the region with their counting errors, and the region in grey. The number density of a "
+    "voxel is not divided out: what is drawn is density times G(r).",
+    needs=("example_hr", "example_hr_errors", "roi_gr"),
+    draw=lambda s: voxels(s.recovered),
+)
+#: captions of figures that say more where there is a truth
+_WITHOUT_TRUTH = {
+    "pdf": "With the errors that the analysis states; marked are the first peaks that it does not take for ripples of "
+    "the transform, or the bonds of the anode.",
+    "film": "Red: more pairs than in the first state, blue: fewer. Right: some of the curves. Blue beside red is one "
+    "peak that moves, not a bond lost and another gained.",
+    "trends": "Orange marks on the axis: onsets. The positive lobe of the difference stands far from the bond and "
+    "moves half as much; the template fit is the estimator to use.",
+    "errors": "Counting noise of a region is far below that of a voxel, and below what independent voxels would give, "
+    "because neighbours are anti-correlated. Gains of channels are the same in every voxel and do not average out, "
+    "but they cancel in differences.",
+    "amounts": "Means over the region of interest; error bars hold what all voxels share.",
+}
+_MAP_CAPTION = "In the first state, with the error of every voxel. Orange: the region of interest, drawn in its slice."
+
+
+def plates_without_truth(recovered: xr.Dataset) -> tuple[Plate, ...]:
+    """The figures of a measurement: what was measured, curves, maps of what was asked for, and the series."""
+    known = {plate.name: plate for plate in (*PLATES, AMOUNTS)}
+    of_truth = {name: replace(known[name], caption=words, optional=True) for name, words in _WITHOUT_TRUTH.items()}
+    maps_of_all = [str(name) for name in recovered if {"y", "x"} <= {*recovered[name].dims}]
+    # the anode's phases have peaks of their own, which say no more than their maps
+    of_phases = tuple(f"{phase}_" for phase in phase_names(recovered))
+    peaks = [name for name in maps_of_all if name.endswith(("_peak", "_height")) and not name.startswith(of_phases)]
+    own = [replace(_map(name, ""), caption=_MAP_CAPTION, needs=()) for name in (*phase_names(recovered), *peaks)]
+    rest = [of_truth[name] for name in ("amounts", "film", "trends", "errors")]
+    return (MEASUREMENT, of_truth["pdf"], VOXELS, *own, *rest)

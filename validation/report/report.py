@@ -1,40 +1,26 @@
 """The report: one page that opens anywhere, with every figure inside and nothing loaded from elsewhere."""
 
-import base64
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from jinja2 import Environment, StrictUndefined
 
-from tsct.records.io import replacing, write_text
-from tsct.records.marks import SOFTWARE
+from tsct.records.io import write_text
 from tsct.validation.evidence.intensity_truth import with_intensity
 from tsct.validation.evidence.region_truth import roi_truth
 from tsct.validation.score import Outcome, Scores, Verdict
-from tsct.validation.statistics.numbers import number, prose, window, with_unit
+from tsct.validation.statistics.numbers import prose, window, with_unit
 
 from .check_pages import ABOUT, POWER, anchor
-from .figures import Plate, Sources, plates
+from .figures import Sources, plates
+from .page import Picture, picture, rendered
+from .provenance import provenance
 from .wragg2023_table import CITATION, comparison, readings
 
-#: dots per inch of the figures
-DPI = 140
 #: order in the table of checks, and the sign that says the verdict without colour
 SIGNS: Mapping[Verdict, str] = {"fail": "✗", "inconclusive": "?", "pass": "✓", "not run": "–"}
 WORDS = {"pass": "Passed", "fail": "Failed", "inconclusive": "Undecided"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A figure on the page: its image as a data URI, or why there is none."""
-
-    plate: Plate
-    image: str = ""
-    missing: str = ""
 
 
 def write_report(
@@ -63,8 +49,8 @@ def write_report(
     region = roi_truth(truth, recovered, phases) if truth is not None else None
     sources = Sources(recovered=recovered, truth=truth, region=region)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    overview, *pictures = [_picture(plate, sources, folder / "figures") for plate in plates(sources)]
-    pictures = [picture for picture in pictures if picture.image or not picture.plate.optional]
+    overview, *pictures = [picture(plate, sources, folder / "figures") for plate in plates(sources)]
+    pictures = [one for one in pictures if one.image or not one.plate.optional]
     settings = folder / "experiment.toml"
     page = render(
         scores,
@@ -78,18 +64,6 @@ def write_report(
     write_text(folder / "report.html", page)
 
 
-def _picture(plate: Plate, sources: Sources, folder: Path) -> Picture:
-    """Draw a figure into its file; take away an older file where it cannot be drawn."""
-    path = folder / f"{plate.name}.png"
-    if missing := plate.missing(sources):
-        path.unlink(missing_ok=True)
-        return Picture(plate=plate, missing=missing)
-    with replacing(path) as temporary:
-        plate.draw(sources).savefig(temporary, format="png", dpi=DPI, metadata=SOFTWARE)
-    encoded = base64.b64encode(path.read_bytes()).decode("ascii")
-    return Picture(plate=plate, image=f"data:image/png;base64,{encoded}")
-
-
 def render(
     scores: Scores,
     sources: Sources,
@@ -101,10 +75,9 @@ def render(
     settings: str = "",
 ) -> str:
     """The page as text; everything that is not the template's own is escaped."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = files("tsct.validation.report").joinpath("report.html.jinja").read_text(encoding="utf-8")
     truth = sources.truth
-    return environment.from_string(template).render(
+    return rendered(
+        "report.html.jinja",
         experiment=_experiment(truth, manifest),
         verdict=scores.verdict,
         word=WORDS[scores.verdict],
@@ -192,59 +165,3 @@ def _line(outcome: Outcome) -> dict[str, Any]:
 def _experiment(truth: xr.Dataset | None, manifest: Mapping[str, Any]) -> str:
     named = manifest.get("experiment") or (truth.attrs.get("experiment") if truth is not None else None)
     return str(named or "unnamed experiment")
-
-
-def provenance(sources: Sources, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Where the page's numbers come from: what was run, how, and what it took; only what is known."""
-    known = dict(manifest) | sources.recovered.attrs | (sources.truth.attrs if sources.truth is not None else {})
-    known |= {name: manifest[name] for name in ("experiment", "seed") if manifest.get(name) is not None}
-    lines = [(label, say(known[name])) for name, label, say in PROVENANCE if known.get(name) is not None]
-    return lines + _sides(sources)
-
-
-def _sides(sources: Sources) -> list[tuple[str, str]]:
-    """Operator, code and tables of the simulation and of the analysis, each beside the other."""
-    labels = (
-        ("forward_operator", "operator"),
-        ("forward_operator_hash", "code (SHA-256)"),
-        ("forward_tables", "tables"),
-        ("compton_tables", "Compton table"),
-    )
-    sides = (("simulated", sources.truth), ("analysed", sources.recovered))
-    return [
-        (f"{side} with: {label}", str(record.attrs[name]))
-        for name, label in labels
-        for side, record in sides
-        if record is not None and name in record.attrs
-    ]
-
-
-def _composition(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{symbol} {number(100 * share, 3)} %" for symbol, share in shares.items())
-
-
-#: what the page says of a run: attribute, label, how it is written
-PROVENANCE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
-    ("experiment", "experiment", str),
-    ("scenario", "scenario", str),
-    ("seed", "root seed of all noise", str),
-    ("energy_kev", "photon energy", lambda value: f"{number(value)} keV"),
-    ("voxel_mm", "voxel", lambda value: f"{number(1e3 * value)} µm"),
-    ("views", "views", str),
-    ("filter", "reconstruction filter", str),
-    ("roi_radius_voxels", "radius of the region of interest", lambda value: f"{number(value)} voxels"),
-    ("roi_threshold", "region of interest: voxels with", str),
-    ("q_min", "transform from", lambda value: f"{number(value)} Å⁻¹"),
-    ("q_max", "transform to (Qmax)", lambda value: f"{number(value)} Å⁻¹"),
-    ("q_max_inst", "data that steady it end at", lambda value: f"{number(value)} Å⁻¹"),
-    ("r_poly", "polynomial acts below", lambda value: f"{number(value)} Å"),
-    ("window", "window of the transform", str),
-    ("mode", "normalisation", str),
-    ("composition", "composition that the analysis assumed", _composition),
-    ("finished", "finished", str),
-    ("wall_s", "wall time", lambda value: f"{number(value, 3)} s"),
-    ("peak_mb", "peak memory", lambda value: f"{number(value)} MB"),
-    ("peak_mb_note", "memory counts", str),
-    ("python", "Python", str),
-    ("platform", "platform", str),
-)

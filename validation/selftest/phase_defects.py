@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from .planted_defects import Defect
 
@@ -41,6 +42,14 @@ def phase_defects(names: Sequence[str]) -> dict[str, Defect]:
         name=f"change of {names[-1]}", size=f"{100 * SHARE:.0f} % of its amount", result=_in_last_state(names[-1])
     )
     return planted
+
+
+def damaged_record(recovered: xr.Dataset, defect: Defect) -> xr.Dataset:
+    """What an analysis recovered, with a defect of its phases planted in it."""
+    named = recovered[list(_NAMED)].transpose("state", "slice", "phase", ...)
+    clean = {name: named[name].values for name in _NAMED} | {"roi": recovered.roi.values}
+    result = defect.chain(xr.Dataset(), clean=clean | {"phase": recovered.phase.values})
+    return recovered.assign({name: (named[name].dims, result[name]) for name in _NAMED})
 
 
 def _times(name: str, factor: float) -> Callable[[Result, np.random.Generator], Result]:

@@ -14,7 +14,7 @@ from tsct.analyze.phases import shells as templates
 from tsct.analyze.phases.difference_fit import PARAMETERS, SILICON_COORDINATION, fit_difference, fit_lithium_shell
 from tsct.analyze.phases.phase_maps import map_operator
 from tsct.analyze.phases.reference_fit import fit_reference
-from tsct.analyze.phases.region_noise import channel_noise, drift_noise
+from tsct.analyze.phases.region_noise import channel_noise, drift_noise, gain_noise
 from tsct.analyze.phases.shells import (
     CARBON,
     ELECTROLYTE,
@@ -25,7 +25,7 @@ from tsct.analyze.phases.shells import (
     shell_derivatives,
     shell_pattern,
 )
-from tsct.analyze.recipe import PdfRecipe
+from tsct.analyze.recipe import PdfRecipe, Recipe
 
 Q = np.arange(0.6, 24.01, 0.02)
 COMPOSITION = {"Si": 0.3, "C": 0.4, "O": 0.1, "H": 0.2}
@@ -291,3 +291,15 @@ def test_gain_patterns_are_measured_from_the_scatter_of_channels():
     found = np.sqrt(drift_noise(noisy, poisson)[high] / intensity[0, high] ** 2)
     assert np.median(found) == pytest.approx(0.001, rel=0.15)
     assert np.all(drift_noise(noisy[:1], poisson[:1]) == 0.0)
+
+
+def test_gains_are_measured_beside_bragg_peaks_that_are_explained():
+    rng = np.random.default_rng(6)
+    peaks = np.sum(80 * np.exp(-0.5 * ((Q[:, None] - np.arange(1.5, 24, 0.43)) / 0.03) ** 2), axis=1) * np.exp(-Q / 9)
+    crystal = (5 + peaks)[None]
+    poisson = np.full_like(crystal, 1e-8)
+    measured = crystal * (1 + 0.003 * rng.standard_normal(crystal.shape))
+    recipe = Recipe(pdf=PdfRecipe(composition=COMPOSITION))
+    found = gain_noise(measured, poisson, recipe, crystal).mean()
+    assert found == pytest.approx(np.mean((0.003 * crystal) ** 2), rel=0.2)
+    assert gain_noise(measured, poisson, recipe).mean() > 1000 * found

@@ -46,3 +46,25 @@ def test_pairs_of_channels_show_what_neighbours_share(shared, expected):
     ratio = pair_scatter_over_errors(signal + noise, np.full(noise.shape, 0.1))
     # with the signal, components take some of the strongest noise: one per cent more of it than is allowed for
     assert ratio == pytest.approx(expected, rel=0.02)
+
+
+def patterns_of(kind, q):
+    """Scattering of three phases: broad maxima of a glass, or Bragg peaks of crystals with lattices of their own."""
+    if kind == "amorphous":
+        return np.stack([20 * np.exp(-q / 8) * (1 + np.sin(q * r) / (q * r)) + 3 for r in (1.6, 2.4, 2.8)])
+    peaks = (np.arange(1.3, 25, spacing) for spacing in (0.31, 0.47, 0.73))
+    return np.stack([3 + np.sum(60 * np.exp(-0.5 * ((q[:, None] - at) / 0.06) ** 2), axis=1) for at in peaks])
+
+
+@pytest.mark.parametrize("kind", ["amorphous", "crystalline"])
+def test_weak_components_beside_strong_ones_are_signal(kind):
+    """Phases of very unequal amounts, and shifts of their peaks from voxel to voxel as large as the noise."""
+    rng, q = np.random.default_rng(7), np.linspace(0.8, 25, 600)
+    phases = patterns_of(kind, q)
+    amounts = np.stack([1 + 0.02 * rng.random(700), 0.02 * rng.random(700), 0.01 * rng.random(700)], axis=1)
+    shifts = 2e-4 * rng.standard_normal((700, 2))
+    clean = amounts @ phases + shifts @ (np.gradient(phases[:2], q, axis=1) * q)
+    errors = np.full(clean.shape, 1e-3 * phases[0].mean())
+    patterns = clean + errors * rng.standard_normal(clean.shape)
+    assert np.sqrt(scatter_over_errors(patterns, errors)[0]) == pytest.approx(1.0, rel=0.01)
+    assert np.sqrt(pair_scatter_over_errors(patterns, errors)) == pytest.approx(1.0, rel=0.01)

@@ -13,7 +13,8 @@ RECIPE = Recipe(pdf=PdfRecipe(composition={"Si": 1.0}))
 
 
 def repair(tile):
-    return repair_readings(read_tile(tile)[0])
+    readings, channels, _ = read_tile(tile)
+    return repair_readings(readings, channels.response)
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def tile(small_scan):
 
 
 def test_nothing_is_done_to_a_sound_scan(tile):
-    readings, _, _ = read_tile(tile)
-    same, repairs = repair_readings(readings)
+    readings, channels, _ = read_tile(tile)
+    same, repairs = repair_readings(readings, channels.response)
     assert same is readings
     assert (repairs.lost_frames, repairs.masked, repairs.zingers, repairs.variance_model) == (0, 0, 0, "counts")
 
@@ -50,6 +51,15 @@ def test_a_dead_channel_of_all_frames_is_filled(tile):
     filled, repairs = repair(tile)
     assert repairs.masked == true.size
     np.testing.assert_allclose(filled.counts[..., 200].mean(), true.mean(), rtol=0.01)
+
+
+def test_a_dead_channel_with_fewer_pixels_than_its_neighbours_is_filled_with_what_it_would_count(tile):
+    """Half of the pixels of channel 200 lie in a gap of the detector."""
+    true = tile.intensity.values[..., 200] / 2
+    tile.solid_angle.values[200] /= 2
+    tile.intensity.values[..., 200] = np.nan
+    filled, _ = repair(tile)
+    assert filled.counts[..., 200].mean() == pytest.approx(true.mean(), rel=0.01)
 
 
 def test_zingers_are_found_and_nothing_else(tile):
@@ -130,6 +140,25 @@ def test_views_that_were_never_taken_are_left_out(tile, value):
     assert repairs.views_left_out == tuple(range(40, 60)) and repairs.lost_frames == 0
     np.testing.assert_array_equal(left.counts, whole[:40])
     assert "20 lost views left out (40-59)" in repairs.words
+
+
+def test_a_valley_between_bragg_peaks_is_no_dead_channel(tile):
+    """Sharp peaks four channels apart hold less than half as much between them, but not where there is no sample."""
+    counts = tile.intensity.values
+    strength = counts.mean(axis=(0, 2))
+    sample = strength > np.quantile(strength, 0.2)
+    for channel, factor in ((198, 20.0), (199, 30.0), (200, 6.0), (201, 25.0), (202, 18.0)):
+        counts[:, sample, channel] *= factor
+    _, repairs = repair(tile)
+    assert repairs.detector_channels == ()
+
+
+def test_a_zinger_in_a_dark_frame_makes_no_hot_channel(tile):
+    """Beside the sample a zinger outweighs all that a channel counts in the frames with the least counts."""
+    for view, translation, channel in ((5, 0, 120), (17, 59, 300), (40, 1, 480)):
+        tile.intensity.values[view, translation, channel] += 3e6
+    _, repairs = repair(tile)
+    assert repairs.detector_channels == ()
 
 
 @pytest.mark.parametrize("change", [lambda counts: counts + 5000.0, lambda counts: 0.0 * counts])

@@ -81,3 +81,12 @@ def test_a_tile_alone_does_not_decide(small_scan):
     wanted = replace(recipe, roi=Roi(map="silicon", above=0.004))
     with pytest.raises(UsageError, match=r"with_region"):
         analyze_tile(small_scan.isel(state=1, slice=0), wanted)
+
+
+def test_the_voxels_of_an_object_and_their_centre():
+    """Rows 6 to 8 and columns 2 to 4 of eleven: two voxels above the middle and two to the left of it."""
+    mask = np.zeros((11, 11), dtype=bool)
+    mask[6:9, 2:5] = True
+    decided = Roi(from_object=True).inside(mask)
+    assert (decided.x_voxels, decided.y_voxels, decided.from_object) == (-2.0, 2.0, False)
+    np.testing.assert_array_equal(decided.mask(11), mask)

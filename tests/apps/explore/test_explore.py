@@ -297,8 +297,8 @@ def test_a_malformed_path_is_no_page_and_no_error_of_the_server(server, cookie, 
             status, _, body = ask(address, path, Cookie=cookie)
             assert status < 500 and b"Traceback" not in body, (path, status)
             if "?" not in path:
-                # tornado forbids what leads out of a folder of files
-                assert status in (403, 404), (path, status)
+                # tornado forbids what leads out of a folder of files; a name with a zero byte is no file at all
+                assert status in ((404,) if "%00" in path else (403, 404)), (path, status)
     assert ask(address, "/static/js/bokeh.min.js", Cookie=cookie)[0] == 200
 
 

@@ -16,6 +16,7 @@ from tsct.apps.library.published_limits import bragg_share, gates, lithiated_win
 from tsct.apps.library.show import shown
 from tsct.phantoms.structures.library import lithiated_series, series_weights, structure
 from tsct.records.errors import InputError
+from tsct.simulate.scattering import structure_scattering
 
 #: gates that shipped entries are known to fail; the records state each of them among the limits
 KNOWN = {
@@ -58,6 +59,12 @@ def test_amorphous_silicon_passes_its_gates(silicon):
 def test_crystals_are_held_to_published_values_by_name_of_the_entry_alone(name):
     titles = {gate.title for gate in shown(name).gates if gate.judged}
     assert {"density", f"{PUBLISHED[name].pair.replace('-', '–')} distance"} <= titles
+
+
+@pytest.mark.parametrize("name", ["nmc-111", "bismuth-vanadate", "lithium-iron-phosphate", "lithiated-graphite"])
+def test_crystals_scatter_no_less_than_nothing(name):
+    """Neither is a cell read wrongly nor are its pairs cut off: both would leave intensities below zero."""
+    assert structure_scattering(structure(name), np.arange(0.6, 26.0, 0.025)).min() > 0
 
 
 def test_a_crystal_that_is_too_wide_fails():

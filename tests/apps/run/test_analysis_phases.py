@@ -1,11 +1,16 @@
 """What [[analysis.phase]], [[analysis.peak]] and analysis.model become, and what a sample gets by default."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tsct.analyze.phases.strain import strained as strained_pattern
 from tsct.apps.run import structure_shells
+from tsct.apps.run.analysis_phases import structure_phase
 from tsct.apps.run.experiment import load
 from tsct.apps.run.settings import dump
+from tsct.phantoms.painted import strained
 from tsct.phantoms.structures import structure
 from tsct.records.errors import UsageError
 from tsct.simulate.scattering import structure_scattering
@@ -73,6 +78,22 @@ limits_a = [2.3, 2.8]
     again = tmp_path / "again.toml"
     again.write_text(dump(made.settings))
     assert load(str(again)).recipe == made.recipe
+
+
+def test_a_strained_phase_keeps_form_factors_and_motion():
+    """Against the atoms themselves, strained: places of peaks move, what one atom scatters at a Q does not."""
+    q, strain = np.arange(0.6, 26.0, 0.01), 0.006
+    palladium = replace(structure("palladium"), crystallite_a=40.0)
+    true = structure_scattering(strained(palladium, strain), q)
+    errors = []
+    for phase in (structure_phase("pd", palladium, q), structure_phase("pd", palladium, q, strain_limit=0.01)):
+        change = strain * np.array(phase.strain_change or (0.0,))
+        # a template has no more beyond its last Q
+        found = strained_pattern(q, np.array(phase.intensity) + change, strain)[q < 25.8]
+        errors.append(np.linalg.norm(found - true[q < 25.8]) / np.linalg.norm(true[q < 25.8]))
+        amount = found @ true[q < 25.8] / (found @ found)
+    assert errors[0] > 0.005 and errors[1] < 5e-4
+    assert amount == pytest.approx(1.0, abs=3e-4)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a run takes is said before it starts, and is close to what it takes."""
 
+import json
 import resource
 import subprocess
 import sys
@@ -62,13 +63,30 @@ print(int(peak.split()[1]) * 1024)
 """
 
 
+LARGE = ("beamline.scan.views=180", "beamline.scan.translations=90", *COARSE[2:])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("change", ["beamline.scan.views=90", "beamline.scan.views=150"])
-def test_peak_memory_lies_between_two_thirds_of_the_estimate_and_all_of_it(change):
-    overrides = (*COARSE, change)
+@pytest.mark.parametrize(
+    "overrides",
+    [COARSE, (*COARSE, "beamline.scan.views=150"), pytest.param(LARGE, marks=pytest.mark.campaign)],
+    ids=["coarse", "more views", "large"],
+)
+def test_the_estimate_of_a_tile_is_right_within_a_fifth(overrides):
     found = subprocess.run([sys.executable, "-c", MEASURE, *overrides], capture_output=True, text=True, check=True)
     predicted = estimate(load("wragg2023", overrides=overrides), 1, analyse=True).memory_bytes
-    assert 1.0 <= predicted / float(found.stdout) <= 1.5
+    assert 0.8 <= predicted / float(found.stdout) <= 1.2
+
+
+@pytest.mark.campaign
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_estimate_of_a_run_is_right_within_a_fifth(processes, tmp_path):
+    command = [sys.executable, "-m", "tsct.apps.cli.main", "run", "wragg2023", "--quick"]
+    subprocess.run([*command, "--workers", str(processes), "-o", str(tmp_path)], capture_output=True, check=False)
+    peak = json.loads((tmp_path / "run.json").read_text())["peak_mb"]
+    predicted = estimate(load("wragg2023", quick=True), processes, analyse=True).memory_bytes
+    assert 0.8 <= predicted / 1e6 / peak <= 1.2
 
 
 def test_what_does_not_fit_is_refused_with_the_numbers(whole, monkeypatch):

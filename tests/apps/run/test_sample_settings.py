@@ -198,7 +198,7 @@ BAD = {
     "crystallite in a glass": (
         SAMPLE.replace('re = "nickel"', 're = "silica-glass"\ncrystallite_nm = 5') + SOLID,
         InputError,
-        "sample.phase 'nickel': the crystallite is 5 nm wide but pairs of the box reach",
+        "sample.phase 'nickel': the crystallite is 5 nm wide but the box, which repeats itself, 2.14 nm",
     ),
 }
 

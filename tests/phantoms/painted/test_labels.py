@@ -1,5 +1,7 @@
 """Labelled volumes: mass is kept whatever the voxels, and every format says the same."""
 
+import tracemalloc
+
 import h5py
 import numpy as np
 import pytest
@@ -85,6 +87,65 @@ def test_formats_agree(volume, file, tmp_path):
         held, _ = labels.fractions(2.0, 64, -0.01, 0.02)
         for phase, image in reference.items():
             np.testing.assert_array_equal(held[phase], image)
+
+
+#: headers as the formats define them: sizes run from x; the data follow in the order of the file
+NRRD = b"NRRD0004\ntype: unsigned char\ndimension: 3\nsizes: 27 31 20\nencoding: raw\nendian: little\n\n"
+METAIMAGE = b"ObjectType = Image\nNDims = 3\nDimSize = 27 31 20\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
+DETACHED = b"ObjectType = Image\nNDims = 3\nDimSize = 27 31 20\nElementType = MET_UCHAR\nElementDataFile = volume.raw\n"
+
+
+def test_nrrd_and_metaimage_agree_with_numpy(volume, file, tmp_path):
+    """Files written byte by byte, and compressed ones written by ITK; x runs fastest in all of them."""
+    itk = pytest.importorskip("SimpleITK")
+    (tmp_path / "volume.nrrd").write_bytes(NRRD + volume.tobytes())
+    (tmp_path / "volume.mha").write_bytes(METAIMAGE + volume.tobytes())
+    (tmp_path / "volume.raw").write_bytes(volume.tobytes())
+    (tmp_path / "volume.mhd").write_bytes(DETACHED)
+    for ending in ("nrrd", "mha"):
+        itk.WriteImage(itk.GetImageFromArray(volume), str(tmp_path / f"packed.{ending}"), useCompression=True)
+    reference, covered = Labels(file=file, voxel_mm=0.05, fills=FILLS).fractions(2.0, 64, -0.01, 0.02)
+    for name in ("volume.nrrd", "volume.mha", "volume.mhd", "packed.nrrd", "packed.mha"):
+        labels = Labels(file=str(tmp_path / name), voxel_mm=0.05, fills=FILLS)
+        assert labels.voxels == volume.shape
+        found, inside = labels.fractions(2.0, 64, -0.01, 0.02)
+        np.testing.assert_array_equal(inside, covered)
+        for phase, image in reference.items():
+            np.testing.assert_array_equal(found[phase], image)
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_volumes_that_are_cut_short_are_refused_in_one_line(tmp_path, ending):
+    pytest.importorskip("SimpleITK")
+    path = tmp_path / f"short.{ending}"
+    path.write_bytes({"nrrd": NRRD, "mha": METAIMAGE}[ending] + b"\0" * 100)
+    with pytest.raises(InputError, match="cannot be read as a volume") as found:
+        Labels(file=str(path), voxel_mm=0.05, fills=FILLS).check()
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("form", ["npy", "tif", "packed.tif", "h5"])
+def test_cuts_are_read_one_by_one(tmp_path, form):
+    """A volume may be larger than memory: reading two cuts of it takes a small share of its size."""
+    big = np.zeros((200, 300, 300), dtype=np.uint8)
+    path = tmp_path / f"big.{form}"
+    if form == "npy":
+        np.save(path, big)
+    elif form == "h5":
+        with h5py.File(path, "w") as target:
+            target.create_dataset("labels", data=big, chunks=(1, 300, 300), compression="gzip")
+    else:
+        tifffile = pytest.importorskip("tifffile")
+        packed = {"compression": "zlib"} if form.startswith("packed") else {}
+        tifffile.imwrite(path, big, photometric="minisblack", **packed)
+    name = "labels" if form == "h5" else ""
+    labels = Labels(file=str(path), dataset=name, voxel_mm=0.01, fills={"0": {"nickel": 1.0}})
+    labels.voxels  # noqa: B018 (modules are loaded here)
+    tracemalloc.start()
+    labels.check(-0.005, 0.005)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < big.nbytes / 4
 
 
 def test_what_cannot_be_read_is_named(file, tmp_path):

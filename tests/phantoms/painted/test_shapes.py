@@ -33,6 +33,20 @@ def test_areas(solid, expected):
     assert area_mm2(solid) == pytest.approx(expected, rel=2e-3)
 
 
+@pytest.mark.parametrize("pixels", [40, 65, 100, 333])
+@pytest.mark.parametrize("offset", [0.0, 0.004, 0.013])
+def test_foils_thinner_than_a_pixel_keep_their_area(pixels, offset):
+    """A foil of 0.012 mm, whatever the pixels (0.006 to 0.05 mm) and wherever it lies on them."""
+    x, y = pixel_grid(2.0, pixels)
+    foils = (
+        Box(size_mm=(1.0, 0.012), centre_mm=(0.0, offset)),
+        Layer(normal="y", from_mm=offset - 0.006, to_mm=offset + 0.006, within_mm=1.9),
+    )
+    for foil, length in zip(foils, (1.0, 1.9), strict=True):
+        area = foil.coverage(x, y, 0.0, 2.0 / pixels).sum() * (2.0 / pixels) ** 2
+        assert area == pytest.approx(0.012 * length, rel=2e-3)
+
+
 def test_limits_of_height():
     solid = Cylinder(diameter_mm=2.0, z_mm=(-0.1, 0.1))
     assert area_mm2(solid, 0.05) == pytest.approx(np.pi, rel=2e-3)

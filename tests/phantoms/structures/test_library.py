@@ -56,6 +56,12 @@ CELLS = {
     "quartz": (2.64, 2.66),
     "lithium-cobalt-oxide": (5.03, 5.07),
     "lithium-iron-phosphate": (3.58, 3.62),
+    "nmc-111": (4.73, 4.80),
+    "lithiated-graphite": (2.19, 2.22),
+    "bismuth-vanadate": (6.93, 6.98),
+    "bismuth": (9.75, 9.83),
+    "lithium-bismuthide": (5.00, 5.05),
+    "sodium": (0.964, 0.972),
 }
 NAMES += CELLS
 #: g/cm3. Elements: CRC Handbook (298 K). a-Si: 1.8 % below the crystal, Laaziri et al. 1999. Glassy carbon: makers give
@@ -233,16 +239,38 @@ def test_crystals_have_their_textbook_neighbours():
         ("lithium", "Li-Li", 8, 3.0391),
         ("graphite", "C-C", 3, 1.4226),
         # a/sqrt(2), a sqrt(3)/4
-        ("nickel", "Ni-Ni", 12, 2.4917),
-        ("palladium", "Pd-Pd", 12, 2.7511),
+        ("nickel", "Ni-Ni", 12, 2.4918),
+        ("palladium", "Pd-Pd", 12, 2.7505),
         ("platinum", "Pt-Pt", 12, 2.7741),
-        ("ceria", "Ce-O", 8, 2.3432),
+        ("ceria", "Ce-O", 8, 2.3433),
+        ("sodium", "Na-Na", 8, 3.7158),
+        # bonds that the papers of the cells state: Sleight et al. 1979, Streltsov et al. 1993
+        ("bismuth-vanadate", "Bi-O", 8, (2.354 + 2.372 + 2.516 + 2.628) / 4),
+        ("bismuth-vanadate", "V-O", 4, (1.692 + 1.767) / 2),
+        # a/3 and half of c
+        ("lithiated-graphite", "C-C", 3, 1.4350),
+        ("lithiated-graphite", "Li-C", 12, np.hypot(4.305 / 3, 3.706 / 2)),
         # 2 sqrt(1/2) (1/2 - x) a inside an octahedron, and 2 x a between two
-        ("lanthanum-hexaboride", "B-B", 5, (4 * 2**0.5 * (0.5 - 0.1993) + 2 * 0.1993) / 5 * 4.1569),
+        ("lanthanum-hexaboride", "B-B", 5, (4 * 2**0.5 * (0.5 - 0.19853) + 2 * 0.19853) / 5 * 4.156916),
     ]:
         found = describe(structure(name))["pairs"][pair]
         assert found["coordination"] == count
         assert found["distance_a"] == pytest.approx(distance, abs=1e-4)
+
+
+def test_every_source_is_named_or_said_to_be_missing():
+    """What cell, positions and motion come from, with a number of a database or that none was read."""
+    entries = [structure(name) for name in (*CELLS, "gamma-alumina")]
+    for entry in entries:
+        assert any(word in entry.sources for word in ("COD", "AMCSD", "NIST SRM", "not compared")), entry.name
+        assert "motion" in entry.sources, entry.name
+        assert "general value" not in entry.sources, entry.name
+
+
+def test_metals_of_nmc_are_as_many_of_each():
+    numbers = structure("nmc-111").members[0].symbols.formula.count()
+    assert numbers["Ni"] == numbers["Mn"] == numbers["Co"]
+    assert numbers["Li"] == numbers["O"] / 2 == 3 * numbers["Ni"]
 
 
 def test_diamond_has_two_six_rings_an_atom():

@@ -95,3 +95,9 @@ def test_jitter_has_its_size_and_is_that_of_the_tile():
 def test_faults_beyond_their_range_are_refused(change):
     with pytest.raises(InputError, match="allowed are"):
         Faults(**change)
+
+
+def test_progress_runs_from_the_first_frame_to_the_last():
+    """Frames of equal length: the n-th of N is at n / (N - 1) of the time between the first and the last."""
+    frames = motion(beamline(ScanPattern(views=3, translations=5)), 1, 0, 0)
+    np.testing.assert_allclose(np.sort(frames.progress.ravel()), np.arange(15) / 14)

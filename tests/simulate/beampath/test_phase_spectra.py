@@ -1,10 +1,13 @@
 """Spectra of materials: what one atom scatters and absorbs, against independent tables and sum rules."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xraylib
 
 from tsct.phantoms.structures.library import structure
+from tsct.records.errors import TsctWarning
 from tsct.simulate.beampath.phase_spectra import spectra
 from tsct.simulate.scattering.scattering import structure_scattering
 from tsct.simulate.scattering.xray_tables import mean_compton, mean_f2
@@ -74,3 +77,10 @@ def test_the_table_holds_everything_that_can_be_in_the_beam(cell, perfect, table
     assert parts | {"air"} <= set(table)
     for entry in table.values():
         assert entry.coherent.shape == entry.compton.shape == entry.second_shell.shape == perfect.scan.q.shape
+
+
+def test_a_crystal_cut_off_as_a_glass_is_said_to_scatter_less_than_nothing():
+    alumina = structure("gamma-alumina")
+    with pytest.warns(TsctWarning, match=r"gamma-alumina: scatters -.* at Q = 1\.8.*give crystallite_nm"):
+        spectra(replace(alumina, crystallite_a=None), np.arange(0.6, 20.0, 0.025), 100.0)
+    spectra(alumina, np.arange(0.6, 20.0, 0.025), 100.0)

@@ -1,10 +1,11 @@
 """Line integrals against closed forms: chords, Beer-Lambert, moments, and what each fault changes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from tsct.phantoms.sample import Contents
 from tsct.records.errors import TsctWarning
 from tsct.simulate import no_faults, point_sample
 from tsct.simulate.beamline.motion import motion
@@ -179,3 +180,22 @@ def test_a_sample_wider_than_the_field_is_told(cell, perfect):
     with pytest.warns(TsctWarning, match=r"% of the sample's atoms leave the field of view of 5\.2 mm"):
         warn_of_lost_mass(cell, narrow)
     warn_of_lost_mass(cell, perfect)
+
+
+@dataclass(frozen=True)
+class Disc:
+    """A uniform disc about the axis."""
+
+    radius_mm: float
+    extent_mm: float = 8.0
+
+    def contents(self, state, slice_index, extent_mm, pixels, **_):
+        centre = extent_mm * ((np.arange(pixels) + 0.5) / pixels - 0.5)
+        inside = np.hypot(centre, centre[:, None]) < self.radius_mm
+        return Contents(parts=(), densities=inside[None].astype(float))
+
+
+def test_the_share_outside_the_field_is_that_of_a_ring(perfect):
+    """Of a disc of radius R, what lies beyond half the field's width h: 1 - (h / R)^2."""
+    half = perfect.scan.extent_mm / 2
+    assert field_loss(Disc(1.05 * half), perfect) == pytest.approx(1 - 1.05**-2, rel=0.02)

@@ -158,8 +158,26 @@ def test_peaks_are_as_wide_as_scherrer_says(tmp_path):
         assert np.ptp(inside) == pytest.approx(2 * np.pi * 1.107 / diameter, rel=0.03)
 
 
-def test_a_crystallite_is_no_wider_than_the_pairs_of_a_box():
-    with pytest.raises(InputError, match=r"4 nm wide but pairs of the box reach 1\.58 nm"):
+def test_drawn_crystals_scatter_nowhere_less_than_nothing():
+    """A box cut off at the reach of its minimum images would, between its Bragg peaks, by as much as at them."""
+    alumina = structure("gamma-alumina")
+    assert alumina.crystallite_a == pytest.approx(31.64, abs=0.01)
+    assert structure_scattering(alumina, Q).min() > 0
+    assert structure_scattering(replace(alumina, crystallite_a=None), Q).min() < -10
+
+
+def test_a_drawn_supercell_of_a_crystal_scatters_as_its_unit_cell(tmp_path):
+    """Pairs up to the width of a box that repeats itself are those of the crystal, if all of it is."""
+    ceria = crystal(tmp_path, "CeO2")
+    box = replace(ceria, members=(ceria.members[0] * (4, 4, 4),), crystallite_a=20.0)
+    # a displacement too small to see makes the box its own repeating unit
+    box.members[0].positions[0] += 1e-4
+    expected = structure_scattering(replace(ceria, crystallite_a=20.0), Q)
+    np.testing.assert_allclose(structure_scattering(box, Q), expected, rtol=2e-3, atol=2e-3 * expected.mean())
+
+
+def test_a_crystallite_is_no_wider_than_its_box():
+    with pytest.raises(InputError, match=r"4 nm wide but the box, which repeats itself, 3\.16 nm"):
         structure_scattering(replace(structure("gamma-alumina"), crystallite_a=40.0), Q)
     with pytest.raises(InputError, match="cluster or molecule"):
         structure_scattering(replace(structure("peek"), crystallite_a=40.0), Q)

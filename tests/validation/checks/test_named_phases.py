@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from tsct.records.errors import InputError
 from tsct.validation import CHECKS, check_named, score
+from tsct.validation.evidence.check import Evidence
 from tsct.validation.evidence.recovered import complete_recovered
 from tsct.validation.evidence.region_states import roi_densities
 from tsct.validation.selftest.phase_defects import phase_defects
@@ -90,3 +92,32 @@ def test_states_are_told_apart_along_their_own_axis(painted):
 def test_a_check_of_any_phase_is_called_by_its_name():
     assert check_named("amount[nickel]").unit == "sigma"
     assert check_named("map.bias[silicon]").alias == "A11s2"
+
+
+def test_an_amount_is_not_wrong_by_what_blur_moves():
+    """A parabola keeps its shape under blur and rises by half the variance times its curvature, which is known."""
+    y, x = np.indices((41, 41)) - 20.0
+    true = 1 + 0.01 * (x**2 + y**2)
+    roi = x**2 + y**2 < 100
+    dims = ("state", "slice", "phase", "y", "x")
+
+    def sigmas_off(amount):
+        recovered = xr.Dataset(
+            {
+                "phase_amount": (dims, amount[None, None, None]),
+                "phase_amount_errors": (dims, np.full((1, 1, 1, 41, 41), 1e-4)),
+                "phase_amount_level_errors": (dims[:3], np.full((1, 1, 1), 1e-3)),
+                "roi": (dims[3:], roi),
+            },
+            coords={"phase": ["salt"], "slice": [0], "state": [0]},
+        )
+        truth = recovered[["phase_amount"]].isel(state=0).rename(phase="phase_name").assign_coords(state=0)
+        truth = truth.drop_vars("state").copy(data={"phase_amount": true[None, None]})
+        return check_named("amount[salt]").measure(Evidence(truth=truth, recovered=recovered, phases=None)).value
+
+    # a quarter of a square voxel along each of two axes, each with a second derivative of 0.02
+    blurred = true + 0.25 / 2 * (0.02 + 0.02)
+    assert (blurred / true)[roi].mean() > 1.003
+    assert sigmas_off(blurred) == pytest.approx(0.0, abs=0.1)
+    assert sigmas_off(1.2 * true) > 100
+    assert sigmas_off(blurred + 0.01 * true[roi].mean()) == pytest.approx(10, rel=0.1)

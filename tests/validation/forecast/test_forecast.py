@@ -7,6 +7,7 @@ import pytest
 
 from tsct import analyze, phantoms, simulate
 from tsct.analyze.pdf.xray_tables import mean_f
+from tsct.analyze.phases import SILICON, SILICON_COORDINATION, shell_pattern
 from tsct.analyze.phases.phase_maps import map_operator
 from tsct.analyze.phases.reference_fit import fit_reference
 from tsct.analyze.tomography.fbp import fbp, fbp_weights
@@ -192,3 +193,15 @@ def test_what_has_no_change_to_see_is_not_planned(change, match):
     cell = replace(phantoms.wragg2023(), **change)
     with pytest.raises(InputError, match=match):
         forecast(cell, simulate.id15a(), analyze.Recipe(pdf=analyze.PdfRecipe(composition={"Si": 1.0})))
+
+
+def test_the_pattern_of_a_neighbour_is_what_one_more_adds(experiment):
+    """Row by row: one more neighbour of every silicon atom, at the distance and with the spread of the first shell."""
+    expected = expected_data(*experiment, 1)
+    operator, reference = expected.operator, expected.reference
+    more, fewer = (replace(reference.first, number=number) for number in (5.0, 4.0))
+    patterns = [shell_pattern(operator.q, one, q_broad=operator.q_broad) for one in (more, fewer)]
+    silicon = reference.amplitudes[0] * SILICON[0].number / SILICON_COORDINATION
+    np.testing.assert_allclose(
+        change_patterns(operator, reference)[1], silicon * (patterns[0] - patterns[1]), rtol=1e-9
+    )

@@ -109,7 +109,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def coarse(monkeypatch):
     """Small images, where what is on them does not matter."""
-    monkeypatch.setattr("tsct.validation.report.report.DPI", 30)
+    monkeypatch.setattr("tsct.validation.report.page.DPI", 30)
 
 
 def written(folder, truth, found, phases=None, scores=SCORES, manifest=MANIFEST):

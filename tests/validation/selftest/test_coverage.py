@@ -35,3 +35,8 @@ def test_error_bars_of_pattern_and_pdf_are_right_to_4_percent(place):
     for name, z in pdf_scores(place, 20_000, seed=3).items():
         found = calibration(name, z)
         assert found.n == 20_000 and found.right, found
+
+
+def test_the_mean_may_be_off_by_quantiles_of_the_normal_law():
+    """1.960 standard errors at 5 % (tables); of a hundred numbers one is 0.1."""
+    assert calibration("x", np.ones(100), alpha=0.05).mean_limit == pytest.approx(0.19600, abs=1e-5)

@@ -151,3 +151,12 @@ def worst_voxels(truth, found, spoil):
         evidence = Evidence(truth=truth, recovered=state.assign(silicon=(dims, maps[None])), phases=None)
         values.append(_worst(evidence, "silicon", ALLOWED))
     return np.array([measured.value for measured in values]), values[0].n
+
+
+def test_a_ring_correlation_is_blind_to_level_and_scale():
+    """An image that is the truth times two plus a constant correlates fully in every ring."""
+    centres = np.arange(32) - 15.5
+    inside = np.hypot(centres[:, None], centres) < 12
+    true = generator(2, "ring").standard_normal((32, 32))
+    _, correlation = ring_correlation(2 * true + 5.0, true, inside)
+    np.testing.assert_allclose(correlation, 1.0, atol=1e-12)

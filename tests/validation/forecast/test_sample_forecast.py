@@ -1,0 +1,99 @@
+"""The forecast of any sample: its errors are those that simulations scatter by, and follow from light and size."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tsct.apps.run.experiment import load
+from tsct.records.errors import InputError, UsageError
+from tsct.validation.forecast import compare_sample, forecast_sample, shared_by_sample_seeds, simulate_sample_seed
+
+SMALL = (
+    *("beamline.scan.views=24", "beamline.scan.translations=27", "beamline.scan.step_mm=0.1"),
+    *("beamline.beam_width_mm=0.1", "beamline.scan.q_step=0.05", "analysis.roi.radius_voxels=7.0"),
+    'analysis.peak=[{name="support", limits_a=[1.5, 2.2]}, {name="metal", distance_a=2.75}]',
+)
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    return load("capillary", overrides=SMALL)
+
+
+@pytest.fixture(scope="module")
+def found(experiment):
+    return forecast_sample(experiment.phantom, experiment.beamline, experiment.recipe)
+
+
+def test_amounts_are_those_of_the_sample(found):
+    """45 % of alumina, in the voxels of the body that the region takes."""
+    alumina = found.phases.sel(phase="alumina")
+    assert float(alumina.amount / alumina.pure) == pytest.approx(0.45, rel=0.05)
+    assert found.hours == pytest.approx(24 * 27 * 0.1 * 18 / 3600)
+    assert 0.9 < found.least_transmission < 1.0
+
+
+def test_four_times_the_light_halves_every_counting_error(experiment, found):
+    brighter = replace(experiment.beamline, exposure_s=4 * experiment.beamline.exposure_s)
+    more = forecast_sample(experiment.phantom, brighter, experiment.recipe)
+    for before, after in ((found.phases.error, more.phases.error), (found.peaks.shift_error, more.peaks.shift_error)):
+        np.testing.assert_allclose(after.values, before.values / 2, rtol=0.02)
+
+
+def test_a_region_is_better_than_its_voxels_alone_would_be(found):
+    """Noise of filtered back-projection is anti-correlated: the mean of N voxels is better than a voxel over root N."""
+    for where in ("region", "slice"):
+        share = found.phases.error.sel(where=where) / found.phases.error.sel(where="voxel")
+        assert np.all(share.values < 1 / np.sqrt(float(found.voxels.sel(where=where))))
+
+
+def test_a_shift_error_is_the_scatter_of_shifted_curves(experiment, found):
+    """Second route: white noise on the rays' patterns, drawn, through the transform, and each curve's shift fitted."""
+    from tsct.analyze import analyze_tile
+    from tsct.analyze.pdf import pdf_operator
+    from tsct.simulate import expected_tile
+    from tsct.simulate.beampath import spectra_table
+
+    what = experiment.phantom, experiment.beamline
+    tile = analyze_tile(expected_tile(*what, spectra_table(*what), 0, 1), experiment.recipe)
+    operator = pdf_operator(tile.q.values, experiment.recipe.pdf, compton=tile.compton_weight.values)
+    sigma = np.sqrt(tile.roi_iq_variance.values)
+    rng = np.random.default_rng(7)
+    noise = operator.apply(rng.standard_normal((2, 4000, len(sigma))) * sigma)
+    near = (operator.r >= 1.5) & (operator.r <= 2.2)
+    slope = np.gradient(operator.apply(tile.roi_iq.values), operator.r)[near]
+    shifts = np.linalg.lstsq(slope[:, None], (noise[1] - noise[0])[:, near].T, rcond=None)[0][0]
+    assert float(found.peaks.shift_error.sel(where="region", peak="support")) == pytest.approx(shifts.std(), rel=0.05)
+
+
+@pytest.mark.slow
+def test_voxels_scatter_by_what_is_forecast(experiment):
+    shared = shared_by_sample_seeds(experiment.phantom, experiment.beamline, experiment.recipe)
+    rows = [simulate_sample_seed(shared, seed) for seed in range(6)]
+    compared = {one.name: one.ratio for one in compare_sample(shared, rows)}
+    assert {"voxel G", "voxel alumina", "voxel palladium"} <= set(compared)
+    # many voxels and distances: the scatter is known far better than six draws of one number would tell
+    for name, ratio in compared.items():
+        assert ratio == pytest.approx(1.0, abs=0.1), name
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"distance_mm": 0.3}, "the detector would stand in it"),
+        ({"photons_per_s": 1.0}, "raise beamline.photons_per_s"),
+    ],
+)
+def test_what_no_beamline_would_measure_is_refused_with_its_number(experiment, change, words):
+    beamline = replace(experiment.beamline, **change)
+    with pytest.raises(InputError, match=words):
+        forecast_sample(experiment.phantom, beamline, experiment.recipe)
+
+
+def test_slices_and_methods_without_an_answer_are_refused(experiment):
+    what = experiment.phantom, experiment.beamline
+    with pytest.raises(UsageError, match="the slices 0 to 2"):
+        forecast_sample(*what, experiment.recipe, slice_index=3)
+    with pytest.raises(UsageError, match="a plan needs fbp"):
+        forecast_sample(*what, replace(experiment.recipe, method="sirt"))
