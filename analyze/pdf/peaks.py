@@ -104,7 +104,7 @@ def first_peaks(
     atoms = tops[~ripple][:PEAKS]
     if pair is None and len(recipe.composition) == 1:
         pair = (next(iter(recipe.composition)),) * 2
-    number = (None, float("nan"))
+    number: tuple[float | None, float] = (None, float("nan"))
     if len(atoms) and density is not None and pair is not None and data.attrs.get("scale_held"):
         number = first_neighbours(data, recipe, density, pair, int(atoms[0]))
     named = tops[tops <= atoms[-1]] if len(atoms) else tops[:0]
