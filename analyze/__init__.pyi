@@ -1,5 +1,6 @@
 from .chain import analyze_tile, chain, default_recipe, for_its_composition, with_region
-from .pdf.transform import pdf, pdf_operator
+from .pdf.one_pattern import pdf
+from .pdf.transform import pdf_operator
 from .pdf.xray_tables import parse_composition
 from .phases.difference_fit import fit_difference
 from .phases.reference_fit import fit_reference

@@ -106,7 +106,7 @@ def _provenance(recipe: Recipe) -> dict[str, Any]:
     return {
         "forward_operator": f"{recipe.method}{backend}, linear interpolation between rays, one pixel per voxel",
         "forward_operator_hash": source_hash("tsct.analyze.tomography.projector", "tsct.analyze.tomography.fbp"),
-        "forward_tables": "xraylib (absorption, form factors of H to Ar), International Tables C (K to Cf)",
+        "forward_tables": "xraylib (absorption), Hartree-Fock atoms (H to Ar), International Tables C (K to Cf)",
         "compton_tables": "xraylib incoherent scattering",
         "supersampling": 1,
     }

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from tsct.analyze.pdf import parse_composition, pdf
+from tsct.analyze.readers import read_columns
 from tsct.analyze.recipe import PdfRecipe
 from tsct.apps.pattern import Source, read_measured
-from tsct.records.units import HC_KEV_ANGSTROM
+from tsct.records.units import HC_KEV_ANGSTROM, q_inv_angstrom
 
 
 def read_gr(path):
@@ -24,6 +25,11 @@ def read_gr(path):
     return dict(re.findall(r"^(\w+) = (.+)$", header, re.M)), *np.array(rows, dtype=float).T
 
 
+def first_q(path, wavelength):
+    """Where the pattern begins, but not below 0.05: the polynomial of PDFgetX3 is fitted to all of it."""
+    return max(0.05, float(np.ceil(q_inv_angstrom(np.radians(read_columns(path).x[0]), wavelength) * 1000) / 1000))
+
+
 def compare(path):
     """Scale factor and R_w of one powder."""
     stated, r, theirs = read_gr(path)
@@ -31,14 +37,14 @@ def compare(path):
     wavelength = float(stated["wavelength"])
     source = Source(
         pattern=path.parent / stated["inputfile"],
-        two_theta=True,
+        unit="deg",
         wavelength=wavelength,
         background=path.parent / background if background else None,
         background_scale=float(stated["bgscale"]),
     )
     recipe = PdfRecipe(
         composition=parse_composition(stated["composition"]),
-        q_min=0.05,
+        q_min=first_q(path.parent / stated["inputfile"], wavelength),
         q_max=float(stated["qmax"]),
         q_max_inst=float(stated["qmaxinst"]),
         mode="adhoc",

@@ -9,12 +9,17 @@ from numpy.typing import NDArray
 
 from tsct.analyze.recipe.pdf_recipe import PdfRecipe
 
+from .density import Density
+from .xray_tables import form_factor, mean_f
+
 Array = NDArray[np.float64]
 
 #: a feature this close to a ripple (angstrom) is that ripple
 SAME = 0.03
 #: number of peaks that are named, and the least prominence of one as a share of the largest
 PEAKS, PROMINENCE = 4, 0.1
+#: relative standard deviation of a number of neighbours for the end of the transform and the minima beside the peak
+TERMINATION = 0.05
 #: a peak is at least so many standard deviations high
 SIGNIFICANT = 3.0
 
@@ -43,34 +48,40 @@ def between(r: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, slots=True)
 class PdfPeak:
-    """A peak of G(r): position (angstrom), height (1/angstrom**2), its number of neighbours where known, and whether it
-    moves with the end of the data, as termination ripples do."""
+    """A peak of G(r): position (angstrom), height (1/angstrom**2), its number of neighbours with its standard deviation
+    where known, and whether it moves with the end of the data, as termination ripples do."""
 
     r: float
     height: float
-    neighbours: float | None
+    neighbours: float | None = None
+    neighbours_error: float = float("nan")
     ripple: bool = False
 
 
 def first_peaks(
-    data: xr.Dataset, recipe: PdfRecipe, number_density: float | None = None, ripples: Array | None = None
+    data: xr.Dataset,
+    recipe: PdfRecipe,
+    density: Density | None = None,
+    ripples: Array | None = None,
+    pair: tuple[str, str] | None = None,
 ) -> list[PdfPeak]:
     """The first significant peaks of G(r) beyond the reach of the polynomial, by distance.
 
     Parameters
     ----------
     data : xarray.Dataset
-        See :func:`tsct.analyze.pdf.transform.pdf`.
+        See :func:`tsct.analyze.pdf.one_pattern.pdf`.
     recipe : PdfRecipe
         What it was made with.
-    number_density : float, optional
-        Atoms per cubic angstrom. With it the nearest peak of a single element gets its number of neighbours (of
-        several elements a peak holds pairs of unknown weight), the integral of
-        R(r) = r G + 4 pi r^2 rho0 (Keen, J. Appl. Cryst. 34, 172 (2001)) between the minima beside it. Without a window
-        termination makes it about 5 % too large.
+    density : Density, optional
+        Of the sample. Where it holds the level of G(r), the nearest peak gets its number of neighbours, see
+        :func:`first_neighbours`.
     ripples : ndarray, optional
         Positions of what moves when the transform changes, see :mod:`tsct.analyze.pdf.termination_ripples`; peaks
         there are marked and not counted.
+    pair : (str, str), optional
+        Elements of the nearest peak, the central one first; not needed for a single element. Without it a peak of
+        several elements has no number, because it holds pairs of unknown weight.
 
     Returns
     -------
@@ -88,23 +99,51 @@ def first_peaks(
     tops = tops[prominences >= PROMINENCE * prominences.max(initial=0.0)]
     moving = np.empty(0) if ripples is None else ripples
     ripple = np.array([np.any(np.abs(moving - r[top]) < SAME) for top in tops], dtype=bool)
+    # what lies where the level was read, below 0.8 of the first distance, is no distance
+    ripple |= r[tops] < 0.8 * data.attrs.get("first_distance", 0.0)
     atoms = tops[~ripple][:PEAKS]
-    one_element = len(recipe.composition) == 1
-    nearest = _neighbours(r, gr, atoms[0], number_density) if len(atoms) and number_density and one_element else None
+    if pair is None and len(recipe.composition) == 1:
+        pair = (next(iter(recipe.composition)),) * 2
+    number: tuple[float | None, float] = (None, float("nan"))
+    if len(atoms) and density is not None and pair is not None and data.attrs.get("scale_held"):
+        number = first_neighbours(data, recipe, density, pair, int(atoms[0]))
     named = tops[tops <= atoms[-1]] if len(atoms) else tops[:0]
-    return [_peak(r, gr, top, nearest if top == atoms[0] else None, top not in atoms) for top in named]
-
-
-def _peak(r: Array, gr: Array, top: int, neighbours: float | None, ripple: bool) -> PdfPeak:
     half = (r[1] - r[0]) / 2
-    return PdfPeak(*extremum(r, gr, r[top] - half, r[top] + half, 1.0), neighbours, ripple)
+    places = [extremum(r, gr, r[top] - half, r[top] + half, 1.0) for top in named]
+    numbers = [number if top == atoms[0] else (None, float("nan")) for top in named]
+    return [PdfPeak(*at, *n, top not in atoms) for at, n, top in zip(places, numbers, named, strict=True)]
 
 
-def _neighbours(r: Array, gr: Array, top: int, number_density: float) -> float:
+def first_neighbours(
+    data: xr.Dataset, recipe: PdfRecipe, density: Density, pair: tuple[str, str], top: int
+) -> tuple[float, float]:
+    """Atoms of the second element around one of the first, from the peak at index `top`, and its standard deviation.
+
+    The integral of R(r) = r G + 4 pi r^2 rho0 (Keen, J. Appl. Cryst. 34, 172 (2001)) between the minima beside the
+    peak, over the Faber-Ziman weight of the pair, c_a f_a f_b / <f>^2 and twice that for unlike atoms, averaged over Q.
+    The error holds that of the scale, the noise, the change of the weight over Q, and 5 % for the end of the transform.
+    """
+    r, gr = data.r.values, data.gr.values
+    inside = _between_minima(gr, top)
+    x = r[inside]
+    radial = x * gr[inside] + 4 * np.pi * x**2 * density.atoms_per_a3
+    one, other = pair
+    q = data.q.values
+    share = recipe.composition[one] * form_factor(one, q) * form_factor(other, q) / mean_f(recipe.composition, q) ** 2
+    weight = share * (1.0 if one == other else 2.0)
+    number = float(np.trapezoid(radial, x)) / float(weight.mean())
+    relative = [TERMINATION, float(data.attrs["scale_error"]), float(weight.std() / weight.mean())]
+    noise = 0.0
+    if "gr_errors" in data:
+        points = np.pi / recipe.q_max / (r[1] - r[0])
+        total = np.sqrt(np.sum((x * data.gr_errors.values[inside]) ** 2) * max(points, 1.0)) * (r[1] - r[0])
+        noise = float(total) / float(weight.mean())
+    return number, float(np.hypot(number * np.linalg.norm(relative), noise))
+
+
+def _between_minima(gr: Array, top: int) -> slice:
     from scipy.signal import find_peaks  # slow to load, and most analyses do without
 
-    minima = np.concatenate([[0], find_peaks(-gr)[0], [len(r) - 1]])
+    minima = np.concatenate([[0], find_peaks(-gr)[0], [len(gr) - 1]])
     after = int(np.searchsorted(minima, top))
-    inside = slice(minima[after - 1], minima[after] + 1)
-    radial = r[inside] * gr[inside] + 4 * np.pi * r[inside] ** 2 * number_density
-    return float(np.trapezoid(radial, r[inside]))
+    return slice(minima[after - 1], minima[after] + 1)

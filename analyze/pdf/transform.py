@@ -1,4 +1,4 @@
-"""From scattering power to pair distribution functions, for one pattern or for all voxels in one matrix product.
+"""From scattering power to pair distribution functions, for all voxels in one matrix product.
 
 Definitions (Faber-Ziman, X-rays): S - 1 = (I_coh/n - <f^2>) / <f>^2, F = Q (S - 1),
 G(r) = (2/pi) int F(Q) M(Q) sin(Qr) dQ. Everything here is linear in the intensity, so the same matrix serves voxels,
@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-import xarray as xr
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
@@ -17,9 +16,8 @@ from tsct.analyze.recipe.pdf_recipe import Normalisation, PdfRecipe, Window
 from tsct.records.errors import InputError
 from tsct.records.schema import check_uniform
 
-from .bin_correlation import SharedPixels, correlated_variance
 from .peaks import between
-from .xray_tables import compton_weight, mean_compton, mean_f, mean_f2
+from .xray_tables import mean_compton, mean_f, mean_f2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,18 +183,6 @@ def _density_weights(
     return np.where(high, 1 / free, 0.0) / np.count_nonzero(high)
 
 
-def _spread_scale(operator: PdfOperator, recipe: PdfRecipe, intensity: NDArray[Any]) -> float:
-    """Atoms behind a pattern as PDFgetX3 takes them to subtract <f^2> - <f>^2.
-
-    1/a of the least-squares fit of a J / <f>^2 to <f^2> / <f>^2, found from PDFgetX3's own G(r): the spread stands in
-    them on this scale to 1 %. It knows no Compton scattering and no background, which the polynomial then explains.
-    """
-    part = operator.q[operator.used]
-    f_squared = mean_f(recipe.composition, part) ** 2
-    measured, free = intensity[operator.used] / f_squared, mean_f2(recipe.composition, part) / f_squared
-    return float(measured @ measured / (measured @ free))
-
-
 def _polynomial_part(q: NDArray[Any], degree: float, columns: NDArray[Any]) -> NDArray[np.float64]:
     """Least-squares Q P(Q) of every column; a fractional degree mixes the neighbouring integers.
 
@@ -212,73 +198,3 @@ def _project(q: NDArray[Any], degree: int, columns: NDArray[Any]) -> NDArray[np.
     scaled = 2 * (q - q[0]) / (q[-1] - q[0]) - 1
     basis, _ = np.linalg.qr(q[:, None] * legendre.legvander(scaled, degree))
     return basis @ (basis.T @ columns)
-
-
-def pdf(
-    q: NDArray[np.float64],
-    intensity: NDArray[np.float64],
-    recipe: PdfRecipe,
-    *,
-    sigma: NDArray[np.float64] | None = None,
-    energy_kev: float | None = None,
-    pixels: SharedPixels | None = None,
-) -> xr.Dataset:
-    """S(Q), F(Q) and G(r) of one measured pattern on any scale.
-
-    Parameters
-    ----------
-    q, intensity : ndarray, shape (q,)
-        Pattern per unit solid angle, background subtracted, corrected for polarisation; 1/angstrom.
-    recipe : PdfRecipe
-        Composition, range, window and mode.
-    sigma : ndarray, shape (q,), optional
-        Standard deviation of the intensity.
-    energy_kev : float, optional
-        Corrects the Compton scattering for recoil.
-    pixels : SharedPixels
-        How neighbouring points share pixels; by default they are independent.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``sq`` and ``fq`` on q, ``gr`` on r; each with its standard deviation in ``..._errors`` if sigma is given.
-
-    Raises
-    ------
-    InputError
-        If the pattern is not finite, not uniform, too short for the recipe, or not positive at high Q.
-    """
-    if not np.all(np.isfinite(intensity)):
-        raise InputError(f"pattern: {int(np.sum(~np.isfinite(intensity)))} intensities are not finite")
-    weight = None if energy_kev is None else compton_weight(q, energy_kev)
-    operator = pdf_operator(q, recipe, compton=weight)
-    density = float(operator.density(intensity))
-    if not density > 0:
-        raise InputError("pattern: the mean intensity at high Q is not positive; is a background over-subtracted?")
-    free = density - (_spread_scale(operator, recipe, intensity) if recipe.mode == "adhoc" else density)
-    fq = (operator.fq(intensity) + free * operator.free_fq) / density
-    gr = (operator.apply(intensity) + free * operator.free_gr) / density
-    part = q[operator.transformed]
-    data = xr.Dataset(
-        {
-            "gr": ("r", gr, {"units": "1/angstrom^2", "long_name": "G(r)"}),
-            "fq": ("q", fq, {"units": "1/angstrom", "long_name": "F(Q)"}),
-            "sq": ("q", 1 + fq / part, {"units": "1", "long_name": "S(Q)"}),
-        },
-        coords={
-            "r": ("r", operator.r, {"units": "angstrom"}),
-            "q": ("q", part, {"units": "1/angstrom", "long_name": "Q"}),
-        },
-    )
-    if sigma is not None:
-        used, pixels = sigma[operator.used], pixels or SharedPixels()
-        of_gr = np.sqrt(correlated_variance(operator.matrix, used, pixels)) / density
-        errors = np.sqrt(correlated_variance(operator.reduced, used, pixels)) / density
-        data["fq_errors"] = ("q", errors, {"units": "1/angstrom"})
-        data["sq_errors"] = ("q", errors / part, {"units": "1"})
-        data["gr_errors"] = (
-            "r",
-            of_gr,
-            {"units": "1/angstrom^2"},
-        )
-    return data

@@ -1,8 +1,8 @@
 """What the analyst looks up: form factors, Compton scattering and sensor absorption.
 
-Form factors are xraylib's up to argon and, from potassium on, where xraylib's are 1 to 6 % low beyond Q = 20, those
-of International Tables C. The rest is xraylib's. The simulator uses another table for form factors and absorption
-(xraydb), so that a table's error is not cancelled.
+Form factors are relativistic Hartree-Fock: hydrogen in closed form, helium to argon from atoms computed for this
+table, the rest from International Tables C. All else is xraylib's. The simulator uses another table for form factors
+and absorption (xraydb), so that a table's error is not cancelled.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import xraylib
 from numpy.typing import ArrayLike, NDArray
 
 from tsct.records.errors import InputError
-from tsct.records.units import photon_energy_ratio, two_theta_rad, wavelength_angstrom
+from tsct.records.units import BOHR_ANGSTROM, photon_energy_ratio, two_theta_rad, wavelength_angstrom
 
 Composition = Mapping[str, float]
 
@@ -54,9 +54,10 @@ def parse_composition(formula: str) -> dict[str, float]:
 def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
     """Rayleigh form factor at `q` (1/angstrom), shape (q,), electrons.
 
-    H to Ar: xraylib. K to Cf: six Gaussians fitted to the relativistic Hartree-Fock values of International Tables C,
-    6.1.1.1 (Grosse-Kunstleve et al., IUCr Comput. Comm. Newsl. 3, 22 (2004)), valid up to Q = 75. Accuracies are in
-    ``docs/analysis-data.md``.
+    H: the Schroedinger atom. He to Ar: eight Gaussians fitted to relativistic Hartree-Fock atoms
+    (``examples/form_factor_table.py``). K to Cf: six Gaussians fitted to the relativistic Hartree-Fock values of
+    International Tables C, 6.1.1.1 (Grosse-Kunstleve et al., IUCr Comput. Comm. Newsl. 3, 22 (2004)). Valid up to
+    Q = 75; accuracies are in ``docs/analysis-data.md``.
     """
     return _form_factor(symbol, np.asarray(q, dtype=float).tobytes())
 
@@ -65,12 +66,11 @@ def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
 def _form_factor(symbol: str, q: bytes) -> NDArray[np.float64]:
     # fits of shells ask for the same table hundreds of times
     s = np.frombuffer(q) / (4 * np.pi)
-    if symbol in _gaussians():
+    if symbol == "H":
+        values = (1.0 + (2 * np.pi * BOHR_ANGSTROM * s) ** 2) ** -2.0
+    else:
         height, width = _gaussians()[symbol]
         values = np.exp(-np.outer(s**2, width)) @ height
-    else:
-        z = xraylib.SymbolToAtomicNumber(symbol)
-        values = np.array([xraylib.FF_Rayl(z, value) for value in s])
     values.flags.writeable = False
     return values
 

@@ -1,7 +1,8 @@
 """`tsct pdf`: measured patterns to S(Q), F(Q) and G(r)."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -54,8 +55,25 @@ def pdf(
     ] = None,
     density: Annotated[
         float | None,
-        typer.Option("--density", help="Of the sample in g/cm³; adds the first coordination number of an element."),
+        typer.Option(
+            "--density",
+            help="Of the sample in g/cm³; gives the scale in absolute mode, and the first coordination number.",
+        ),
     ] = None,
+    density_error: Annotated[
+        float, typer.Option("--density-error", help="Standard deviation of the density, g/cm³.")
+    ] = 0.0,
+    pair: Annotated[
+        str | None,
+        typer.Option("--pair", help="Elements of the nearest peak, such as Si-O, for the number of O around Si."),
+    ] = None,
+    constant: Annotated[
+        str,
+        typer.Option("--constant", help="Of the pattern (fluorescence, electronics): a number or fit; absolute mode."),
+    ] = "0",
+    background_scale_error: Annotated[
+        float, typer.Option("--background-scale-error", help="Standard deviation of the factor of the background.")
+    ] = 0.0,
     neighbour_correlation: Annotated[
         float | None,
         typer.Option("--neighbour-correlation", help="Of the noise of neighbouring bins, 0 to 0.95; else estimated."),
@@ -93,6 +111,10 @@ def pdf(
             background=background,
             background_scale=background_scale,
             density_g_cm3=density,
+            density_error_g_cm3=density_error,
+            pair=_pair(pair, parse_composition(composition)),
+            constant=_constant(constant),
+            background_scale_error=background_scale_error,
             neighbour_correlation=neighbour_correlation,
         )
         for pattern in patterns
@@ -117,3 +139,21 @@ def pdf(
     else:
         line = one_pattern.convert(sources[0], recipe, output, overwrite=overwrite)
     typer.echo(line)
+
+
+def _constant(text: str) -> float | Literal["fit"]:
+    if text == "fit":
+        return "fit"
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--constant is '{text}'; allowed are a number and fit") from None
+
+
+def _pair(text: str | None, composition: Mapping[str, float]) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    elements = text.split("-")
+    if len(elements) != 2 or not set(elements) <= set(composition):
+        raise UsageError(f"--pair is '{text}'; allowed are two of {', '.join(composition)}, joined by a hyphen")
+    return elements[0], elements[1]

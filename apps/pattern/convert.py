@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.analyze.pdf import (
+    Density,
     PdfPeak,
     SharedPixels,
     first_peaks,
@@ -57,24 +58,59 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
     data, pixels = transformed(source, recipe, measured)
     number_density = _number_density(source, recipe)
     features = ripple_test(measured.q, measured.intensity, recipe, limits=(recipe.polynomial_range, recipe.r_max))
-    peaks = first_peaks(data, recipe, number_density, features.position[features.ripple])
+    peaks = first_peaks(data, recipe, number_density, features.position[features.ripple], source.pair)
     picture = BytesIO()
-    draw(measured, data, peaks, number_density).savefig(picture, format="png", dpi=DPI)
+    draw(measured, data, peaks, None if number_density is None else number_density.atoms_per_a3).savefig(
+        picture, format="png", dpi=DPI
+    )
     writable(folder)
-    header = facts(source, recipe, measured)
+    header = facts(source, recipe, measured) | scale_facts(data, recipe)
     _write(names, data, header, header | resolution_facts(recipe.q_damp, recipe.q_broad), picture.getvalue())
     line = summary(source, measured, peaks, [path.name for path in names.values()], folder)
-    scale = (
-        "heights and N are on an arbitrary scale" if recipe.mode == "adhoc" else "no background was fitted to the scale"
-    )
-    return f"{line}; {scale}{_pixel_words(pixels)}"
+    return f"{line}; {scale_words(data, recipe)}{_pixel_words(pixels)}"
+
+
+def _background_error(source: Source, measured: Measured) -> Array | None:
+    if measured.background is None or not source.background_scale:
+        return None
+    return measured.background * (source.background_scale_error / source.background_scale)
+
+
+def scale_facts(data: xr.Dataset, recipe: PdfRecipe) -> dict[str, str | float]:
+    """What the scale of G(r) rests on, for the headers."""
+    if recipe.mode == "adhoc":
+        return {"scale": "arbitrary (ad hoc)"}
+    constant = {"constant": data.attrs["constant"]} if data.attrs["constant"] else {}
+    if not data.attrs["scale_held"]:
+        return {"scale": "by the mean intensity at high Q", **constant}
+    return {"scale": "by the density", "scale_error": data.attrs["scale_error"], **constant}
+
+
+def scale_words(data: xr.Dataset, recipe: PdfRecipe) -> str:
+    if recipe.mode == "adhoc":
+        return "heights are on the arbitrary scale of ad hoc mode"
+    constant = f", less a constant of {data.attrs['constant']:.4g}" if data.attrs["constant"] else ""
+    if not data.attrs["scale_held"]:
+        return f"scale by the mean intensity at high Q{constant}; with --density it would be held where no atoms are"
+    known = f"its scale is known to {data.attrs['scale_error']:.1%}"
+    return f"G(r) is held to -4 pi rho0 r below the first distance{constant}; {known}"
 
 
 def transformed(source: Source, recipe: PdfRecipe, measured: Measured) -> tuple[xr.Dataset, SharedPixels]:
     """S(Q), F(Q) and G(r) of a pattern, and how its bins share pixels."""
     energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
     pixels = _pixels(source, measured)
-    data = pdf(measured.q, measured.intensity, recipe, sigma=measured.sigma, energy_kev=energy, pixels=pixels)
+    data = pdf(
+        measured.q,
+        measured.intensity,
+        recipe,
+        sigma=measured.sigma,
+        energy_kev=energy,
+        pixels=pixels,
+        density=_number_density(source, recipe),
+        constant=source.constant,
+        background_error=_background_error(source, measured),
+    )
     return data, pixels
 
 
@@ -100,11 +136,11 @@ def check_destination(source: Source, paths: Iterable[Path], overwrite: bool) ->
         file_must_be_free(path, overwrite=overwrite)
 
 
-def _number_density(source: Source, recipe: PdfRecipe) -> float | None:
-    """Atoms per cubic angstrom."""
+def _number_density(source: Source, recipe: PdfRecipe) -> Density | None:
     if source.density_g_cm3 is None:
         return None
-    return source.density_g_cm3 * ATOMS_PER_A3 / molar_mass_g_mol(recipe.composition)
+    factor = ATOMS_PER_A3 / molar_mass_g_mol(recipe.composition)
+    return Density(source.density_g_cm3 * factor, source.density_error_g_cm3 * factor)
 
 
 def facts(source: Source, recipe: PdfRecipe, measured: Measured) -> dict[str, str | float]:
@@ -147,7 +183,7 @@ def summary(source: Source, measured: Measured, peaks: Sequence[PdfPeak], names:
 
 
 def _words(peak: PdfPeak) -> str:
-    neighbours = "" if peak.neighbours is None else f", N {peak.neighbours:.2f}"
+    neighbours = "" if peak.neighbours is None else f", N {peak.neighbours:.2f} ± {peak.neighbours_error:.2f}"
     if peak.ripple:
         return f"{peak.r:.3f} Å (a ripple)"
     return f"{peak.r:.3f} Å ({peak.height:.2f} Å⁻²{neighbours})"

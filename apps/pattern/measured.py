@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,16 @@ class Source:
     background_scale : float
         Factor of the background.
     density_g_cm3 : float, optional
-        Mass density of the sample, for the first coordination number of an element.
+        Mass density of the sample. In absolute mode it gives G(r) its scale, and with it the number of neighbours in
+        the first shell of an element.
+    density_error_g_cm3 : float
+        Its standard deviation.
+    constant : float or "fit"
+        Subtracted as no scattering of the sample, in the unit of the intensity; absolute mode only.
+    pair : (str, str), optional
+        Elements of the nearest peak, the central one first, for its number of neighbours.
+    background_scale_error : float
+        Standard deviation of the factor of the background.
     neighbour_correlation : float, optional
         Correlation of the noise of neighbouring bins, 0 to 0.95; estimated from the pattern if omitted.
     """
@@ -66,6 +76,10 @@ class Source:
     background: Path | None = None
     background_scale: float = 1.0
     density_g_cm3: float | None = None
+    density_error_g_cm3: float = 0.0
+    constant: float | Literal["fit"] = 0.0
+    background_scale_error: float = 0.0
+    pair: tuple[str, str] | None = None
     neighbour_correlation: float | None = None
 
     def __post_init__(self) -> None:
@@ -75,6 +89,12 @@ class Source:
             raise UsageError(f"2theta (--twotheta or --unit {self.unit}) needs --wavelength in angstrom")
         if not (np.isfinite(self.background_scale) and self.background_scale >= 0):
             raise InputError(f"--background-scale is {self.background_scale:g}; allowed are zero and larger")
+        for option in ("density_error_g_cm3", "background_scale_error"):
+            if not (np.isfinite(value := getattr(self, option)) and value >= 0):
+                name = option.removesuffix("_g_cm3").replace("_", "-")
+                raise InputError(f"--{name} is {value:g}; allowed are zero and larger")
+        if self.constant != "fit" and not np.isfinite(self.constant):
+            raise InputError(f"--constant is {self.constant:g}; allowed are a number and 'fit'")
         if self.neighbour_correlation is not None and not 0 <= self.neighbour_correlation <= 0.95:
             raise InputError(f"--neighbour-correlation is {self.neighbour_correlation:g}; allowed are 0 to 0.95")
         low, high = DENSITIES_G_CM3

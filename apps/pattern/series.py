@@ -12,7 +12,7 @@ from tsct.records.errors import UsageError
 from tsct.records.io import write_records
 from tsct.records.paths import writable
 
-from .convert import check_destination, facts, transformed
+from .convert import check_destination, facts, scale_facts, transformed
 from .measured import Measured, Source, read_measured, read_measured_stack
 
 #: curves of the NeXus file, the first of which a viewer opens
@@ -69,7 +69,13 @@ def convert_series(
     resolution = resolution_facts(recipe.q_damp, recipe.q_broad)
     for path, (source, _, measured), data in zip(files, parts, curves, strict=True):
         errors = data["gr_errors"].values if "gr_errors" in data else None
-        write_gr(path, data.r.values, data.gr.values, errors, facts(source, recipe, measured) | resolution)
+        write_gr(
+            path,
+            data.r.values,
+            data.gr.values,
+            errors,
+            facts(source, recipe, measured) | scale_facts(data, recipe) | resolution,
+        )
     write_records(together, records, title="pair distribution functions of a series")
     kind = "file" if len(sources) == 1 else "files"
     left = "" if "fq" in records else " (G(r) only: the patterns lie on different grids of Q)"

@@ -4,12 +4,16 @@ Beside each I(Q) is the G(r) that its authors made with another program (PDF to 
 files do not tell is the background: neither scale is exact, so shapes, places and ratios are compared.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tsct.analyze.pdf.transform import pdf, pdf_operator
+from tsct.analyze.pdf.density import Density
+from tsct.analyze.pdf.one_pattern import pdf
+from tsct.analyze.pdf.peaks import first_peaks
+from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.phases.unmixing import fit_phases
 from tsct.analyze.readers.patterns import read_pattern, resample
 from tsct.analyze.recipe import PdfRecipe
@@ -72,3 +76,60 @@ def test_a_mixture_is_taken_apart_in_q_and_in_r():
     # texture and absorption differ between the three powders
     np.testing.assert_allclose(in_r.amounts, in_q.amounts[:2], rtol=0.04)
     assert 0.8 < in_q.amounts[0] < 0.95 and 0.07 < in_q.amounts[1] < 0.11
+
+
+def held(name):
+    """Absolute PDF of a powder with its density, good to 1 %."""
+    symbol, distances, density = CRYSTALS[name]
+    absolute = replace(recipe({symbol: 1.0}, "absolute"), q_min=0.5, r_poly=None)
+    given = Density(density, 0.01 * density)
+    return pdf(*measured(name), absolute, density=given), absolute, given, distances[0]
+
+
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_a_density_holds_the_level_and_the_first_shell_follows(name):
+    data, absolute, density, first = held(name)
+    r, g = data.r.values, data.gr.values
+    low = (r > 1.0) & (r < 0.8 * first)
+    slope = (r[low] @ g[low]) / (r[low] @ r[low])
+    assert slope == pytest.approx(-4 * np.pi * density.atoms_per_a3, rel=0.05)
+    assert 0.01 < data.attrs["scale_error"] < 0.05
+    nearest = first_peaks(data, absolute, density)[0]
+    assert nearest.r == pytest.approx(first, abs=0.012)
+    assert abs(nearest.neighbours - {"si": 4, "ni": 12}[name]) < 2 * nearest.neighbours_error
+    assert nearest.neighbours_error < 0.08 * nearest.neighbours
+
+
+def refined(name, r, g):
+    """Lattice constant, scale and R_w that pdffit2 finds for a PDF from 1.5 to 20 angstrom."""
+    symbol = CRYSTALS[name][0]
+    crystal = {"si": "Si_Fd-3m.cif", "ni": "Ni_Fm-3m.cif"}[name]
+    fit = pytest.importorskip("diffpy.pdffit2").PdfFit()
+    structure = pytest.importorskip("diffpy.structure").loadStructure(str(FOLDER / crystal))
+    for atom in structure:
+        atom.element = symbol
+    fit.add_structure(structure)
+    fit.read_data_lists("X", 23.9, 0.04, list(r), list(g), None, name)
+    fit.pdfrange(1, 1.5, 19.9)
+    for axis in (1, 2, 3):
+        fit.constrain(fit.lat(axis), "@1")
+    for atom in range(1, fit.num_atoms() + 1):
+        for component in (fit.u11, fit.u22, fit.u33):
+            fit.constrain(component(atom), "@2")
+    for variable, number in ((fit.pscale, 3), (fit.delta2, 4), (fit.qdamp, 5)):
+        fit.constrain(variable(), f"@{number}")
+    for number, start in enumerate(({"Si": 5.431, "Ni": 3.524}[symbol], 0.005, 1.0, 2.0, 0.04), start=1):
+        fit.setpar(number, start)
+    fit.refine()
+    return fit.getpar(1), fit.getpar(3), fit.getrw()
+
+
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_pdffit2_finds_the_lattice_and_the_scale(name):
+    data = held(name)[0]
+    r = data.r.values[data.r.values > 1.0]
+    ours = refined(name, r, data.gr.values[data.r.values > 1.0])
+    other = refined(name, r, theirs(name, r))
+    assert ours[0] == pytest.approx(other[0], rel=1e-4)
+    assert ours[1] == pytest.approx(1.0, abs=0.12)
+    assert ours[2] < 1.05 * other[2]

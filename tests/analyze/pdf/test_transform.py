@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsct.analyze.pdf.transform import fourier_matrix, pdf, pdf_operator, window
+from tsct.analyze.pdf.one_pattern import pdf
+from tsct.analyze.pdf.transform import fourier_matrix, pdf_operator, window
 from tsct.analyze.pdf.xray_tables import form_factor, mean_compton, mean_f2
 from tsct.analyze.recipe import PdfRecipe
 from tsct.analyze.tomography.fbp import fbp, fbp_weights

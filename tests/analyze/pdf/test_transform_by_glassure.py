@@ -5,7 +5,7 @@ import pytest
 from glassure import Pattern, calculate_fr, calculate_sq, normalize
 from glassure.utility import calculate_f_mean_squared, calculate_f_squared_mean, calculate_incoherent_scattering
 
-from tsct.analyze.pdf.transform import pdf
+from tsct.analyze.pdf.one_pattern import pdf
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f, mean_f2
 from tsct.analyze.phases.shells import Shell, shell_pattern
 from tsct.analyze.recipe import PdfRecipe

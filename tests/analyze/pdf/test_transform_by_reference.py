@@ -8,7 +8,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from tsct.analyze.pdf.transform import pdf
+from tsct.analyze.pdf.one_pattern import pdf
 from tsct.analyze.pdf.xray_tables import mean_compton
 from tsct.analyze.recipe import PdfRecipe
 

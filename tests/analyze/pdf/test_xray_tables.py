@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xraylib
 
-from tsct.analyze.pdf.xray_tables import compton_weight, sensor_efficiency
-from tsct.records.units import two_theta_rad, wavelength_angstrom
+from tsct.analyze.pdf.xray_tables import compton_weight, form_factor, sensor_efficiency
+from tsct.records.units import BOHR_ANGSTROM, two_theta_rad, wavelength_angstrom
 
 Q = np.linspace(0.5, 30.0, 40)
 
@@ -38,3 +38,37 @@ def test_a_thin_sensor_counts_the_softer_photons_better():
     found = compton_weight(Q, 100.0, sensor=sensor) / compton_weight(Q, 100.0)
     np.testing.assert_allclose(found, ratio, rtol=0.03)
     assert found[-1] > 1.02 and np.all(np.diff(sensor_efficiency(*sensor, 100.0, angle)) > 0)
+
+
+def test_hydrogen_is_that_of_dirac():
+    """f = sin(2 g atan x) / (2 g x (1 + x^2)^g), x = Q a0 / 2, g^2 = 1 - alpha^2."""
+    q = np.linspace(0.1, 36.0, 50)
+    x, g = 0.5 * BOHR_ANGSTROM * q, np.sqrt(1 - 137.035999**-2)
+    dirac = np.sin(2 * g * np.arctan(x)) / (2 * g * x * (1 + x**2) ** g)
+    np.testing.assert_allclose(form_factor("H", q), dirac, rtol=1e-3)
+
+
+#: scalar relativistic Hartree-Fock atoms (PySCF, exact two-component, ANO-RCC), without Darwin's term
+HARTREE_FOCK_Q = np.array([0.5, 1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 36])
+HARTREE_FOCK = {
+    "C": "5.8431 5.4166 4.1921 3.0905 1.9588 1.4940 1.1612 0.8461 0.5945 0.3788 0.2444 0.1484",
+    "O": "7.8713 7.5076 6.3243 4.9925 3.0286 1.8476 1.4146 1.1657 0.9321 0.6801 0.4879 0.3274",
+    "Si": "13.6402 12.7267 10.5579 9.0203 7.2226 4.9924 2.8962 1.9211 1.5129 1.2707 1.1018 0.9185",
+    "Ni": "27.5823 26.4975 23.5876 20.7001 15.5771 10.2832 7.1844 5.8704 4.8520 3.6817 2.7556 2.0261",
+    "Ce": "56.8737 54.3128 48.7808 43.6409 35.1725 26.6717 19.5724 15.7815 13.0179 9.9492 7.6368 5.9909",
+    "Pt": "77.2766 75.3346 69.5660 63.2074 52.0170 40.0460 29.1661 21.8992 17.6227 14.6584 12.5414 10.2157",
+}
+
+
+@pytest.mark.parametrize("symbol", HARTREE_FOCK)
+def test_form_factors_are_relativistic_hartree_fock_up_to_q_36(symbol):
+    """Those of potassium and beyond are of another origin, International Tables C."""
+    expected = np.array([float(word) for word in HARTREE_FOCK[symbol].split()])
+    np.testing.assert_allclose(form_factor(symbol, HARTREE_FOCK_Q), expected, rtol=5e-3)
+
+
+def test_every_element_has_as_many_electrons_as_its_number():
+    for z in range(1, 99):
+        symbol = xraylib.AtomicNumberToSymbol(z)
+        # the Gaussians of International Tables stop short of caesium's outermost electron
+        assert form_factor(symbol, [0.0])[0] == pytest.approx(z, rel=7e-3)
