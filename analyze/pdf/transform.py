@@ -92,7 +92,7 @@ class PdfOperator:
         return (self.matrix * variance[self.used]) @ self.matrix.T
 
     def _times(self, values: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
-        # tall matrices, because a stack of small products is several times slower; not one, which would be a copy of all
+        # tall matrices, because a stack of small products is several times slower; a single one would copy all patterns
         rows, columns = values.reshape(-1, values.shape[-1])[:, self.used], matrix.T.astype(values.dtype, copy=False)
         result = np.empty((len(rows), columns.shape[1]), dtype=np.result_type(rows, columns))
         for first in range(0, len(rows), ROWS):
