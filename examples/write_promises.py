@@ -3,7 +3,7 @@
 Runs every test that a promise names, the long ones too (some fifteen minutes), or reads the results of such a run:
 
     python examples/write_promises.py
-    python examples/write_promises.py --junit promises.xml
+    python examples/write_promises.py --junit suite.xml campaigns.xml
 """
 
 import argparse
@@ -244,13 +244,13 @@ def page(ends: Sequence[Result]) -> str:
 def main() -> None:
     """Write the page, and say which promises are not kept."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--junit", type=Path, help="results of an earlier run, instead of running the tests")
+    parser.add_argument("--junit", type=Path, nargs="+", help="results of earlier runs, instead of running the tests")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        log = options.junit or Path(folder, "promises.xml")
+        logs = options.junit or [Path(folder, "promises.xml")]
         if not options.junit:
-            run(log)
-        ends = results(log)
+            run(logs[0])
+        ends = [result for log in logs for result in results(log)]
     PAGE.write_text(page(ends), encoding="utf-8")
     broken = [result.test for promise in PROMISES for result in of(promise, ends) if result.end == "failed"]
     print(f"{PAGE}: written", *(f"failed: {test}" for test in broken), sep="\n")

@@ -271,6 +271,9 @@ SCORES: Mapping[str, tuple[type, ...]] = {
     "n": (int,),
 }
 
+#: what an attribute must be, in words
+WORDS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
 
 def check(record: "xr.Dataset", schema: Schema, source: str) -> None:
     """Refuse a dataset that lacks a variable or an attribute, or has one with other dims or another unit.
@@ -290,9 +293,11 @@ def check(record: "xr.Dataset", schema: Schema, source: str) -> None:
                 f"{source}: no variable '{name}'; it needs {name}({', '.join(known.dims)}) in {known.units}"
             )
     for name, kind in schema.attrs.items():
-        if not isinstance(record.attrs.get(name), kind):
+        held = record.attrs.get(name)
+        if not isinstance(held, kind):
+            found = "missing" if held is None else f"'{held}'"
             raise InputError(
-                f"{source}: attribute '{name}' is {record.attrs.get(name)!r}; a {schema.name} needs a {kind.__name__}"
+                f"{source}: attribute '{name}' is {found}; a {schema.name} needs {WORDS.get(kind, 'a value')} there"
             )
 
 

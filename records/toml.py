@@ -3,6 +3,7 @@
 import codecs
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,18 @@ def _refuse_deep_keys(text: str, where: str) -> None:
         if keys and keys.count(".") >= MOST_LEVELS and sum(1 for _ in _NAMES.finditer(keys)) > MOST_LEVELS:
             line = text.count("\n", 0, match.start()) + 1
             raise InputError(f"{where}, line {line}: a key of more than {MOST_LEVELS} names; it has a few")
+
+
+def as_toml(value: Any) -> str:
+    """A value as it stands in a TOML file, for messages.
+
+    >>> as_toml({"views": [1, 2.5], "name": True})
+    '{ views = [1, 2.5], name = true }'
+    """
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {as_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -80,6 +80,18 @@ def _steps(recorded: NDArray[np.bool_], angles_deg: NDArray[Any], view: int) -> 
     return here - int(known[after - 1]), int(known[after]) - here
 
 
+def _way_out(lost: int, recorded: NDArray[np.bool_]) -> str:
+    """What to drop without a translation: it alone at an edge, else all on its shorter side, as rays must be even."""
+    number = recorded.shape[1]
+    if lost in (0, number - 1):
+        return f"leave it out with drop = {{ translations = [{lost}] }} in the mapping"
+    first, end = (0, lost + 1) if lost < number / 2 else (lost, number)
+    return (
+        "with others on both sides it cannot be left out alone; if the sample does not reach there, leave out "
+        f"translations {first} to {end - 1} with drop.translations in the mapping"
+    )
+
+
 def fill_along_angle(
     values: NDArray[Any], recorded: NDArray[np.bool_], angles_deg: NDArray[Any]
 ) -> NDArray[np.float64]:
@@ -89,8 +101,7 @@ def fill_along_angle(
         good = np.flatnonzero(recorded[:, t])
         if len(good) < 2:
             raise InputError(
-                f"scan: translation {t} has {len(good)} usable frames, two are needed; leave it out with "
-                f"drop = {{ translations = [{t}] }} in the mapping"
+                f"scan: translation {t} has {len(good)} usable frames, two are needed; {_way_out(int(t), recorded)}"
             )
         good = good[np.argsort(angles_deg[good])]
         lost = ~recorded[:, t]

@@ -1,22 +1,30 @@
 from .export import Facts, resolution_facts, write_fq, write_gr, write_ndtomo, write_pdfgetx3, write_sq, write_xye
-from .lone_bins import without_lone_bins
+from .lone_bins import bridged, check_gaps, unmeasured_points, without_lone_bins
+from .pattern_stacks import PatternStack, is_hdf5, read_pattern_stack
 from .patterns import check_q, evened, is_uniform, q_from_two_theta, read_columns, read_pattern, resample
-from .scans import read_scan
+from .scans import parts_of_scan, read_scan
 from .text_headers import UNITS, RadialUnit
 
 __all__ = [
     "UNITS",
     "Facts",
+    "PatternStack",
     "RadialUnit",
+    "bridged",
+    "check_gaps",
     "check_q",
     "evened",
+    "is_hdf5",
     "is_uniform",
+    "parts_of_scan",
     "q_from_two_theta",
     "read_columns",
     "read_pattern",
+    "read_pattern_stack",
     "read_scan",
     "resample",
     "resolution_facts",
+    "unmeasured_points",
     "without_lone_bins",
     "write_fq",
     "write_gr",

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.records.errors import TsctWarning
+from tsct.records.errors import InputError, TsctWarning
+
+from .unmeasured import marked
 
 Array = NDArray[np.float64]
 
@@ -16,6 +18,74 @@ SIGMAS, SHARE = 10.0, 0.5
 SHOULDER = 0.1
 #: of so many lone bins or more, peaks of a single bin are the more likely reason
 PEAKS = 6
+
+
+#: points in a row that were not measured and are bridged by a straight line; no more than a peak is wide
+BRIDGED = 3
+#: points on either side of a run of zeros, and the least of them over their median where counts are many
+BESIDE, STEADY = 5, 0.1
+
+
+def unmeasured_points(intensity: Array, sigma: Array | None) -> NDArray[np.bool_]:
+    """Points of one pattern that hold a mark of what was not measured: a full counter, -1, zeros in a row.
+
+    Parameters
+    ----------
+    intensity, sigma : ndarray, shape (n,)
+        `sigma` may be None; a zero with an error was measured.
+    """
+    lost = marked(intensity)
+    zeros = (intensity == 0.0) if sigma is None else np.zeros_like(lost)
+    for first, end in _runs(zeros):
+        beside = np.r_[intensity[max(0, first - BESIDE) : first], intensity[end : end + BESIDE]]
+        # among few counts, zero is one of them
+        if end - first > 1 and beside.size and beside.min() > STEADY * np.median(beside):
+            lost[first:end] = True
+    return lost
+
+
+def _runs(flags: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """First and end of every run of true, shape (run, 2)."""
+    return np.flatnonzero(np.diff(np.r_[False, flags, False].astype(np.int8))).reshape(-1, 2)
+
+
+def bridged(x: Array, intensity: Array, lost: NDArray[np.bool_]) -> Array:
+    """The pattern with straight lines over what was not measured."""
+    if not lost.any() or lost.all():
+        return intensity
+    return np.where(lost, np.interp(x, x[~lost], intensity[~lost]), intensity)
+
+
+def check_gaps(q: Array, lost: NDArray[np.bool_], limits: tuple[float, float], where: str) -> None:
+    """Refuse a pattern of which several points in a row within limits of Q were not measured.
+
+    Raises
+    ------
+    InputError
+        Saying where the gap is.
+
+    Warns
+    -----
+    TsctWarning
+        If a few points were bridged.
+    """
+    used = lost & (q >= limits[0]) & (q <= limits[1])
+    if not used.any():
+        return
+    edges = _runs(used)
+    longest = edges[np.argmax(edges[:, 1] - edges[:, 0])]
+    number = int(longest[1] - longest[0])
+    if number > BRIDGED:
+        raise InputError(
+            f"{where}: {number} points from Q = {q[longest[0]]:.4g} to {q[longest[1] - 1]:.4g} 1/angstrom were not "
+            f"measured (full counters, -1 or zeros), and {BRIDGED} in a row are bridged; end before them with --qmax, "
+            "begin after them with --qmin, or integrate again without those pixels"
+        )
+    warnings.warn(
+        f"{where}: {np.count_nonzero(used)} points were not measured (full counters, -1 or zeros) and are bridged",
+        TsctWarning,
+        stacklevel=4,
+    )
 
 
 def without_lone_bins(intensity: Array, sigma: Array | None, where: str) -> tuple[Array, Array | None]:

@@ -1,12 +1,13 @@
 """Measured patterns from text files, and the grids they come on."""
 
+import codecs
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline, make_interp_spline
+from scipy.interpolate import CubicSpline, PchipInterpolator, make_interp_spline
 
 from tsct.records.errors import InputError
 from tsct.records.paths import must_be_file
@@ -31,7 +32,10 @@ WAVELENGTHS = (0.05, 3.0)
 
 # not str.splitlines, which also splits at a byte of a UTF-8 letter
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_SEPARATOR = re.compile(r"[ \t]*,[ \t]*|[ \t]+")
+_SEPARATOR = re.compile(r"[ \t]*[,;][ \t]*|[ \t]+")
+#: columns of a program that writes decimals with a comma, which then separates none
+_SEPARATOR_OF_COMMAS = re.compile(r"[ \t]*;[ \t]*|[ \t]+")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _DATA_MARK = "#### start data"
@@ -102,6 +106,8 @@ def read_columns(path: str | Path, *, trust_header: bool = True) -> Columns:
     rows, numbers = rows[seen], [line for line, _ in numbered[seen]]
     if len(rows) < MIN_POINTS:
         raise InputError(f"{path}: {len(rows)} points hold an intensity; a pattern needs at least {MIN_POINTS}")
+    if len(rows) > 1 and np.all(np.diff(rows[:, 0]) < 0):
+        rows, numbers = rows[::-1], numbers[::-1]
     _check_rows(path, numbers, rows)
     header = [_as_utf8(line) for line in lines[: numbered[0][0] - 1]]
     unit = radial_unit(header, str(path)) if trust_header else None
@@ -188,7 +194,12 @@ def evened(x: Array) -> Array:
 
 
 def resample(
-    q: Array, intensity: Array, sigma: Array | None = None, step: float | None = None
+    q: Array,
+    intensity: Array,
+    sigma: Array | None = None,
+    step: float | None = None,
+    *,
+    monotone: bool = False,
 ) -> tuple[Array, Array, Array | None]:
     """Move a pattern to a uniform grid, keeping its integral and the variance of its integral.
 
@@ -205,6 +216,9 @@ def resample(
         One pattern or many.
     step : float, optional
         Of the new grid, 1/angstrom; the mean spacing if omitted.
+    monotone : bool
+        Interpolate such that intensities that are not negative stay so (Fritsch and Carlson), which is less exact where
+        they curve.
 
     Returns
     -------
@@ -223,11 +237,12 @@ def resample(
     new_q = q[0] + step * np.arange(round((q[-1] - q[0]) / step) + 1)
     new_edges = np.clip(_channel_edges(new_q), edges[0], edges[-1])
     width, new_width = np.diff(edges), np.diff(new_edges)
-    total = CubicSpline(edges, _from_zero(intensity * width), axis=-1)(new_edges)
+    interpolate = PchipInterpolator if monotone else CubicSpline
+    total = interpolate(edges, _from_zero(intensity * width), axis=-1)(new_edges)
     if sigma is None:
         return new_q, np.diff(total) / new_width, None
     spread = make_interp_spline(edges, _from_zero((sigma * width) ** 2), k=1, axis=-1)
-    variance = np.diff(spread(new_edges)) / new_width**2
+    variance = np.maximum(np.diff(spread(new_edges)), 0.0) / new_width**2
     return new_q, np.diff(total) / new_width, np.sqrt(variance)
 
 
@@ -256,7 +271,9 @@ def _read_text(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    # headers come in any encoding, numbers are ASCII in all but UTF-16, which shows by its zero bytes
+    # headers come in any encoding, numbers are ASCII in all but UTF-16, which begins with its mark
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        content = content.decode("utf-16", "replace").encode()
     text = content.decode("latin-1").removeprefix("\xef\xbb\xbf")
     if re.search(r"[\x00-\x08\x0e-\x1f]", text):
         raise InputError(f"{path}: not a plain text file; a pattern is two or three columns of numbers")
@@ -275,22 +292,31 @@ def _data_lines(path: Path, lines: list[str]) -> list[tuple[int, str]]:
     return [(i, line) for i, line in stripped if line and not line.startswith(COMMENTS)]
 
 
+def _has_decimal_commas(numbered: list[tuple[int, str]]) -> bool:
+    """Whether all columns, separated by white space or semicolons, are numbers with a comma for a point."""
+    words = [word for _, line in numbered[:50] for word in _SEPARATOR_OF_COMMAS.split(line)]
+    return any("," in word for word in words) and all(_DECIMAL_COMMA.fullmatch(word) for word in words)
+
+
 def _rows(path: Path, numbered: list[tuple[int, str]]) -> Array:
-    count = len(_SEPARATOR.split(numbered[0][1]))
+    separator = _SEPARATOR
+    if _has_decimal_commas(numbered) and len(_SEPARATOR_OF_COMMAS.split(numbered[0][1])) > 1:
+        separator = _SEPARATOR_OF_COMMAS
+        numbered = [(number, line.replace(",", ".")) for number, line in numbered]
+    count = len(separator.split(numbered[0][1]))
     rows = []
     for number, line in numbered:
-        words = _SEPARATOR.split(line)
+        words = separator.split(line)
         for word in words:
             if not _NUMBER.fullmatch(word) and not _NOT_FINITE.fullmatch(word):
                 raise InputError(
                     f"{path}, line {number}: '{word[:40]}' is not a number; allowed are two or three columns, "
                     "comments start with # ' ! or ;"
                 )
-        if len(words) not in (2, 3) or len(words) != count:
-            raise InputError(
-                f"{path}, line {number}: {len(words)} columns (first line of data: {count}); allowed are two or three, "
-                "the same in all lines"
-            )
+        if len(words) not in (2, 3):
+            raise InputError(f"{path}, line {number}: {len(words)} columns; a pattern has two or three: x, I, sigma")
+        if len(words) != count:
+            raise InputError(f"{path}, line {number}: {len(words)} columns, the first line of data has {count}")
         rows.append([float(word) for word in words])
     return np.array(rows)
 

@@ -11,19 +11,29 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from tsct.records.errors import InputError, TsctWarning, nearest
-from tsct.records.io import SOURCES, is_ours, load_tables, parse_mapping, read_mapped, read_record
+from tsct.records.io import (
+    SOURCES,
+    following_links,
+    is_ours,
+    load_tables,
+    matching_files,
+    parse_mapping,
+    read_mapped,
+    read_record,
+)
 from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
+from .assembly import Assembly, assembled, take_assembly, warn_of_zigzag
+from .doubts import check_angles, check_intensity, check_places, doubt_steps
+from .factors import DIVIDED, SENSOR, check_corrections, factor
 from .frames import is_frames, read_frames
-from .hdf5_layouts import known_layout
+from .hdf5_layouts import LAYOUTS, known_layout
+from .hdf5_places import take_motors
 from .patterns import evened, is_uniform, q_from_two_theta, resample
 from .unmeasured import check_drop, masked_out, without_dropped, without_marks
 
 RAYS = ("angle", "translation")
-#: what must be divided out, each with the variable that does it and the unit of that variable
-DIVIDED = {"monitor": "photons", "transmission": "1", "solid_angle": "sr", "polarization": "1"}
-SENSOR = ("sensor_material", "sensor_mm", "sensor_density_g_cm3")
 #: densities of sensors whose files give material and thickness only, g/cm3
 SENSOR_DENSITIES = {"CdTe": 5.85, "Si": 2.33, "GaAs": 5.32, "Ge": 5.32, "CsI": 4.51}
 #: dims and units of what a file may hold in other units
@@ -43,26 +53,31 @@ ATTRS = (
 )
 #: variables that a mapping may name
 NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
+#: keys of a mapping that are no quantity
+KEYS = ("files", "stack", "fold", "zigzag", "drop")
 #: views may be taken at places that differ by this share of a step: a reconstruction cannot tell
 SAME_PLACES = 0.02
+#: a channel of which more than this share was lost is lost
+LOST_SHARE = 0.01
 #: with fewer channels there is no pattern
 FEWEST_CHANNELS = 8
-#: a full turn in radians, with a little over; many views of a smaller span in degrees make no slice
-LEAST_SPAN_DEG, MANY_VIEWS = 7.0, 10
 #: channels over which the scatter between neighbours is averaged where nothing else tells the errors
 SCATTER_CHANNELS = 31
 
 
-def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset:
+def read_scan(path: str | Path, mapping: str | Path | None = None, links: str | Path | None = None) -> xr.Dataset:
     """Read a scan: one of ours, one in a known layout, or any other through a mapping.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        HDF5 file.
+        HDF5 file, or the folder of the files that the mapping stacks.
     mapping : str or pathlib.Path, optional
-        TOML file as in :mod:`tsct.records.io.mapping`. Where the layout is known (NXxrdct, pyFAI diffmap, nDTomo) it
-        need only hold what the file does not say; its words count more than those of the file.
+        TOML file as in :mod:`tsct.records.io.mapping`, which may also say how the parts of a scan lie, see
+        :class:`tsct.analyze.readers.assembly.Assembly`. Where the layout is known it need only hold what the file does
+        not say; its words count more than those of the file.
+    links : str or pathlib.Path, optional
+        Folder below which links to other files are followed; none are if omitted.
 
     Returns
     -------
@@ -76,25 +91,59 @@ def read_scan(path: str | Path, mapping: str | Path | None = None) -> xr.Dataset
         If a quantity or a unit is missing, axes contradict each other, or Q is not increasing.
     """
     path = Path(path)
-    if mapping is None and is_frames(path):
-        return read_frames(path)
-    if mapping is None and is_ours(path):
-        scan = read_record(path, "data")
-        check(scan, SCAN, str(path))
-        return scan
+    with following_links(None if links is None else Path(links)):
+        if mapping is None and is_frames(path):
+            return read_frames(path)
+        if mapping is None and is_ours(path):
+            scan = read_record(path, "data")
+            check(scan, SCAN, str(path))
+            return scan
+        return _read_foreign(path, mapping)
+
+
+def parts_of_scan(path: Path, mapping: Path | None) -> list[Path]:
+    """The files that make up one scan: the file itself, or those of a folder that a mapping stacks.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_scan`, for the mapping and the files of the folder.
+    """
+    how = take_assembly(load_tables(mapping), str(mapping)) if mapping is not None else Assembly()
+    return [path] if how.files is None else matching_files(path, how.files, str(mapping))
+
+
+def _read_foreign(path: Path, mapping: str | Path | None) -> xr.Dataset:
     given = load_tables(mapping) if mapping is not None else {}
-    layout, tables = ("of the mapping", {}) if _is_complete(given) else known_layout(path)
-    source = f"{path} ({layout})" if mapping is None else str(mapping)
-    merged = _merged(tables, given)
-    if "intensity" not in merged:
-        raise InputError(
-            f"{path}: not a layout that is known (NXxrdct, pyFAI diffmap, nDTomo); say where everything is with "
-            "--mapping m.toml, see docs/analysis-data.md"
-        )
+    source = str(path) if mapping is None else str(mapping)
+    how = take_assembly(given, source)
+    files = [path] if how.files is None else matching_files(path, how.files, source)
+    merged = _tables(files[0], given, how, source)
     drop = check_drop(merged.pop("drop", {}), source)
     _check_names(merged, source)
-    scan = as_scan(read_mapped(path, parse_mapping(merged, source=source), UNITS), str(path))
+    data = read_mapped(files, parse_mapping(merged, source=source), UNITS, how.stack)
+    scan = as_scan(assembled(data, how, str(path)), str(path))
+    warn_of_zigzag(scan.intensity.sum("q", skipna=False).values, str(path))
     return without_dropped(scan, drop, source) if drop else scan
+
+
+def _tables(file: Path, given: dict[str, Any], how: Assembly, source: str) -> dict[str, Any]:
+    """Where everything is: as the layout of the file says, if it is known, and above all as the user does."""
+    motors = take_motors(given, source)
+    if _is_complete(given):
+        if motors:
+            raise InputError(f"{source}: motor is for files of a known layout; give the path of [{next(iter(motors))}]")
+        return dict(given)
+    _, tables = known_layout(file, given if how.fold is None else {**given, "fold": how.fold}, motors)
+    if not tables and "intensity" not in given:
+        raise InputError(
+            f"{file}: not a layout that is known ({', '.join(LAYOUTS)}); say where everything is with "
+            "--mapping m.toml, see docs/your-beamline.md"
+        )
+    if "positions" in tables and not set(SOURCES) & set(given.get("translation", {})):
+        # what is said of a motor that was read for every frame
+        given["positions"] = given.pop("translation", {}) | given.get("positions", {})
+    return _merged(tables, given)
 
 
 def _is_complete(tables: Mapping[str, Any]) -> bool:
@@ -119,9 +168,8 @@ def _check_names(tables: Mapping[str, Any], source: str) -> None:
     attrs = tables.get("attrs", {})
     for name in tables:
         if name not in (*NAMES, "attrs"):
-            raise InputError(
-                f"{source}: a scan has no '{name}'{nearest(name, NAMES)}; it takes {', '.join(NAMES)}, drop"
-            )
+            known = (*NAMES, *KEYS)
+            raise InputError(f"{source}: a scan has no '{name}'{nearest(name, known)}; it takes {', '.join(known)}")
     for name in attrs if isinstance(attrs, Mapping) else ():
         if name not in (*ATTRS, "wavelength_m"):
             raise InputError(f"{source}: [attrs] has no '{name}'{nearest(name, ATTRS)}; it takes {', '.join(ATTRS)}")
@@ -144,16 +192,18 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
     InputError
         As :func:`read_scan`.
     """
+    data = _rising(data)
     density = SENSOR_DENSITIES.get(data.attrs.get("sensor_material", ""))
     known = {} if density is None else {"sensor_density_g_cm3": density}
     data = data.assign_attrs({**known, **data.attrs, "energy_kev": _energy(data, source)})
     intensity = _intensity(data, source)
     q = _q(data, source)
     variance = _variance(data, intensity, source)
+    check_intensity(intensity, variance is None, source)
     rows, spread = intensity.values, variance
     if "two_theta" in data.dims and not is_uniform(q):
         q, rows, spread = _resampled(q, rows, variance)
-    _check_corrections(data, source)
+    check_corrections(data, source)
     scan = xr.Dataset(
         {"intensity": ((*RAYS, "q"), rows, {"units": "counts"})},
         coords={
@@ -173,12 +223,20 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
         scan = _like_counts(scan, intensity.attrs["units"], source)
     elif spread is not None:
         scan["variance"] = scan["variance"].astype(np.float32)
-    for name, unit in DIVIDED.items():
-        scan[name] = _factor(data, scan, name, unit)
+    for name in DIVIDED:
+        scan[name] = factor(data, scan, name, source)
     scan = _unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan
     scan = scan.sortby("translation")
     check(scan, SCAN, source)
     return scan
+
+
+def _rising(data: xr.Dataset) -> xr.Dataset:
+    """Channels that were stored from the last to the first, with all that lies along them, turned round."""
+    for name in ("q", "two_theta"):
+        if name in data.coords and len(data[name]) > 1 and np.all(np.diff(data[name].values) < 0):
+            data = data.isel({name: slice(None, None, -1)})
+    return data
 
 
 def _energy(data: xr.Dataset, source: str) -> float:
@@ -229,8 +287,24 @@ def _resampled(
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Counts at even steps of angle moved to even steps of Q, with their variance."""
     sigma = np.sqrt(np.maximum(rows, 1.0) if variance is None else variance)
-    even, moved, spread = resample(q, rows.astype(np.float64), sigma)
+    lost = ~np.isfinite(rows)
+    # counts stay counts: a spline through them overshoots below zero beside a steep edge
+    monotone = bool(np.all(rows[~lost] >= 0))
+    filled = _bridged(q, rows.astype(np.float64), lost)
+    even, moved, spread = resample(q, filled, np.where(np.isfinite(sigma), sigma, 0.0), monotone=monotone)
+    if lost.any():
+        overlap = resample(q, lost.astype(np.float64), monotone=True)[1]
+        moved[overlap > LOST_SHARE] = np.nan
     return even, moved.astype(np.float32), np.square(np.asarray(spread))
+
+
+def _bridged(q: NDArray[Any], rows: NDArray[Any], lost: NDArray[Any]) -> NDArray[Any]:
+    """Rows with a straight line through what was lost, so that it spoils nothing beside it; empty rows are zero."""
+    rows = np.where(lost, 0.0, rows)
+    for index in np.argwhere(lost.any(axis=-1) & ~lost.all(axis=-1)):
+        row, gone = rows[tuple(index)], lost[tuple(index)]
+        row[gone] = np.interp(q[gone], q[~gone], row[~gone])
+    return rows
 
 
 def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
@@ -246,7 +320,18 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
         )
     values = evened(values)
     _check_order(values, name, source)
-    return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(data.attrs["energy_kev"]))
+    if name == "two_theta" and values[-1] > 180.0:
+        raise InputError(
+            f"{source}: two_theta ends at {values[-1]:.4g} degrees, allowed are 0 to 180; is its unit another one, or "
+            "is it Q ([q])?"
+        )
+    energy = data.attrs["energy_kev"]
+    if name == "q" and values[-1] > (limit := 4.0 * np.pi / wavelength_angstrom(energy)):
+        raise InputError(
+            f"{source}: q ends at {values[-1]:.4g} 1/angstrom, at {energy:g} keV it ends at {limit:.4g}; is its unit "
+            "1/nm, or the energy another?"
+        )
+    return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(energy))
 
 
 def _check_order(values: NDArray[Any], name: str, source: str) -> None:
@@ -277,50 +362,13 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
             f"{source}: {name} number {wrong[0]} is not finite; give its value, or leave it out of [{name}]"
         )
     if name == "angle":
-        _check_angles(values, source)
-    return evened(values)
-
-
-def _check_angles(angles: NDArray[Any], source: str) -> None:
-    """Refuse a span of angles that can only be in another unit than said."""
-    span = float(np.ptp(angles))
-    if 0.0 < span < LEAST_SPAN_DEG and len(angles) >= MANY_VIEWS:
-        raise InputError(
-            f"{source}: the angles span {span:.4g} degrees, of which no slice can be made; they look like radians, so "
-            'write [angle] units = "rad"'
-        )
-    turns = np.degrees(np.array([180.0, 360.0]))
-    step = span / max(len(angles) - 1, 1)
-    if np.any(np.abs(span - turns) <= 1.5 * step):
-        raise InputError(
-            f"{source}: the angles span {span:.5g} degrees, which is {np.radians(span):.4g} radians; they look like "
-            'degrees, so write [angle] units = "deg"'
-        )
-
-
-def _check_corrections(data: xr.Dataset, source: str) -> None:
-    """Refuse a scan that does not say how every correction stands; all that is missing is named at once."""
-    open_ = [name for name in DIVIDED if name not in data and not data.attrs.get(f"{name}_applied", False)]
-    if not data.attrs.get("efficiency_applied", False) and not all(name in data.attrs for name in SENSOR):
-        open_.append("efficiency")
-    if open_:
-        raise InputError(
-            f"{source}: it is not known whether these were divided out: {', '.join(open_)}. For each, add below "
-            f"[attrs] '{open_[0]}_applied = true', or a table such as [{open_[0]}] with what to divide by "
-            f"(efficiency: {', '.join(SENSOR)} below [attrs])"
-        )
-
-
-def _factor(data: xr.Dataset, scan: xr.Dataset, name: str, units: str) -> xr.DataArray:
-    """A factor to divide by, broadcast to its dims; one where it was applied before."""
-    dims = SCAN.fields[name].dims
-    if data.attrs.get(f"{name}_applied", False) or name not in data:
-        return xr.DataArray(np.ones([scan.sizes[dim] for dim in dims]), dims=dims, attrs={"units": units})
-    values = data[name].variable
-    full = {dim: scan.sizes[dim] for dim in dims}
-    if not set(values.dims) <= set(dims):
-        raise InputError(f"[{name}] has dims {values.dims}; it takes {dims}")
-    return xr.DataArray(values.set_dims(full).values.astype(np.float64), dims=dims, attrs={"units": units})
+        check_angles(values, source)
+    else:
+        doubt_steps(values, source)
+    values = evened(values)
+    if name == "translation" and "positions" not in data:
+        check_places(values, source)
+    return values
 
 
 def _like_counts(scan: xr.Dataset, units: str, source: str) -> xr.Dataset:

@@ -16,6 +16,8 @@ COUNTER_BITS = (16, 20, 24, 31, 32, 63, 64)
 MARKS = (-1.0, -2.0, -10.0)
 #: a largest value that occurs so often, or is so many times the next one, was not counted
 OFTEN, FAR = 3, 4.0
+#: so many different negative numbers at most are marks
+FEW_NUMBERS = 3
 DROPPED = ("views", "translations", "channels", "frames", "q")
 
 
@@ -23,7 +25,8 @@ def marked(values: NDArray[Any], *, may_be_negative: bool = False) -> NDArray[np
     """Which numbers stand for "not measured", of the shape of `values`.
 
     They are the largest number of an unsigned type, that of a narrower counter if it is far above the next one or
-    occurs several times, and -1, -2 or -10 where nothing else is negative. What is not finite is not asked about.
+    occurs several times, and -1, -2, -10 or up to three whole numbers that repeat where nothing else is negative. What
+    is not finite is not asked about.
     """
     found = np.zeros(values.shape, dtype=bool)
     if values.dtype.kind not in "iuf" or not values.size:
@@ -33,11 +36,20 @@ def marked(values: NDArray[Any], *, may_be_negative: bool = False) -> NDArray[np
         found |= values == np.iinfo(values.dtype).max
     elif not may_be_negative:
         below = values < 0
-        if below.any() and np.isin(values[below], MARKS).all():
+        if below.any() and _are_marks(values[below]):
             found |= below
     if values.dtype.kind == "i":
         found |= values == np.iinfo(values.dtype).min
     return found | _full_counters(values, found)
+
+
+def _are_marks(negative: NDArray[Any]) -> bool:
+    """Whether negative numbers are few different whole ones: those in use, or any that repeat, such as -999."""
+    numbers, times = np.unique(negative, return_counts=True)
+    if np.isin(numbers, MARKS).all():
+        return True
+    whole = np.all(np.isfinite(numbers)) and np.all(numbers == np.round(numbers))
+    return bool(whole and len(numbers) <= FEW_NUMBERS and times.min() >= OFTEN)
 
 
 def _full_counters(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -98,6 +110,8 @@ def masked_out(data: xr.Dataset, rays: Sequence[str], source: str) -> NDArray[np
             f"({', '.join(map(str, intensity.dims))})"
         )
     out = (mask.fillna(1.0) if mask.dtype.kind == "f" else mask) != 0
+    if out.all():
+        raise InputError(f"{source}: [mask] leaves out everything; it is not zero where a reading is to be left out")
     radial = [dim for dim in intensity.dims if dim not in rays]
     return np.asarray(out.broadcast_like(intensity).transpose(*rays, *radial).values)
 

@@ -26,11 +26,18 @@ if TYPE_CHECKING:
 
 
 def analyze(
-    sources: Annotated[list[Path], typer.Argument(help="Scan files, or a folder that holds them.")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="Scan files, or a folder that holds them (or their parts, if a mapping stacks)."),
+    ],
     output: OutOption = Path("recovered"),
     mapping: Annotated[
         Path | None,
         typer.Option(help="TOML that says where a file from elsewhere keeps its quantities, or what it does not say."),
+    ] = None,
+    follow_links: Annotated[
+        Path | None,
+        typer.Option(help="Follow links to other files that lie below this folder; none are followed if omitted."),
     ] = None,
     composition: Annotated[
         str | None, typer.Option(help="Of the sample, such as 'Si O2'; replaces that of the experiment or the file.")
@@ -50,9 +57,9 @@ def analyze(
     """Recover maps, PDFs and dPDFs from scans, ours or a beamline's integrated HDF5.
 
     Reads the scans and the `[analysis]` section of the experiment, never the truth, and draws what it recovers into
-    a page, analysis.html. Files in the layouts NXxrdct, pyFAI diffmap and nDTomo are known; for others, and for what
-    a file does not say, write a mapping (see docs/analysis-data.md). Several files are the states of one series, in
-    the order given.
+    a page, analysis.html. The layouts NXxrdct, pyFAI diffmap, nDTomo (Battery Imaging Library), ewoks and DAWN or Savu
+    are known; for others, and for what a file does not say, write a mapping (see docs/your-beamline.md). Several files
+    are the states of one series, in the order given.
     Example: `tsct analyze scan.h5 --mapping m.toml --composition 'Si0.5 C0.5' --set analysis.q_max=22 -o found`
     """
     for source in sources:
@@ -64,7 +71,7 @@ def analyze(
     from tsct.records.io import is_ours
     from tsct.records.resources import Usage
 
-    files = job.scan_files(sources)
+    files = job.scan_files(sources, mapping)
     beside = sources[0] / "experiment.toml"
     foreign = mapping is not None or not is_ours(files[0])
     if recipe is None and not foreign and not beside.is_file():
@@ -72,13 +79,21 @@ def analyze(
     made = load(recipe or (str(beside) if beside.is_file() else "wragg2023"), overrides=set_ or ())
     choices = made.recipe
     if composition is not None or foreign:
-        choices = job.with_composition(choices, composition, files[0], mapping)
+        choices = job.with_composition(choices, composition, files[0], mapping, follow_links)
     if foreign and recipe is None:
         choices = _of_no_preset(choices, made.settings.analysis.values, set_ or ())
     where = choose_workers(workers, scheduler, slurm)
     with Usage() as usage:
         job.analyze(
-            files, choices, output, workers=where, volumes=volumes, overwrite=overwrite, track=track, mapping=mapping
+            files,
+            choices,
+            output,
+            workers=where,
+            volumes=volumes,
+            overwrite=overwrite,
+            track=track,
+            mapping=mapping,
+            links=follow_links,
         )
     if not choices.asks_for_phases:
         say(NO_PHASES)

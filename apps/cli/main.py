@@ -65,12 +65,20 @@ def _options(
 ) -> None: ...
 
 
+#: warnings that were shown before
+_SAID: set[str] = set()
+
+
 def _say_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
     """A warning of ours is for the user and needs no place in the code."""
     ours = issubclass(category, TsctWarning)
-    say(f"warning: {message}" if ours else f"warning: {filename}:{lineno}: {category.__name__}: {message}")
+    line = f"warning: {message}" if ours else f"warning: {filename}:{lineno}: {category.__name__}: {message}"
+    # a scan is read for its composition, for the region and for the analysis
+    if line not in _SAID:
+        _SAID.add(line)
+        say(line)
 
 
 def _end_at_second_signal() -> None:

@@ -1,4 +1,4 @@
-"""`tsct pdf`: one measured pattern to S(Q), F(Q) and G(r)."""
+"""`tsct pdf`: measured patterns to S(Q), F(Q) and G(r)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,12 @@ from tsct.records.paths import must_be_file
 
 
 def pdf(
-    pattern: Annotated[Path, typer.Argument(help="Columns: Q or 2theta, intensity, error (.xy, .xye, .chi).")],
+    patterns: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Columns: Q or 2theta, intensity, error (.xy, .xye, .chi); several, or HDF5, are a series."
+        ),
+    ],
     composition: Annotated[str, typer.Option("--composition", help="Such as 'Si O2' or 'Si0.5 C0.5'.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for .sq, .fq, .gr and .png.")] = Path("."),
     q_max: Annotated[float, typer.Option("--qmax", help="End of the Fourier transform, 1/angstrom.")] = 20.0,
@@ -55,31 +60,43 @@ def pdf(
         float | None,
         typer.Option("--neighbour-correlation", help="Of the noise of neighbouring bins, 0 to 0.95; else estimated."),
     ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", help="TOML that says where an HDF5 file keeps intensity and q, if it is no NXdata."),
+    ] = None,
+    follow_links: Annotated[
+        Path | None, typer.Option("--follow-links", help="Follow links of HDF5 files to others below this folder.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results in the folder.")] = False,
 ) -> None:
-    """Turn one measured pattern into S(Q), F(Q) and G(r).
+    """Turn a measured pattern into S(Q), F(Q) and G(r), or a series into a NeXus file of all and a .gr of each.
 
     The pattern is intensity per solid angle, corrected for polarisation, on any scale, and still holds its Compton
     scattering: without it, peaks come out several times too high. The `.gr` file opens in PDFgui, pdffit2 and diffpy.
     Example: `tsct pdf glass.xye --composition 'Si O2' --qmax 22 -o glass`
     """
-    must_be_file(pattern)
+    for pattern in patterns:
+        must_be_file(pattern)
     if twotheta and unit not in (None, "deg"):
         raise UsageError(f"--twotheta and --unit {unit} contradict each other; give one")
     from tsct.analyze.pdf import parse_composition
     from tsct.analyze.recipe import PdfRecipe
     from tsct.apps.pattern import convert as one_pattern
     from tsct.apps.pattern.measured import Source
+    from tsct.apps.pattern.series import convert_series, is_series
 
-    source = Source(
-        pattern=pattern,
-        unit="deg" if twotheta else unit,
-        wavelength=wavelength,
-        background=background,
-        background_scale=background_scale,
-        density_g_cm3=density,
-        neighbour_correlation=neighbour_correlation,
-    )
+    sources = [
+        Source(
+            pattern=pattern,
+            unit="deg" if twotheta else unit,
+            wavelength=wavelength,
+            background=background,
+            background_scale=background_scale,
+            density_g_cm3=density,
+            neighbour_correlation=neighbour_correlation,
+        )
+        for pattern in patterns
+    ]
     recipe = PdfRecipe(
         composition=parse_composition(composition),
         q_min=q_min,
@@ -93,4 +110,10 @@ def pdf(
         r_max=r_max,
         r_step=one_pattern.R_STEP,
     )
-    typer.echo(one_pattern.convert(source, recipe, output, overwrite=overwrite))
+    if is_series(patterns):
+        line = convert_series(sources, recipe, output, overwrite=overwrite, mapping=mapping, links=follow_links)
+    elif mapping is not None:
+        raise UsageError(f"--mapping is for HDF5 files; {patterns[0]} is none")
+    else:
+        line = one_pattern.convert(sources[0], recipe, output, overwrite=overwrite)
+    typer.echo(line)

@@ -52,11 +52,9 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
         If a result exists and may not be overwritten.
     """
     names = {suffix: folder / f"{source.pattern.stem}.{suffix}" for suffix in ("sq", "fq", "gr", "png")}
-    _check_destination(source, names.values(), overwrite)
+    check_destination(source, names.values(), overwrite)
     measured = read_measured(source, recipe)
-    energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
-    pixels = _pixels(source, measured)
-    data = pdf(measured.q, measured.intensity, recipe, sigma=measured.sigma, energy_kev=energy, pixels=pixels)
+    data, pixels = transformed(source, recipe, measured)
     number_density = _number_density(source, recipe)
     features = ripple_test(measured.q, measured.intensity, recipe, limits=(recipe.polynomial_range, recipe.r_max))
     peaks = first_peaks(data, recipe, number_density, features.position[features.ripple])
@@ -72,6 +70,14 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
     return f"{line}; {scale}{_pixel_words(pixels)}"
 
 
+def transformed(source: Source, recipe: PdfRecipe, measured: Measured) -> tuple[xr.Dataset, SharedPixels]:
+    """S(Q), F(Q) and G(r) of a pattern, and how its bins share pixels."""
+    energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
+    pixels = _pixels(source, measured)
+    data = pdf(measured.q, measured.intensity, recipe, sigma=measured.sigma, energy_kev=energy, pixels=pixels)
+    return data, pixels
+
+
 def _pixels(source: Source, measured: Measured) -> SharedPixels:
     """As given, or estimated where the pattern has errors."""
     if source.neighbour_correlation is not None:
@@ -85,7 +91,8 @@ def _pixel_words(pixels: SharedPixels) -> str:
     return f"; errors hold a correlation of neighbouring bins of {pixels.neighbours:.2f}"
 
 
-def _check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
+def check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
+    """Refuse results that would replace their own input, or others that may not be replaced."""
     inputs = [path.resolve() for path in (source.pattern, source.background) if path is not None]
     for path in paths:
         if path.resolve() in inputs:

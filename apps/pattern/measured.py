@@ -1,6 +1,7 @@
 """A measured pattern made ready for the transform: units, background, uniform grid."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,22 @@ from scipy.interpolate import CubicSpline
 
 from tsct.analyze.readers import (
     UNITS,
+    PatternStack,
     RadialUnit,
+    bridged,
+    check_gaps,
     check_q,
     evened,
     is_uniform,
     q_from_two_theta,
     read_columns,
+    read_pattern_stack,
     resample,
+    unmeasured_points,
     without_lone_bins,
 )
 from tsct.analyze.recipe import PdfRecipe
-from tsct.records.errors import InputError, UsageError, nearest
+from tsct.records.errors import InputError, TsctWarning, UsageError, nearest
 
 Array = NDArray[np.float64]
 
@@ -105,10 +111,80 @@ def read_measured(source: Source, recipe: PdfRecipe) -> Measured:
     InputError
         If the pattern or the background cannot be used or does not reach as far as the recipe.
     """
-    found = _read_q(source.pattern, source)
+    return _ready(_read_q(source.pattern, source), source, recipe)
+
+
+def read_measured_stack(
+    source: Source, recipe: PdfRecipe, mapping: Path | None = None, links: Path | None = None
+) -> tuple[Source, dict[int, Measured]]:
+    """Read the patterns of an HDF5 file as :func:`read_measured` does one, by their numbers; empty ones are left out.
+
+    Parameters
+    ----------
+    source : Source
+        Its `pattern` is the file; `unit` is not used, because the file or the mapping says it.
+    mapping, links : pathlib.Path, optional
+        As :func:`tsct.analyze.readers.read_pattern_stack`.
+
+    Returns
+    -------
+    source : Source
+        With the wavelength, if only the file says it.
+    patterns : dict of int to Measured
+
+    Raises
+    ------
+    InputError
+        As :func:`read_measured`, naming the pattern.
+
+    Warns
+    -----
+    TsctWarning
+        If patterns without an intensity are left out.
+    """
+    stack = read_pattern_stack(source.pattern, mapping, links)
+    if source.unit is not None:
+        raise UsageError(f"--unit is for text files; the unit of {source.pattern} is that of its axis")
+    source = source if source.wavelength is not None else replace(source, wavelength=stack.wavelength)
+    patterns, empty = {}, []
+    for number, intensity in enumerate(stack.intensity):
+        held = np.flatnonzero(np.isfinite(intensity) & (intensity != 0.0))
+        if not len(held):
+            empty.append(number)
+            continue
+        part = slice(int(held[0]), int(held[-1]) + 1)
+        where = f"{source.pattern}: pattern {number}"
+        _check_stack(where, stack, number, part)
+        sigma = None if stack.sigma is None else stack.sigma[number, part]
+        over_q = _over_q(where, stack.x[part], intensity[part], sigma, stack.unit, source.wavelength)
+        patterns[number] = _ready(over_q, source, recipe)
+    if empty:
+        warnings.warn(
+            f"{source.pattern}: {len(empty)} patterns hold no intensity and are left out, such as number {empty[0]}",
+            TsctWarning,
+            stacklevel=2,
+        )
+    if not patterns:
+        raise InputError(f"{source.pattern}: no pattern holds an intensity")
+    return source, patterns
+
+
+def _check_stack(where: str, stack: PatternStack, number: int, part: slice) -> None:
+    x, intensity = stack.x[part], stack.intensity[number, part]
+    if not np.all(np.isfinite(intensity)):
+        raise InputError(f"{where}: {int(np.sum(~np.isfinite(intensity)))} intensities between others are not finite")
+    if len(x) < 2 or not np.all(np.diff(x) > 0):
+        raise InputError(f"{where}: the axis does not increase; sort the points")
+    if stack.sigma is not None and not np.all(stack.sigma[number, part] > 0):
+        raise InputError(f"{where}: some errors are not positive, which would be infinite weight")
+
+
+def _ready(found: "_OverQ", source: Source, recipe: PdfRecipe) -> Measured:
+    """Subtract the background of a pattern and put it on a uniform grid."""
     q, intensity, sigma = found.q, found.intensity, found.sigma
-    _check_range(source.pattern, found, recipe)
-    _check_steps(source.pattern, q, recipe)
+    _check_range(found, recipe)
+    check_gaps(q, found.lost, (recipe.q_min, recipe.data_end), found.where)
+    _check_steps(found.where, q, recipe)
     background = None
     if source.background is not None:
         background, its_sigma = _background_at(found, source, recipe)
@@ -131,30 +207,39 @@ class _OverQ:
     intensity: Array
     sigma: Array | None
     unit: RadialUnit | None
+    where: str
+    lost: NDArray[np.bool_]
 
 
 def _read_q(path: Path, source: Source) -> _OverQ:
     columns = read_columns(path, trust_header=source.unit is None)
     unit = columns.unit if source.unit is None else UNITS[source.unit]
-    x, sigma = columns.x if unit is None else columns.x * unit.factor, columns.sigma
+    return _over_q(str(path), columns.x, columns.intensity, columns.sigma, unit, source.wavelength)
+
+
+def _over_q(
+    where: str, x: Array, intensity: Array, sigma: Array | None, unit: RadialUnit | None, wavelength: float | None
+) -> _OverQ:
+    x = x if unit is None else x * unit.factor
     try:
         if unit is not None and unit.quantity == "two_theta":
-            if source.wavelength is None:
-                raise InputError(f"the header says '{unit.words}'; add --wavelength in angstrom")
-            q = q_from_two_theta(x, source.wavelength)
+            if wavelength is None:
+                raise InputError(f"the first column is '{unit.words}'; add --wavelength in angstrom")
+            q = q_from_two_theta(x, wavelength)
         else:
-            check_q(x, source.wavelength, unit_known=unit is not None)
+            check_q(x, wavelength, unit_known=unit is not None)
             q = evened(x)
     except InputError as error:
-        raise InputError(f"{path}: {str(error).removeprefix('pattern: ')}") from None
-    intensity, sigma = without_lone_bins(columns.intensity, sigma, str(path))
-    return _OverQ(q, intensity, sigma, unit)
+        raise InputError(f"{where}: {str(error).removeprefix('pattern: ')}") from None
+    lost = unmeasured_points(intensity, sigma)
+    intensity, sigma = without_lone_bins(bridged(q, intensity, lost), sigma, where)
+    return _OverQ(q, intensity, sigma, unit, where, lost)
 
 
-def _check_range(path: Path, found: _OverQ, recipe: PdfRecipe) -> None:
+def _check_range(found: _OverQ, recipe: PdfRecipe) -> None:
     if not recipe.q_min > 0:
         raise InputError(f"--qmin is {recipe.q_min:g}; allowed are values above 0, where S(Q) = 1 + F(Q)/Q exists")
-    q, unit = found.q, found.unit
+    q, unit, path = found.q, found.unit, found.where
     half = (q[-1] - q[0]) / (len(q) - 1) / 2
     read_as = "" if unit is None else f" (the first column is read as '{unit.words}')"
     if recipe.q_min < q[0] - half:
@@ -164,7 +249,7 @@ def _check_range(path: Path, found: _OverQ, recipe: PdfRecipe) -> None:
         raise InputError(f"{path}: {option} is {recipe.data_end:g} but the data end at {q[-1]:.5g} 1/angstrom{read_as}")
 
 
-def _check_steps(path: Path, q: Array, recipe: PdfRecipe) -> None:
+def _check_steps(path: str, q: Array, recipe: PdfRecipe) -> None:
     inside = q[(q >= recipe.q_min) & (q <= recipe.data_end)]
     if len(inside) < 2:
         raise InputError(f"{path}: fewer than two points between {recipe.q_min:g} and {recipe.data_end:g} 1/angstrom")
@@ -180,6 +265,7 @@ def _background_at(pattern: _OverQ, source: Source, recipe: PdfRecipe) -> tuple[
     assert source.background is not None
     found = _read_q(source.background, source)
     own_q, intensity, sigma = found.q, found.intensity, found.sigma
+    check_gaps(own_q, found.lost, (recipe.q_min, recipe.data_end), found.where)
     _check_same_unit(source, pattern.unit, found.unit)
     q, step = pattern.q, float(np.diff(own_q).max())
     if own_q[0] > q[0] + step or own_q[-1] < q[-1] - step:

@@ -15,10 +15,10 @@ import xarray as xr
 
 from tsct.analyze import collect, reference_tile
 from tsct.analyze.pdf import curve_records, parse_composition
-from tsct.analyze.readers import read_scan
+from tsct.analyze.readers import parts_of_scan, read_scan
 from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError, ResourceError
-from tsct.records.io import read_truth, write_records, write_text, write_truth
+from tsct.records.io import load_tables, read_truth, write_records, write_text, write_truth
 from tsct.records.marks import COMMENT
 from tsct.records.paths import made, must_be_free, writable
 from tsct.records.resources import Usage
@@ -135,6 +135,7 @@ def analyze(
     overwrite: bool = False,
     track: Track,
     mapping: Path | None = None,
+    links: Path | None = None,
 ) -> None:
     """Analyse scan files, read through a mapping if one is given, and write what is recovered.
 
@@ -145,7 +146,8 @@ def analyze(
     UsageError
         If the folder holds other results and they may not be overwritten.
     """
-    inputs = [*sources, mapping] if mapping else sources
+    parts = [part for source in sources for part in parts_of_scan(source, mapping)]
+    inputs = [*parts, mapping] if mapping else parts
     job = {"recipe": sha256(repr(recipe), str(volumes)), "scans": _versions(inputs), "program": program()}
     _must_be_same(folder, "analyze", ANALYSED, job, overwrite=overwrite, what="another analysis")
     with _for_an_analysis(folder):
@@ -153,7 +155,8 @@ def analyze(
             clear(folder, ANALYSED)
         for name in ("recovered", "tiles"):
             (folder / name).mkdir(exist_ok=True)
-        _analyze(sources, recipe, folder, job, workers=workers, volumes=volumes, track=track, mapping=mapping)
+        reading = {"mapping": mapping and mapping.absolute(), "links": links and links.absolute()}
+        _analyze(sources, recipe, folder, job, workers=workers, volumes=volumes, track=track, reading=reading)
 
 
 @contextmanager
@@ -181,9 +184,9 @@ def _analyze(
     workers: Workers,
     volumes: bool,
     track: Track,
-    mapping: Path | None,
+    reading: Mapping[str, Path | None],
 ) -> None:
-    shared = {"recipe": recipe, "folder": folder.absolute(), "keep": volumes, "mapping": mapping and mapping.absolute()}
+    shared = {"recipe": recipe, "folder": folder.absolute(), "keep": volumes, "reading": reading}
     unique = len({source.stem for source in sources}) == len(sources)
     names = [source.stem if unique else f"{state:02d}_{source.stem}" for state, source in enumerate(sources)]
     files = {names[state]: (state, names[state], source.absolute()) for state, source in enumerate(sources)}
@@ -270,10 +273,12 @@ def write_recovered(folder: Path, found: xr.Dataset, *, title: str) -> None:
     write_records(path, {"recovered": found, **curve_records(found)}, title=title)
 
 
-def with_composition(recipe: Recipe, formula: str | None, source: Path, mapping: Path | None) -> Recipe:
+def with_composition(
+    recipe: Recipe, formula: str | None, source: Path, mapping: Path | None, links: Path | None = None
+) -> Recipe:
     """The recipe with the composition given, or else with the one that the scan states."""
     if formula is None:
-        formula = read_scan(source, mapping).attrs.get("sample_composition")
+        formula = read_scan(source, mapping, links).attrs.get("sample_composition")
     if not formula:
         raise InputError(f"{source}: says nothing of the composition; add --composition, such as 'Si0.5 C0.5'")
     return replace(recipe, pdf=replace(recipe.pdf, composition=parse_composition(formula)))
@@ -400,8 +405,10 @@ def _manifest(experiment: Experiment | None, usage: Usage) -> dict[str, Any]:
     }
 
 
-def scan_files(sources: Sequence[Path]) -> list[Path]:
-    """Scan files behind folders and file names."""
+def scan_files(sources: Sequence[Path], mapping: Path | None = None) -> list[Path]:
+    """Scan files behind folders and file names; the folders themselves where a mapping stacks their files."""
+    if mapping is not None and "files" in load_tables(mapping):
+        return list(sources)
     found: list[Path] = []
     for source in sources:
         if source.is_dir():

@@ -3,7 +3,8 @@
 Every function takes what all tiles share and one tile, writes files, and returns their fingerprints.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,29 @@ def region_of_tile(shared: Shared, tile: Tile) -> Voxels:
 
 def region_of_file(shared: Shared, source: Path) -> Voxels:
     """Decide the region of the ``recipe`` from the file of the reference tile."""
-    return [*with_region(shared["recipe"], read_scan(source, shared["mapping"])).roi.voxels]
+    with _naming(source):
+        return [*with_region(shared["recipe"], read_scan(source, **shared["reading"])).roi.voxels]
+
+
+@contextmanager
+def _naming(source: Path) -> Iterator[None]:
+    """Have errors over a scan say which file it is from, because the analysis does not know."""
+    try:
+        yield
+    except InputError as error:
+        if source.name in str(error):
+            raise
+        raise InputError(f"{source}: {error}") from None
+
+
+def _is_ours(source: Path) -> bool:
+    """Whether a scan is one of our files; the folder of a scan in several files is none."""
+    return source.is_file() and is_ours(source)
 
 
 def place_of_file(number: int, source: Path) -> Tile:
     """State and slice of a file, the n-th of its series: as it says if it is ours, else states of one slice."""
-    if not is_ours(source):
+    if not _is_ours(source):
         return number, 0
     with opened(source) as handle:
         try:
@@ -74,18 +92,15 @@ def analyze_file(shared: Shared, scan_file: tuple[int, str, Path]) -> Written:
     """Analyse a file, the n-th of its series, under a name, by the ``recipe``, into ``folder``; volumes to ``keep``."""
     state, name, source = scan_file
     # the scan has no name here, so that its memory is free once its counts are corrected
-    return _analysed(
-        analyze_tile(_scan_of_file(shared, state, source), shared["recipe"]),
-        shared["folder"],
-        name,
-        keep=shared["keep"],
-    )
+    with _naming(source):
+        found = analyze_tile(_scan_of_file(shared, state, source), shared["recipe"])
+        return _analysed(found, shared["folder"], name, keep=shared["keep"])
 
 
 def _scan_of_file(shared: Shared, state: int, source: Path) -> xr.Dataset:
     """The scan of a file, which is the n-th state unless it says so itself."""
-    scan = read_scan(source, shared["mapping"])
-    return scan if is_ours(source) else scan.assign_coords(state=state)
+    scan = read_scan(source, **shared["reading"])
+    return scan if _is_ours(source) else scan.assign_coords(state=state)
 
 
 def read_small(folder: Path, name: str) -> xr.Dataset:

@@ -1,8 +1,10 @@
 from .disk import FULL, DiskFile, check_room, replacing, write_text
 from .files import is_ours, open_complete, read_record, write_records
 from .frame_files import write_frames
+from .links import allowed_links, following_links
 from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
+from .stacking import matching_files
 from .truth_files import read_truth, write_truth
 from .untrusted import attributes, check_dataset, member, names_of, opened, part, text_attribute, values
 
@@ -11,12 +13,15 @@ __all__ = [
     "SOURCES",
     "DiskFile",
     "Wanted",
+    "allowed_links",
     "attributes",
     "check_dataset",
     "check_room",
+    "following_links",
     "is_ours",
     "load_mapping",
     "load_tables",
+    "matching_files",
     "member",
     "names_of",
     "open_complete",

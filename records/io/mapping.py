@@ -18,11 +18,12 @@ One table for each variable or coordinate of the record, named as in the record:
     energy_kev = 100.0
 
 Optional keys of a table: ``select = { state = 3 }`` takes one index along a dimension that the record lacks, and
-``scale = 2.0`` multiplies the values.
+``scale = 2.0`` multiplies the values, ``normalise = "max"`` divides them by the largest, as for counts behind the
+sample that are to be a transmission. Several files, such as one for each view, are stacked along one axis.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import permutations
 from pathlib import Path
@@ -34,9 +35,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, TsctWarning, nearest
-from tsct.records.toml import read_toml
+from tsct.records.toml import as_toml, read_toml
 from tsct.records.units import unit_factor
 
+from .stacking import stacked
 from .untrusted import ElsewhereError, member, opened, sound, text_attribute
 from .untrusted import values as all_values
 
@@ -65,6 +67,8 @@ class Entry:
         Index along dims that are dropped.
     scale : float
         Factor on the values.
+    normalise : {"max"}, optional
+        Divide the values by the largest one, which makes them pure numbers.
     """
 
     path: str | None = None
@@ -74,6 +78,7 @@ class Entry:
     units: str | None = None
     select: Mapping[str, int] = field(default_factory=dict)
     scale: float = 1.0
+    normalise: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +150,12 @@ def _check_types(name: str, table: Mapping[str, Any], source: str) -> None:
         "path": isinstance(table.get("path", ""), str),
         "units": isinstance(table.get("units", ""), str),
         "scale": is_number(table.get("scale", 1.0)),
-        "linspace": len(even) == 3 and all(map(is_number, even)) and type(even[2]) is int and 0 < even[2] <= 10**7,
+        "normalise": table.get("normalise", "max") == "max",
+        "linspace": isinstance(even, list | tuple)
+        and len(even) == 3
+        and all(map(is_number, even))
+        and type(even[2]) is int
+        and 0 < even[2] <= 10**7,
         "dims": isinstance(dims, list | tuple)
         and all(isinstance(d, str) for d in dims)
         and len(set(dims)) == len(dims),
@@ -156,23 +166,28 @@ def _check_types(name: str, table: Mapping[str, Any], source: str) -> None:
     for key, good in sound.items():
         if not good:
             raise InputError(
-                f"{source}: [{name}] {key} = {table[key]!r} cannot be used; path and units are text, scale a number, "
-                "linspace first, last and number, dims a list of different names, select a table of names and indices"
+                f"{source}: [{name}] {key} = {as_toml(table[key])} cannot be used; path and units are text, scale a "
+                "number, linspace first, last and number, dims a list of different names, select a table of names and "
+                'indices, normalise "max"'
             )
 
 
-def read_mapped(path: str | Path, mapping: FileMapping, wanted: Wanted | None = None) -> xr.Dataset:
+def read_mapped(
+    path: str | Path | Sequence[Path], mapping: FileMapping, wanted: Wanted | None = None, stack: str = "angle"
+) -> xr.Dataset:
     """Read a file through a mapping.
 
     Parameters
     ----------
-    path : str or pathlib.Path
-        The HDF5 file; nothing outside of it is read.
+    path : str, pathlib.Path or sequence of pathlib.Path
+        The HDF5 file; nothing outside of it is read but what links may lead to. Several files are stacked.
     mapping : FileMapping
         Where everything is.
     wanted : mapping of str to (dims, units), optional
         Order of the last dims and units of some variables and coordinates, which are transposed and converted. Those
         that the mapping does not name are left out; :func:`tsct.records.schema.check` tells which were needed.
+    stack : str
+        The axis along which several files are stacked, see :func:`tsct.records.io.stacking.stacked`.
 
     Returns
     -------
@@ -192,9 +207,14 @@ def read_mapped(path: str | Path, mapping: FileMapping, wanted: Wanted | None = 
     TsctWarning
         If the unit in the file is not that of the mapping, which is used.
     """
-    path = Path(path)
-    with opened(path) as handle:
-        arrays = {name: _read(handle, path, name, entry, mapping) for name, entry in mapping.entries.items()}
+    files = [Path(path)] if isinstance(path, str | Path) else list(path)
+    path = files[0] if len(files) == 1 else files[0].parent
+    each = [_arrays(file, mapping) for file in files]
+    constant = frozenset(name for name, entry in mapping.entries.items() if entry.path is None)
+    arrays = dict(each[0] if len(each) == 1 else stacked(each, files, stack, constant))
+    for name, entry in mapping.entries.items():
+        if entry.normalise is not None:
+            arrays[name] = _normalised(arrays[name], name, path)
     _check_lengths(arrays, path, mapping.source)
     for name, (dims, units) in (wanted or {}).items():
         if name in arrays:
@@ -203,6 +223,18 @@ def read_mapped(path: str | Path, mapping: FileMapping, wanted: Wanted | None = 
     coords = {name: array for name, array in arrays.items() if name in axes}
     variables = {name: array for name, array in arrays.items() if name not in axes}
     return xr.Dataset(variables, coords=coords, attrs=dict(mapping.attrs))
+
+
+def _arrays(path: Path, mapping: FileMapping) -> dict[str, xr.Variable]:
+    with opened(path) as handle:
+        return {name: _read(handle, path, name, entry, mapping) for name, entry in mapping.entries.items()}
+
+
+def _normalised(array: xr.Variable, name: str, path: Path) -> xr.Variable:
+    largest = np.nanmax(array.values) if np.isfinite(array.values).any() else np.nan
+    if not largest > 0:
+        raise InputError(f"{path}: '{name}' holds no positive number, by which it could be normalised")
+    return xr.Variable(array.dims, array.values / largest, {**array.attrs, "units": "1"})
 
 
 def _dataset(handle: h5py.File, place: str, path: Path, name: str) -> h5py.Dataset:
@@ -245,7 +277,9 @@ def _read(handle: h5py.File, path: Path, name: str, entry: Entry, mapping: FileM
     elif entry.path is None:
         values, stated = np.asarray(entry.value), None
         if values.dtype.kind not in "biuf":
-            raise InputError(f"{mapping.source}: [{name}] value = {entry.value!r} is not a number or a list of numbers")
+            raise InputError(
+                f"{mapping.source}: [{name}] value = {as_toml(entry.value)} is not a number or a list of numbers"
+            )
     else:
         dataset = _dataset(handle, entry.path, path, name)
         values, stated = all_values(dataset), stated_units(dataset)
@@ -279,6 +313,8 @@ def _dims(name: str, values: NDArray[Any], entry: Entry, path: Path, mapping: Fi
 
 
 def _units(name: str, entry: Entry, stated: str | None, path: Path, mapping: FileMapping) -> str:
+    if entry.units is None and entry.normalise is not None:
+        return "1"
     if entry.units is None and stated is None:
         raise InputError(f"{path}: '{name}' states no units; add units to [{name}] in {mapping.source}")
     if entry.units is None:
@@ -329,5 +365,6 @@ def _converted(array: xr.Variable, name: str, units: str, path: Path) -> xr.Vari
 def _arranged(array: xr.Variable, name: str, dims: tuple[str, ...], path: Path) -> xr.Variable:
     missing = [dim for dim in dims if dim not in array.dims]
     if missing and array.ndim:
-        raise InputError(f"{path}: '{name}' has dims {tuple(array.dims)}, expected ({', '.join(dims)})")
+        held = ", ".join(map(str, array.dims))
+        raise InputError(f"{path}: '{name}' has dims ({held}), expected ({', '.join(dims)})")
     return array.transpose(..., *dims) if array.ndim else array

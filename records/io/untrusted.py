@@ -4,22 +4,25 @@ A link may lead to another file, a dataset may be stored in another file or clai
 may load foreign code, metadata may make the HDF5 library loop for ever. A file is opened by :func:`opened`, which has a
 child process walk through it first. Everything that is read passes through :func:`member`, :func:`attributes` and
 :func:`values`, which follow a path one link at a time, also the paths to the sources of a virtual dataset; what leads
-to another file is refused in one place, :func:`_refuse_elsewhere`. Other parts of the file are never touched, so that
-a file of a beamline with links to its raw data can still be read.
+to another file is decided in one place, :func:`_elsewhere`: it is refused, unless
+:func:`tsct.records.io.links.following_links` names a folder that holds that file. Other parts of the file are never
+touched, so that a file of a beamline with links to its raw data can still be read.
 """
 
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from tsct.records.errors import InputError, ResourceError
 from tsct.records.resources import memory_bytes
 
+from .links import allowed_links
 from .trial import walk_first
 
 #: soft links that may follow one another
@@ -113,16 +116,30 @@ def _followed(group: h5py.Group, path: str, hops: int) -> h5py.Group | h5py.Data
             if not hops:
                 raise InputError(f"{where}: more than {MAX_HOPS} links in a row; is it a circle?")
             here = _followed(here, link.path, hops - 1)
+        elif isinstance(link, h5py.ExternalLink):
+            if not hops:
+                raise InputError(f"{where}: more than {MAX_HOPS} links in a row; is it a circle?")
+            there = _elsewhere(here, link.filename, f"{where}: '{name}' is a link to")
+            here = _followed(there["/"], link.path, hops - 1)
         elif link is not None:
-            _refuse_elsewhere(where, f"'{name}' is a link to")
+            raise InputError(f"{where}: '{name}' is a link of an unknown kind; copy the data into this file")
         else:
             raise InputError(f"{where}: there is no '{name}'{_held(here)}")
     return here
 
 
-def _refuse_elsewhere(where: str, what: str) -> NoReturn:
-    """Whatever leads out of a file ends here: an external link, raw data or a source of a virtual dataset elsewhere."""
-    raise ElsewhereError(f"{where}: {what} another file; copy the data into this one")
+def _elsewhere(node: h5py.Group | h5py.Dataset, name: str, where: str) -> h5py.File:
+    """The other file that a link or a virtual dataset names: refused, unless links to it may be followed."""
+    links = allowed_links()
+    if links is None:
+        raise ElsewhereError(
+            f"{where} another file; copy the data into this one, or follow links below a folder of yours with "
+            "--follow-links FOLDER"
+        )
+    path = links.place(Path(node.file.filename), name, where)
+    if path not in links.files:
+        links.files[path] = links.stack.enter_context(opened(path))
+    return links.files[path]
 
 
 def _held(node: Any) -> str:
@@ -213,13 +230,32 @@ def values(dataset: h5py.Group | h5py.Dataset) -> Any:
             text = np.asarray(dataset.asstr()[()], dtype=object)
             _check_amount(dataset, "text", _text_bytes(text), MAX_TEXT_BYTES)
             return text.astype(str)
-        return dataset[()]
+        return _assembled(dataset) if _is_spread(dataset) else dataset[()]
 
 
 def part(dataset: h5py.Dataset, where: Any) -> Any:
     """Some of a dataset's numbers, after :func:`check_dataset`; raises :class:`InputError` if they cannot be read."""
     with sound(dataset):
-        return dataset[where]
+        return _assembled(dataset)[where] if _is_spread(dataset) else dataset[where]
+
+
+def _is_spread(dataset: h5py.Dataset) -> bool:
+    """Whether a dataset is virtual with sources in other files."""
+    return bool(dataset.is_virtual) and any(source.file_name != "." for source in dataset.virtual_sources())
+
+
+def _assembled(dataset: h5py.Dataset) -> NDArray[Any]:
+    """The numbers of a virtual dataset, read source by source.
+
+    HDF5 would look for the files itself, in more places than were checked, and takes what is missing for zero.
+    """
+    numbers = np.full(dataset.shape, dataset.fillvalue, dtype=dataset.dtype)
+    for piece in dataset.virtual_sources():
+        source = _source(dataset, piece.file_name, piece.dset_name)
+        # of a source that is taken whole, the shape is not known before its file is open
+        is_whole = piece.src_space.get_select_type() == h5py.h5s.SEL_ALL
+        source.id.read(piece.vspace, source.id.get_space() if is_whole else piece.src_space, numbers)
+    return numbers
 
 
 def check_dataset(dataset: h5py.Group | h5py.Dataset) -> None:
@@ -243,7 +279,7 @@ def _check_kind(dataset: h5py.Group | h5py.Dataset, where: str) -> None:
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{where} is a group; a dataset is needed")
     if dataset.external is not None:
-        _refuse_elsewhere(where, "is stored in")
+        raise ElsewhereError(f"{where} is stored in another file; copy the data into this one")
     text = h5py.check_string_dtype(dataset.dtype) is not None
     if dataset.dtype.kind not in _NUMBERS_AND_TEXT or (dataset.dtype.kind == "O" and not text):
         raise InputError(f"{where} holds {dataset.dtype}; numbers or text are needed")
@@ -255,12 +291,12 @@ def _check_kind(dataset: h5py.Group | h5py.Dataset, where: str) -> None:
 
 def _origins(dataset: h5py.Dataset, where: str) -> list[h5py.Dataset]:
     """Where the numbers of a dataset are stored: itself, or what a virtual one leads to, followed link by link."""
-    origins: dict[int, h5py.Dataset] = {}
+    origins: dict[tuple[str, int], h5py.Dataset] = {}
     waiting: list[Any] = [dataset]
-    virtual: set[int] = set()
+    virtual: set[tuple[str, int]] = set()
     while waiting:
         node = waiting.pop()
-        address = h5py.h5o.get_info(node.id).addr
+        address = (node.file.filename, h5py.h5o.get_info(node.id).addr)
         if not isinstance(node, h5py.Dataset) or not node.is_virtual:
             origins[address] = node
             continue
@@ -271,17 +307,25 @@ def _origins(dataset: h5py.Dataset, where: str) -> list[h5py.Dataset]:
     return list(origins.values())
 
 
-def _sources(dataset: h5py.Dataset, where: str) -> list[h5py.Dataset]:
-    """What a virtual dataset names, all of it in this file."""
+def _sources(dataset: h5py.Dataset, where: str) -> list[Any]:
+    """What a virtual dataset names, in this file or in others that may be read."""
     places = {(source.file_name, source.dset_name) for source in dataset.virtual_sources()}
     _check_number(dataset, len(places), "sources")
-    for file_name, place in places:
-        if file_name != ".":
-            _refuse_elsewhere(where, "is stored in")
+    for name in (name for place in places for name in place):
         # HDF5 puts numbers for some of them, so that the name is not that of what is read
-        if "%" in place:
-            raise InputError(f"{where} takes its numbers from '{place}', a pattern of names; copy the data")
-    return [_followed(dataset.file["/"], place, MAX_HOPS) for _, place in sorted(places)]
+        if "%" in name:
+            raise InputError(f"{where} takes its numbers from '{name}', a pattern of names; copy the data")
+    sources = [_source(dataset, *place) for place in sorted(places)]
+    virtual = [source for source in sources if isinstance(source, h5py.Dataset) and source.is_virtual]
+    if allowed_links() and any(_is_spread(each) for each in ([dataset, *virtual] if virtual else [])):
+        raise InputError(f"{where} leads through virtual datasets of several files; copy the data into this one")
+    return sources
+
+
+def _source(dataset: h5py.Dataset, file_name: str, place: str) -> h5py.Group | h5py.Dataset:
+    where = f"{dataset.file.filename}: {dataset.name} is stored in"
+    handle = dataset.file if file_name == "." else _elsewhere(dataset, file_name, where)
+    return _followed(handle["/"], place, MAX_HOPS)
 
 
 def _check_chunks(dataset: h5py.Dataset, where: str) -> None:

@@ -79,7 +79,7 @@ def test_patterns_without_a_scale_may_have_other_units():
 def test_attributes_that_are_asked_for():
     schema = Schema(name="thing", fields={}, attrs={"seed": int})
     check(xr.Dataset(attrs={"seed": 3}), schema, "file")
-    with pytest.raises(InputError, match="file: attribute 'seed' is None; a thing needs a int"):
+    with pytest.raises(InputError, match="file: attribute 'seed' is missing; a thing needs a whole number there"):
         check(xr.Dataset(), schema, "file")
 
 

@@ -96,6 +96,8 @@ def test_a_configuration_of_pdfgetx3_is_an_ini_file_beside_its_patterns(tmp_path
     config.read(tmp_path / "pdfgetx3.cfg", encoding="utf-8")
     found = config.defaults()
     assert found["dataformat"] == "QA" and found["composition"] == "Si0.5 C0.5" and float(found["qmax"]) == 20.0
+    assert found["outputtype"] == "sq, fq, gr" and "outputtypes" not in found
+    assert found["inputfile"].splitlines() == ["a.xy", "b.xy"]
     for name in found["inputfile"].split():
         np.testing.assert_allclose(np.loadtxt(tmp_path / name).T, [R, G], rtol=1e-7)
 

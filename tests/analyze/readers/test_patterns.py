@@ -48,6 +48,20 @@ def test_columns_come_in_many_forms(tmp_path, separator, newline, columns):
     assert (sigma is None) == (columns == 2)
 
 
+@pytest.mark.parametrize("separator", [" ", "\t", ";", " ; "])
+def test_decimal_commas_are_understood(tmp_path, separator):
+    rows = [line.replace(".", ",") for line in lines(X, Y, 0.1 * Y, separator=separator)]
+    x, y, sigma = read_pattern(write(tmp_path / "a.xye", rows))
+    np.testing.assert_array_equal([x, y, sigma], [X, Y, 0.1 * Y])
+
+
+def test_semicolons_backward_rows_and_wide_characters_are_understood(tmp_path):
+    path = tmp_path / "a.xye"
+    path.write_bytes("\r\n".join(lines(X[::-1], Y[::-1], separator=";")).encode("utf-16"))
+    x, y, _ = read_pattern(path)
+    np.testing.assert_array_equal([x, y], [X, Y])
+
+
 @pytest.mark.parametrize("mark", ["'", "#", "!", ";"])
 def test_comments_of_all_programs_are_skipped(tmp_path, mark):
     rows = lines(X, Y)
@@ -117,7 +131,7 @@ def spoiled(row, number=7):
         (spoiled("3.5 ١٢ 0.1"), ("line 7", "not a number")),
         (spoiled("3.5 __import__('os').getcwd() 0.1"), ("line 7", "not a number")),
         (spoiled("3.5 " + "A" * 100_000), ("line 7", "not a number")),
-        (spoiled("3.5 1.0"), ("line 7", "2 columns (first line of data: 3)")),
+        (spoiled("3.5 1.0"), ("line 7", "2 columns, the first line of data has 3")),
         (spoiled("3.5 1.0 0.1 7"), ("line 7", "4 columns")),
         (spoiled("3.5"), ("line 7", "1 columns")),
         (spoiled("3.5 nan 0.1"), ("line 7", "intensity is nan")),
@@ -149,7 +163,7 @@ def test_bad_content_is_refused_with_its_line(tmp_path, content, words):
     [
         b"\x00" * 1000,
         bytes(range(256)) * 20,
-        "1 2\n".encode("utf-16"),
+        "1 2\n".encode("utf-16-le"),
         b"\x89HDF\r\n\x1a\n\x00" + b"1 2\n" * 50,
         b"\x1f\x8b\x08",
     ],

@@ -87,6 +87,41 @@ def test_a_scan_of_another_program_gives_what_ours_gives(analysed):
     np.testing.assert_allclose(theirs.gr, ours.gr, atol=0.02 * float(np.abs(ours.gr).max()))
 
 
+def test_one_file_for_each_view_ends_in_the_report_of_the_whole(analysed, tmp_path):
+    """The same scan cut into views that run back and forth, by one command and a mapping of ten lines."""
+    scan = read_record(analysed / "ours.h5", "data")
+    views = tmp_path / "views"
+    views.mkdir()
+    for i, angle in enumerate(scan.angle.values):
+        way = slice(None, None, -1 if i % 2 else 1)
+        with h5py.File(views / f"view_{i}.h5", "w") as handle:
+            handle["counts"], handle["rot"] = scan.intensity.values[i, way], angle
+            for name in ("monitor", "transmission"):
+                handle[name] = scan[name].values[i, way]
+            handle["y"] = scan.translation.values[way]
+    by_frame = 'dims = ["translation"]'
+    lines = [
+        'files = "view_*.h5"',
+        'intensity = { path = "/counts", dims = ["translation", "q"], units = "counts" }',
+        'angle = { path = "/rot", units = "deg" }',
+        f'positions = {{ path = "/y", {by_frame}, units = "mm" }}',
+        f'monitor = {{ path = "/monitor", {by_frame}, units = "photons" }}',
+        f'transmission = {{ path = "/transmission", {by_frame}, units = "1" }}',
+        f"q = {{ value = {scan.q.values.tolist()}, units = '1/angstrom' }}",
+        f"solid_angle = {{ value = {scan.solid_angle.values.tolist()}, dims = ['q'], units = 'sr' }}",
+        f"polarization = {{ value = {scan.polarization.values.tolist()}, dims = ['q'], units = '1' }}",
+        f"attrs = {{ energy_kev = {scan.attrs['energy_kev']}, sensor_material = 'CdTe', sensor_mm = 1.0 }}",
+    ]
+    (tmp_path / "m.toml").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        choices = ["--composition", "Si0.4 C0.4 O0.2", "--workers", 1, "-o", tmp_path / "found"]
+        run("analyze", views, "--mapping", tmp_path / "m.toml", *choices)
+    assert (tmp_path / "found" / "analysis.html").is_file()
+    whole, parts = (read_record(path / "recovered.h5", "gr") for path in (analysed / "theirs", tmp_path / "found"))
+    np.testing.assert_allclose(parts.gr, whole.gr, atol=0.02 * float(np.abs(whole.gr).max()))
+
+
 @pytest.mark.parametrize(("form", "number"), [("gr", 1), ("xye", 1), ("pdfgetx3", 2), ("ndtomo", 1), ("csv", 1)])
 def test_what_was_recovered_leaves_in_every_form(analysed, form, number, tmp_path):
     run("export", analysed / "ours", "--format", form, "-o", tmp_path)

@@ -1,0 +1,102 @@
+"""Numbers of a scan that can only be meant otherwise: other units, doubled places, counts that are none."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from tsct.records.errors import InputError, TsctWarning
+
+#: a full turn in radians, with a little over; many views of a smaller span in degrees make no slice
+LEAST_SPAN_DEG, MANY_VIEWS = 7.0, 10
+#: steps of a translation in mm outside of which its unit is doubted
+STEPS_MM = (5e-6, 5.0)
+#: rays may be off even places by this share of a step, as the reconstruction allows
+EVEN_PLACES = 0.01
+#: scatter between neighbouring channels over that of counts, beyond which intensities are no counts
+SCATTER_OF_COUNTS = (0.1, 10.0)
+
+
+def check_angles(angles: NDArray[Any], source: str) -> None:
+    """Refuse a span of angles that can only be in another unit than said."""
+    span = float(np.ptp(angles))
+    if 0.0 < span < LEAST_SPAN_DEG and len(angles) >= MANY_VIEWS:
+        raise InputError(
+            f"{source}: the angles span {span:.4g} degrees, of which no slice can be made; they look like radians, so "
+            'write [angle] units = "rad"'
+        )
+    turns = np.degrees(np.array([180.0, 360.0]))
+    step = span / max(len(angles) - 1, 1)
+    if np.any(np.abs(span - turns) <= 1.5 * step):
+        raise InputError(
+            f"{source}: the angles span {span:.5g} degrees, which is {np.radians(span):.4g} radians; they look like "
+            'degrees, so write [angle] units = "deg"'
+        )
+
+
+def check_places(places: NDArray[Any], source: str) -> None:
+    """Refuse translations of which two are one, or that are uneven."""
+    order = np.argsort(places)
+    steps = np.diff(places[order])
+    if not len(steps):
+        return
+    i = int(np.argmin(steps))
+    if steps[i] <= 0:
+        raise InputError(
+            f"{source}: translations {order[i]} and {order[i + 1]} are both {places[order[i]]:g} mm; leave one "
+            "out, with its frames"
+        )
+    even = np.polynomial.Polynomial.fit(np.arange(len(places)), places[order], 1)(np.arange(len(places)))
+    off = float(np.abs(places[order] - even).max() / np.mean(steps))
+    if off > EVEN_PLACES:
+        raise InputError(
+            f"{source}: translations lie up to {off:.2g} steps off even places ({EVEN_PLACES:g} allowed; steps "
+            f"{steps.min():.4g} to {steps.max():.4g} mm); interpolate the scan to even steps first"
+        )
+
+
+def doubt_steps(places: NDArray[Any], source: str) -> None:
+    """Warn of steps that no beam is made for, as where um are called mm."""
+    step = float(np.median(np.abs(np.diff(places)))) if len(places) > 1 else 1.0
+    if not STEPS_MM[0] <= step <= STEPS_MM[1]:
+        warnings.warn(
+            f"{source}: steps of the translation are {step:.3g} mm, {np.ptp(places):.3g} mm in all; is that its unit?",
+            TsctWarning,
+            stacklevel=6,
+        )
+
+
+def check_intensity(intensity: xr.DataArray, is_of_counting: bool, source: str) -> None:
+    """Refuse a scan without photons, and warn where intensities without errors do not scatter as counts do.
+
+    Parameters
+    ----------
+    intensity : xarray.DataArray, dims (angle, translation, radial)
+    is_of_counting : bool
+        Whether the errors will be those of counting.
+    source : str
+        What messages call it.
+    """
+    values = intensity.values
+    if not np.nanmax(np.where(np.isfinite(values), values, -np.inf)) > 0:
+        raise InputError(f"{source}: no intensity is above zero; is the path of [intensity] the right one?")
+    if not is_of_counting or values.dtype.kind != "f":
+        return
+    rows = values[:: max(1, values.shape[0] // 16)].astype(np.float64)
+    rows = rows[np.isfinite(rows)] if rows.ndim == 1 else rows
+    known = rows[np.isfinite(rows)]
+    if np.all(known == np.round(known)):
+        return
+    scatter = np.square(np.diff(rows, 2, axis=-1)) / 6
+    mean = (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 3
+    ratio = np.nanmedian(scatter) / 0.4549 / np.nanmedian(mean)  # the median of a chi-squared of one degree
+    low, high = SCATTER_OF_COUNTS
+    if not low <= ratio <= high:
+        warnings.warn(
+            f"{source}: intensities called counts are not whole, and scatter {ratio:.2g} times as counts would; if "
+            'they were normalised, write units = "arbitrary" below [intensity], or give [intensity_errors]',
+            TsctWarning,
+            stacklevel=5,
+        )
