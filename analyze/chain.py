@@ -102,6 +102,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     if not recipe.roi.is_decided:
         raise UsageError("analysis.roi: decide the region first, recipe = with_region(recipe, reference_scan)")
     sinogram = prepare_sinogram(scan, recipe)
+    del scan  # its counts are needed no more
     geometry, axis_error_mm = find_geometry(
         sinogram.lines, sinogram.variance, sinogram.translations_mm, sinogram.angles_deg
     )
@@ -119,7 +120,6 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     fitted = Fitted(operator=operator, reference=reference, templates=templates, explained=explained)
     errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, recipe)
     variables = {
-        **volume_variables(images, pdfs, operator),
         **region_variables(images, inside, sinogram, geometry, recipe),
         **explained_variables(explained),
         **ray_variables(sinogram),
@@ -128,12 +128,14 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
         **_named_maps(images, operator, reference, recipe),
     }
     record = tile_record(variables, sinogram, geometry, operator, recipe)
+    del sinogram  # the corrected rays take as much memory as the volumes
     if templates:
         record = record.merge(phase_maps(images.values, images.variance, templates))
     if recipe.components:
         bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
         record = record.merge(binned_patterns(images.values, operator, bins))
-    return with_amounts(record, recipe, errors.phases, errors.strains)
+    record = with_amounts(record, recipe, errors.phases, errors.strains)
+    return record.assign(volume_variables(images, pdfs, operator))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

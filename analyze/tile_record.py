@@ -27,14 +27,20 @@ def tile_record(
 
 
 def volume_variables(images: Images, pdfs: NDArray[Any], operator: PdfOperator) -> dict[str, Any]:
-    """Patterns and PDFs, shape (y, x, r), of all voxels with their errors, which know no order of linear steps."""
+    """Patterns and PDFs, shape (y, x, r), of all voxels with their errors, which know no order of linear steps.
+
+    The errors take the place of ``images.variance``, which would need as much memory as the counts once more.
+    """
     image, power = ("y", "x"), {"units": "electron units/angstrom^3"}
     density = {"units": "1/angstrom^5", "long_name": "density times G(r)"}
+    of_pdfs = operator.variance(images.variance)
+    np.sqrt(of_pdfs, out=of_pdfs)
+    errors = np.sqrt(images.variance, out=images.variance)
     return {
         "iq": ((*image, "q"), images.values, power),
-        "iq_errors": ((*image, "q"), np.sqrt(images.variance), power),
+        "iq_errors": ((*image, "q"), errors, power),
         "hr": ((*image, "r"), pdfs, density),
-        "hr_errors": ((*image, "r"), np.sqrt(operator.variance(images.variance)), {"units": "1/angstrom^5"}),
+        "hr_errors": ((*image, "r"), of_pdfs, {"units": "1/angstrom^5"}),
         "total_intensity": (image, images.values.mean(axis=-1), power | {"long_name": "mean of all channels"}),
         "trusted": (image, images.trusted.astype(np.int8), {"units": "1", "long_name": "not moved by truncation"}),
     }

@@ -19,6 +19,9 @@ from tsct.records.schema import check_uniform
 from .peaks import between
 from .xray_tables import mean_compton, mean_f, mean_f2
 
+#: patterns that are transformed at once
+ROWS = 2048
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PdfOperator:
@@ -87,9 +90,13 @@ class PdfOperator:
         return (self.matrix * variance[self.used]) @ self.matrix.T
 
     def _times(self, values: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
-        # one tall matrix, because a stack of small products is several times slower
-        rows = values[..., self.used].reshape(-1, matrix.shape[1])
-        return (rows @ matrix.T.astype(values.dtype, copy=False)).reshape(*values.shape[:-1], matrix.shape[0])
+        # tall matrices, because a stack of small products is several times slower; a single one would copy all patterns
+        rows, columns = values.reshape(-1, values.shape[-1])[:, self.used], matrix.T.astype(values.dtype, copy=False)
+        result = np.empty((len(rows), columns.shape[1]), dtype=np.result_type(rows, columns))
+        for first in range(0, len(rows), ROWS):
+            block = slice(first, first + ROWS)
+            np.matmul(rows[block], columns, out=result[block])
+        return result.reshape(*values.shape[:-1], matrix.shape[0])
 
 
 def window(q: NDArray[np.float64], q_max: float, name: Window) -> NDArray[np.float64]:

@@ -79,9 +79,13 @@ def corrected_lines(
         raise InputError("scan: monitor and transmission must be positive in every frame")
     per_count = (1.0 / (_SCALE * channels.response)).astype(np.float32)
     per_ray = (1.0 / rays).astype(np.float32)[..., None]
-    lines = counts * per_ray * per_count
-    counting = np.maximum(counts, 1.0) if readings.variance is None else readings.variance
-    variance = counting * (per_ray * per_count) ** 2
+    kind = np.result_type(counts, np.float32)
+    lines, variance = np.empty(counts.shape, dtype=kind), np.empty(counts.shape, dtype=kind)
+    # view by view, because whole arrays in between would take as much memory as the results
+    for view, shares in enumerate(per_ray):
+        lines[view] = counts[view] * shares * per_count
+        counting = np.maximum(counts[view], 1.0) if readings.variance is None else readings.variance[view]
+        variance[view] = counting * (shares * per_count) ** 2
     subtract_air(lines, air_rays)
     return lines, variance
 

@@ -34,10 +34,13 @@ def subtract_double_scattering(
     ways = scattered_ways(composition, channels.energy_kev)
     share = scattering_share(composition, channels.energy_kev)
     chance = twice_scattered(attenuation.mu, attenuation.geometry, ways, share)
-    twice = isotropic_lines(chance, channels.polarization)
-    percent = 100 * float(twice.sum(dtype=np.float64) / lines.sum(dtype=np.float64))
-    lines -= twice
-    return percent
+    of_all, of_two = float(lines.sum(dtype=np.float64)), 0.0
+    # view by view, because what is taken away would need as much memory as the lines
+    for view, chances in enumerate(chance):
+        twice = isotropic_lines(chances, channels.polarization)
+        of_two += float(twice.sum(dtype=np.float64))
+        lines[view] -= twice
+    return 100 * of_two / of_all
 
 
 def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: float) -> NDArray[np.float32]:
@@ -72,7 +75,7 @@ def isotropic_lines(chance: NDArray[Any], polarization: NDArray[Any]) -> NDArray
 
     Parameters
     ----------
-    chance : ndarray, shape (angle, translation)
+    chance : ndarray, shape (..., translation)
     polarization : ndarray, shape (q,)
         Factor that the lines were divided by.
     """

@@ -221,6 +221,8 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
         scan["variance"] = ((*RAYS, "q"), spread, {"units": "counts^2"})
     if intensity.attrs["units"] != "counts":
         scan = _like_counts(scan, intensity.attrs["units"], source)
+    elif spread is not None:
+        scan["variance"] = scan["variance"].astype(np.float32)
     for name in DIVIDED:
         scan[name] = factor(data, scan, name, source)
     scan = _unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan

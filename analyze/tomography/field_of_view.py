@@ -97,6 +97,8 @@ def padded(sinogram: ArrayLike, geometry: ParallelGeometry, steps: int) -> tuple
         Its image is `steps` voxels wider on each side and is centred on the same axis.
     """
     rays = np.asarray(sinogram)
+    if not steps:
+        return rays, geometry
     fade = _fade(steps)[:, None].astype(rays.dtype)
     wide = np.concatenate([rays[:, :1] * fade[::-1], rays, rays[:, -1:] * fade], axis=1)
     start, n, step = geometry.translations_mm[0], geometry.n, geometry.step_mm

@@ -12,7 +12,6 @@ import xarray as xr
 
 from tsct.analyze import analyze_tile, lean, with_region
 from tsct.analyze.readers import read_scan
-from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError
 from tsct.records.io import is_ours, member, opened, read_record, values, write_records, write_scan
 from tsct.simulate import simulate_tile
@@ -38,7 +37,8 @@ def run_tile(shared: Shared, tile: Tile) -> Written:
     experiment: Experiment = shared["experiment"]
     scan, written = _simulated(shared, tile)
     keep = experiment.settings.output.volumes
-    return written | _analysed(scan, experiment.recipe, shared["folder"], tile_name(tile), keep=keep)
+    found = analyze_tile(scan, experiment.recipe)
+    return written | _analysed(found, shared["folder"], tile_name(tile), keep=keep)
 
 
 def only_simulate(shared: Shared, tile: Tile) -> Written:
@@ -91,11 +91,16 @@ def place_of_file(number: int, source: Path) -> Tile:
 def analyze_file(shared: Shared, scan_file: tuple[int, str, Path]) -> Written:
     """Analyse a file, the n-th of its series, under a name, by the ``recipe``, into ``folder``; volumes to ``keep``."""
     state, name, source = scan_file
+    # the scan has no name here, so that its memory is free once its counts are corrected
     with _naming(source):
-        scan = read_scan(source, **shared["reading"])
-        if not _is_ours(source):
-            scan = scan.assign_coords(state=state)
-        return _analysed(scan, shared["recipe"], shared["folder"], name, keep=shared["keep"])
+        found = analyze_tile(_scan_of_file(shared, state, source), shared["recipe"])
+        return _analysed(found, shared["folder"], name, keep=shared["keep"])
+
+
+def _scan_of_file(shared: Shared, state: int, source: Path) -> xr.Dataset:
+    """The scan of a file, which is the n-th state unless it says so itself."""
+    scan = read_scan(source, **shared["reading"])
+    return scan if _is_ours(source) else scan.assign_coords(state=state)
 
 
 def read_small(folder: Path, name: str) -> xr.Dataset:
@@ -119,8 +124,8 @@ def _simulated(shared: Shared, tile: Tile) -> tuple[xr.Dataset, Written]:
     return scan, fingerprint(shared["folder"], [name])
 
 
-def _analysed(scan: xr.Dataset, recipe: Recipe, folder: Path, name: str, *, keep: bool) -> Written:
-    found = analyze_tile(scan, recipe)
+def _analysed(found: xr.Dataset, folder: Path, name: str, *, keep: bool) -> Written:
+    """Write what an analysis recovered: without its volumes, and these too if they are to be kept."""
     small, volumes = f"tiles/{name}.h5", f"recovered/{name}.h5"
     if keep:
         write_records(folder / volumes, {"data": found.drop_vars("iq_errors")}, title="recovered tile")
