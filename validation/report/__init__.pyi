@@ -1,22 +1,24 @@
 from .analysis_page import PAGE, write_analysis_page
 from .check_pages import checks_page
-from .figure_style import (
+from .figures import (
     DASHES,
     FAINT,
     FOUND,
     NAIVE,
+    PLATES,
     Q_LABEL,
     R_LABEL,
     SECOND,
     SMALL,
     THIRD,
     TRUTH,
+    Sources,
     around,
     legend,
     sheet,
     tidy,
 )
-from .figures import PLATES, Sources, plates
+from .figures.plates import plates
 from .report import SIGNS, write_report
 from .wragg2023_table import ANSWERS
 

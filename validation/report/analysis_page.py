@@ -13,7 +13,7 @@ from tsct.validation.evidence.phase_amounts import phase_map, phase_names
 from tsct.validation.evidence.recovered import with_stated_transform
 from tsct.validation.statistics.numbers import number
 
-from .figures import Sources, plates_without_truth
+from .figures.plates import Sources, plates_without_truth
 from .page import picture, rendered
 from .provenance import provenance
 

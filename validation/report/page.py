@@ -11,7 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from tsct.records.io import replacing
 from tsct.records.marks import SOFTWARE
 
-from .figures import Plate, Sources
+from .figures.plates import Plate, Sources
 
 #: dots per inch of the figures
 DPI = 140

@@ -5,7 +5,7 @@ from typing import Any
 
 from tsct.validation.statistics.numbers import number
 
-from .figures import Sources
+from .figures.plates import Sources
 
 
 def provenance(sources: Sources, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

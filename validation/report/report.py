@@ -13,7 +13,7 @@ from tsct.validation.score import Outcome, Scores, Verdict
 from tsct.validation.statistics.numbers import prose, window, with_unit
 
 from .check_pages import ABOUT, POWER, anchor
-from .figures import Sources, plates
+from .figures.plates import Sources, plates
 from .page import Picture, picture, rendered
 from .provenance import provenance
 from .wragg2023_table import CITATION, comparison, readings

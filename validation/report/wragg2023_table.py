@@ -13,8 +13,8 @@ import xarray as xr
 from tsct.validation.score import Outcome, Scores
 from tsct.validation.statistics.numbers import number, prose, with_unit
 
-from .figure_style import events
-from .figures import Sources
+from .figures.figure_style import events
+from .figures.plates import Sources
 
 CITATION = "Wragg et al., J. Phys. Chem. C 127, 23149 (2023)"
 

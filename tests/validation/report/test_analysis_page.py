@@ -8,9 +8,9 @@ import xarray as xr
 
 from tsct.records.marks import is_marked
 from tsct.validation.report.analysis_page import amounts, peaks, summary, treatment, write_analysis_page
-from tsct.validation.report.figure_maps import _unit
-from tsct.validation.report.figure_pdf import listed_peaks
-from tsct.validation.report.figures import Sources, plates_without_truth
+from tsct.validation.report.figures.figure_maps import _unit
+from tsct.validation.report.figures.figure_pdf import listed_peaks
+from tsct.validation.report.figures.plates import Sources, plates_without_truth
 
 HOSTILE = "<script>alert(1)</script>"
 

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from tsct.validation.report.figure_difference import film
-from tsct.validation.report.figure_errors import errors
-from tsct.validation.report.figure_maps import inside_electrode, maps, slice_labels
-from tsct.validation.report.figure_overview import overview
-from tsct.validation.report.figure_pdf import pattern_and_pdf, visible_ghost
-from tsct.validation.report.figure_style import around, cell_edges, events, largest
-from tsct.validation.report.figure_trends import trends
-from tsct.validation.report.figures import Sources, plates
+from tsct.validation.report.figures.figure_difference import film
+from tsct.validation.report.figures.figure_errors import errors
+from tsct.validation.report.figures.figure_maps import inside_electrode, maps, slice_labels
+from tsct.validation.report.figures.figure_overview import overview
+from tsct.validation.report.figures.figure_pdf import pattern_and_pdf, visible_ghost
+from tsct.validation.report.figures.figure_style import around, cell_edges, events, largest
+from tsct.validation.report.figures.figure_trends import trends
+from tsct.validation.report.figures.plates import Sources, plates
 
 FIGURES = {
     "pdf": lambda truth, found, region: pattern_and_pdf(found, region),

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from tsct.validation.evidence.check import Check, Measurement, Reading
-from tsct.validation.report.figures import OVERVIEW, PLATES, Sources
+from tsct.validation.report.figures.plates import OVERVIEW, PLATES, Sources
 from tsct.validation.report.report import Picture, headline, materials, ordered, provenance, render, write_report
 from tsct.validation.score import Outcome, Scores
 

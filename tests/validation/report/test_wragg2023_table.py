@@ -3,7 +3,7 @@
 import pytest
 import xarray as xr
 
-from tsct.validation.report.figures import Sources
+from tsct.validation.report.figures.plates import Sources
 from tsct.validation.report.wragg2023_table import comparison, readings
 from tsct.validation.score import CHECKS, Scores, check_named, score
 

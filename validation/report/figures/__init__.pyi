@@ -1,0 +1,38 @@
+from .figure_style import (
+    DASHES,
+    FAINT,
+    FOUND,
+    NAIVE,
+    Q_LABEL,
+    R_LABEL,
+    SECOND,
+    SMALL,
+    THIRD,
+    TRUTH,
+    around,
+    legend,
+    sheet,
+    tidy,
+)
+from .plates import PLATES, Plate, Sources, plates_without_truth
+
+__all__ = [
+    "DASHES",
+    "FAINT",
+    "FOUND",
+    "NAIVE",
+    "PLATES",
+    "Q_LABEL",
+    "R_LABEL",
+    "SECOND",
+    "SMALL",
+    "THIRD",
+    "TRUTH",
+    "Plate",
+    "Sources",
+    "around",
+    "legend",
+    "plates_without_truth",
+    "sheet",
+    "tidy",
+]
