@@ -1,4 +1,4 @@
-"""Every structure of the library, and a crystal from a file, as any phase of two presets: judged and right, if light."""
+"""Every structure of the library, and a crystal from a file, as any phase of two presets: judged, right if light."""
 
 import pytest
 
