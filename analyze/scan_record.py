@@ -27,10 +27,11 @@ def lean(tile: xr.Dataset) -> xr.Dataset:
     for name in ("iq_errors", "hr_errors"):
         rms = np.sqrt(np.mean(tile[name].values[inside].astype(np.float64) ** 2, axis=0))
         small[f"voxel_{name}"] = (tile[name].dims[-1:], rms, tile[name].attrs)
-    ratio, number = scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
+    voxels = tile.iq.values[inside], tile.iq_errors.values[inside], tile.sizes.get("phase", 0)
+    ratio, number = scatter_over_errors(*voxels)
     small["noise_ratio"] = ((), ratio, {"units": "1", "long_name": "scatter between channels over counting noise"})
     small["noise_number"] = ((), number, {"units": "1"})
-    pairs = pair_scatter_over_errors(tile.iq.values[inside], tile.iq_errors.values[inside])
+    pairs = pair_scatter_over_errors(*voxels)
     small["noise_ratio_joined"] = ((), pairs, {"units": "1", "long_name": "scatter of joined channels over noise"})
     small = small.assign(_example_variables(tile))
     small["roi_counting_errors"] = np.sqrt(tile.roi_iq_variance).assign_attrs(tile.roi_iq.attrs)

@@ -212,14 +212,22 @@ def _result(case: ElementTree.Element) -> Result:
 def of(promise: Promise, ends: Sequence[Result]) -> Iterator[Result]:
     """The results of a promise's tests."""
     for result in ends:
-        function = result.test.partition("[")[0]
-        if any(function == test or function.startswith((f"{test}::", f"{test}/")) for test in promise.tests):
+        if any(_is_of(result.test, test) for test in promise.tests):
             yield result
+
+
+def _is_of(result: str, test: str) -> bool:
+    """Whether a result is that of a test that is named, or of one in the file or folder that is."""
+    function = result.partition("[")[0]
+    return function == test or function.startswith((f"{test}::", f"{test}/"))
 
 
 def row(promise: Promise, ends: Sequence[Result]) -> str:
     """One line of the table."""
     own = list(of(promise, ends))
+    # a test that left no result counts as one that did not pass
+    silent = [test for test in promise.tests if not any(_is_of(result.test, test) for result in own)]
+    own += [Result(test, "skipped", {}) for test in silent if own]
     passed = sum(result.end == "passed" for result in own)
     skipped = sum(result.end == "skipped" for result in own)
     kept = f"{passed} of {len(own)}" if own else "not measured"

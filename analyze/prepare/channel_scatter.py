@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: patterns that are taken away as signal: a mixture of silicon, carbon and the rest has three, faults add some
-COMPONENTS = 5
+#: patterns that are taken away as signal: a mixture of silicon, carbon and the rest has three, faults add some; and for
+#: each phase that is known two, its own and how it differs from voxel to voxel
+COMPONENTS, OF_A_PHASE = 5, 2
 #: enough for components that stand out of the noise by their sum over hundreds of voxels
 POWER_STEPS = 4
 
 
-def scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> tuple[float, int]:
+def scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any], phases: int = 0) -> tuple[float, int]:
     """Mean squared residual of single channels over its variance, and the number of independent residuals.
 
     The strongest principal components of all patterns are taken away as signal; what is left is noise. With the
@@ -26,38 +27,41 @@ def scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> tuple[f
     ----------
     patterns, errors : ndarray, shape (voxel, q)
         Patterns of which there are far more than there are phases, and their standard deviations.
+    phases : int, optional
+        So many phases are known to be in them.
     """
-    residual, kept = _noise(patterns, errors)
+    residual, kept = _noise(patterns, errors, phases)
     ratio = np.mean(residual**2 / errors.astype(np.float64) ** 2, dtype=np.float64) / kept
     return float(ratio), int(kept * residual.size)
 
 
-def pair_scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any]) -> float:
+def pair_scatter_over_errors(patterns: NDArray[Any], errors: NDArray[Any], phases: int = 0) -> float:
     """Mean squared residual of sums of two neighbouring channels, over its variance if they are independent.
 
     Data that were smoothed over channels, or split between them, scatter less in each channel than in the sum of two.
 
     Parameters
     ----------
-    patterns, errors : ndarray, shape (voxel, q)
+    patterns, errors, phases
         As in :func:`scatter_over_errors`.
     """
-    residual, kept = _noise(patterns, errors)
+    residual, kept = _noise(patterns, errors, phases)
     return float(np.mean(_pairs(residual) ** 2 / _pairs(errors**2), dtype=np.float64) / kept)
 
 
-def _noise(patterns: NDArray[Any], errors: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+def _noise(patterns: NDArray[Any], errors: NDArray[Any], phases: int) -> tuple[NDArray[np.float64], float]:
     """Patterns without their strongest components, and the share of the variance of noise that is left in them."""
     typical = np.sqrt(np.mean(errors**2, axis=0))
     scaled = (patterns / typical).astype(np.float64)
-    signal = _strongest(scaled)
+    components = max(COMPONENTS, OF_A_PHASE * phases)
+    signal = _strongest(scaled, components)
     residual = (scaled - signal @ (signal.T @ scaled)) * typical
-    return residual, (1 - COMPONENTS / residual.shape[0]) * (1 - COMPONENTS / residual.shape[1])
+    return residual, (1 - components / residual.shape[0]) * (1 - components / residual.shape[1])
 
 
-def _strongest(values: NDArray[Any]) -> NDArray[np.float64]:
+def _strongest(values: NDArray[Any], components: int) -> NDArray[np.float64]:
     """Orthonormal columns, shape (voxel, component), by power iteration from sums over ranges of channels."""
-    start = np.linspace(0, values.shape[1], COMPONENTS + 1).astype(int)[:-1]
+    start = np.linspace(0, values.shape[1], components + 1).astype(int)[:-1]
     columns = np.add.reduceat(values, start, axis=1)
     for _ in range(POWER_STEPS):
         columns = values @ (values.T @ np.linalg.qr(columns)[0])

@@ -31,6 +31,7 @@ def test_the_page_names_these_promises_and_tests_and_no_others():
     for row, promise in zip(rows, PROMISES, strict=True):
         assert f"**{promise.title}.** {promise.words}" in row
         assert all(f"`{test}`" in row for test in promise.tests)
+        assert "not measured" not in row
 
 
 def test_a_promise_is_kept_only_if_all_of_its_tests_passed():
@@ -45,4 +46,5 @@ def test_a_promise_is_kept_only_if_all_of_its_tests_passed():
     assert "(share: 3)" in SCRIPT["row"](promise, passed)
     for end, words in (("failed", "**3 of 4**"), ("skipped", "**3 of 4** (1 skipped)")):
         assert words in SCRIPT["row"](promise, [*passed, Result("a/test_b.py::test_one[y]", end, {})])
+    assert "**2 of 3** (1 skipped)" in SCRIPT["row"](promise, passed[:2])
     assert "not measured" in SCRIPT["row"](promise, others)

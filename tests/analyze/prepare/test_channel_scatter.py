@@ -68,3 +68,18 @@ def test_weak_components_beside_strong_ones_are_signal(kind):
     patterns = clean + errors * rng.standard_normal(clean.shape)
     assert np.sqrt(scatter_over_errors(patterns, errors)[0]) == pytest.approx(1.0, rel=0.01)
     assert np.sqrt(pair_scatter_over_errors(patterns, errors)) == pytest.approx(1.0, rel=0.01)
+
+
+def test_many_phases_are_signal_if_it_is_known_how_many_there_are():
+    """Eight phases in 700 voxels: right errors are called right, and without their number they would not be."""
+    rng = np.random.default_rng(6)
+    q = np.linspace(0.8, 25, 600)
+    peaks = (np.arange(1.2, 25, spacing) for spacing in np.linspace(0.3, 0.9, 8))
+    lines = np.stack([np.sum(20 * np.exp(-0.5 * ((q[:, None] - at) / 0.05) ** 2), axis=1) for at in peaks])
+    clean = 5 + rng.random((700, 8)) @ lines
+    errors = 0.1 * np.sqrt(clean)
+    patterns = clean + errors * rng.standard_normal(clean.shape)
+    # eight components more than there is signal take some of the strongest noise
+    assert np.sqrt(scatter_over_errors(patterns, errors, 8)[0]) == pytest.approx(1.0, rel=0.02)
+    assert np.sqrt(pair_scatter_over_errors(patterns, errors, 8)) == pytest.approx(1.0, rel=0.02)
+    assert scatter_over_errors(patterns, errors)[0] > 1.5
