@@ -16,7 +16,7 @@ FORBIDDEN = {
     "signal": {"SIGKILL", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "alarm", "setitimer", "pause"},
     "multiprocessing": {"Process", "Pool", "Queue", "Pipe", "set_start_method"},
 }
-PLACES = ("/proc", "/tmp", "/dev/shm", "/var/tmp")
+PLACES = ("/proc/", "/tmp", "/dev/shm", "/var/tmp")
 
 
 def faults(source):

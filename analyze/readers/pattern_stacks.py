@@ -32,7 +32,7 @@ class PatternStack:
 
     Attributes
     ----------
-    x : ndarray, shape (n,)
+    radial : ndarray, shape (n,)
         Q in 1/angstrom, or 2theta in degrees, as `unit` says.
     intensity : ndarray, shape (pattern, n)
     sigma : ndarray, shape (pattern, n), or None
@@ -41,7 +41,7 @@ class PatternStack:
         In angstrom, if the file or the mapping says it.
     """
 
-    x: Array
+    radial: Array
     intensity: Array
     sigma: Array | None
     unit: RadialUnit

@@ -176,7 +176,7 @@ def read_measured_stack(
         where = f"{source.pattern}: pattern {number}"
         _check_stack(where, stack, number, part)
         sigma = None if stack.sigma is None else stack.sigma[number, part]
-        over_q = _over_q(where, stack.x[part], intensity[part], sigma, stack.unit, source.wavelength)
+        over_q = _over_q(where, stack.radial[part], intensity[part], sigma, stack.unit, source.wavelength)
         patterns[number] = _ready(over_q, source, recipe)
     if empty:
         warnings.warn(
@@ -190,7 +190,7 @@ def read_measured_stack(
 
 
 def _check_stack(where: str, stack: PatternStack, number: int, part: slice) -> None:
-    x, intensity = stack.x[part], stack.intensity[number, part]
+    x, intensity = stack.radial[part], stack.intensity[number, part]
     if not np.all(np.isfinite(intensity)):
         raise InputError(f"{where}: {int(np.sum(~np.isfinite(intensity)))} intensities between others are not finite")
     if len(x) < 2 or not np.all(np.diff(x) > 0):

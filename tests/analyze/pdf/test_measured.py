@@ -4,6 +4,7 @@ Beside each I(Q) is the G(r) that its authors made with another program (PDF to 
 files do not tell is the background: neither scale is exact, so shapes, places and ratios are compared.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,24 +105,27 @@ def refined(name, r, g):
     """Lattice constant, scale and R_w that pdffit2 finds for a PDF from 1.5 to 20 angstrom."""
     symbol = CRYSTALS[name][0]
     crystal = {"si": "Si_Fd-3m.cif", "ni": "Ni_Fm-3m.cif"}[name]
-    fit = pytest.importorskip("diffpy.pdffit2").PdfFit()
-    structure = pytest.importorskip("diffpy.structure").loadStructure(str(FOLDER / crystal))
-    for atom in structure:
-        atom.element = symbol
-    fit.add_structure(structure)
-    fit.read_data_lists("X", 23.9, 0.04, list(r), list(g), None, name)
-    fit.pdfrange(1, 1.5, 19.9)
-    for axis in (1, 2, 3):
-        fit.constrain(fit.lat(axis), "@1")
-    for atom in range(1, fit.num_atoms() + 1):
-        for component in (fit.u11, fit.u22, fit.u33):
-            fit.constrain(component(atom), "@2")
-    for variable, number in ((fit.pscale, 3), (fit.delta2, 4), (fit.qdamp, 5)):
-        fit.constrain(variable(), f"@{number}")
-    for number, start in enumerate(({"Si": 5.431, "Ni": 3.524}[symbol], 0.005, 1.0, 2.0, 0.04), start=1):
-        fit.setpar(number, start)
-    fit.refine()
-    return fit.getpar(1), fit.getpar(3), fit.getrw()
+    pdffit2 = pytest.importorskip("diffpy.pdffit2")
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        pdffit2.redirect_stdout(nowhere)
+        fit = pdffit2.PdfFit()
+        structure = pytest.importorskip("diffpy.structure").loadStructure(str(FOLDER / crystal))
+        for atom in structure:
+            atom.element = symbol
+        fit.add_structure(structure)
+        fit.read_data_lists("X", 23.9, 0.04, list(r), list(g), None, name)
+        fit.pdfrange(1, 1.5, 19.9)
+        for axis in (1, 2, 3):
+            fit.constrain(fit.lat(axis), "@1")
+        for atom in range(1, fit.num_atoms() + 1):
+            for component in (fit.u11, fit.u22, fit.u33):
+                fit.constrain(component(atom), "@2")
+        for variable, number in ((fit.pscale, 3), (fit.delta2, 4), (fit.qdamp, 5)):
+            fit.constrain(variable(), f"@{number}")
+        for number, start in enumerate(({"Si": 5.431, "Ni": 3.524}[symbol], 0.005, 1.0, 2.0, 0.04), start=1):
+            fit.setpar(number, start)
+        fit.refine()
+        return fit.getpar(1), fit.getpar(3), fit.getrw()
 
 
 @pytest.mark.parametrize("name", CRYSTALS)

@@ -117,7 +117,7 @@ def test_numbers_equal_python(lesson, library):
 #: settings that reach the goal of each step, in the order in which they must come, and the answer of its question
 ROUTES = (
     ([Settings(q_max=18.0), Settings(q_max=22.0)], None),
-    ([Settings(q_max=30.0)], None),
+    ([Settings(q_max=32.0)], None),
     ([Settings(q_max=32.0, photons=10**9.6), Settings(photons=10**9.6)], None),
     ([Settings(r_poly=1.5)], "number density"),
     (

@@ -4,6 +4,8 @@ import numpy as np
 import xarray as xr
 import xraylib
 
+from tsct.analyze.pdf import form_factor
+
 Q_FAR, Q, R = np.arange(0.0, 60.0, 0.02), np.arange(0.5, 35.0, 0.05), 0.02 * np.arange(1, 651)
 DENSITY = 0.08
 #: rms spread of a pair distance so sharp that a transform to 22 1/angstrom sees a wave that never fades
@@ -16,8 +18,8 @@ def pair_fq(q, at, sigma, coordination=1.0):
 
 
 def pattern(shells, density=DENSITY):
-    """Scattering power of carbon atoms with such shells, electron units per cubic angstrom; tables of xraylib."""
-    f = np.array([xraylib.FF_Rayl(6, s) for s in Q / (4 * np.pi)])
+    """Scattering power of carbon atoms with such shells, e.u. per cubic angstrom; form factors of the analysis."""
+    f = form_factor("C", Q)
     free = f**2 + np.array([xraylib.SF_Compt(6, s) for s in Q / (4 * np.pi)])
     return density * (free + f**2 * np.sum([pair_fq(Q, *shell) for shell in shells], axis=0) / Q)
 

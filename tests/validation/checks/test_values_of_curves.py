@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 import xraylib
 
+from tsct.analyze.pdf import form_factor
 from tsct.records.seeds import generator
 
 from .carbon import SHARP, Q, R, evidence, gr_of, pair_fq, top
@@ -36,7 +37,7 @@ def test_the_place_of_a_peak_and_its_error(measure, name, place):
 
 
 def test_the_bond_of_the_silicon_alone(measure):
-    f = np.array([xraylib.FF_Rayl(14, s) for s in Q / (4 * np.pi)])
+    f = form_factor("Si", Q)
     compton = np.array([xraylib.SF_Compt(14, s) for s in Q / (4 * np.pi)])
     phases = xr.Dataset(
         {
