@@ -16,7 +16,7 @@ _PROCESS_BYTES, _WORKER_BYTES = 4.7e8, 3.6e8
 #: the first tile of a process tabulates the rings of the detector: per Q bin
 _RINGS_BYTES = 1.25e5
 #: analysis: per count of a tile and per voxel and Q bin
-_PER_COUNT, _PER_VOXEL = 20.0, 6.0
+_PER_COUNT, _PER_VOXEL = 9.2, 4.8
 #: what the main process keeps of a tile to the end
 _KEPT_BYTES = 2.5e6
 #: seconds of one processor: per process, and per tile and million counts to simulate and to analyse
