@@ -109,4 +109,4 @@ def test_the_mapping_of_a_series_reads_its_patterns(tmp_path):
     (tmp_path / "m.toml").write_text(MAPPINGS[NAMES.index("patterns")], encoding="utf-8")
     stack = read_pattern_stack(path, tmp_path / "m.toml")
     np.testing.assert_array_equal(stack.intensity, patterns)
-    np.testing.assert_allclose(stack.x, Q)
+    np.testing.assert_allclose(stack.radial, Q)
