@@ -52,8 +52,8 @@ OPERATORS = (
     *(f"core/{name}" for name in ("ReplaceUnaryOperator_Delete_USub", "ReplaceUnaryOperator_Delete_Not")),
     *(f"core/{name}" for name in ("ReplaceAndWithOr", "ReplaceOrWithAnd", "NumberReplacer")),
 )
-#: what the tests that execute a line may take together, and those that only share a fixture that does
-SECONDS, FIXTURE_SECONDS = 15, 8
+#: what the tests that execute a line may take together; half of it those that only share a fixture that does
+SECONDS = 16.0
 #: processor time that a run gets beyond three times what its tests took when they were traced
 SPARE_SECONDS = 30
 #: libraries loaded once, before each run is forked; nothing of the package itself
@@ -109,7 +109,7 @@ class Traces:
     seconds: dict[str, float]
     files: dict[str, str]
 
-    def stages(self, path: str, line: int) -> list[tuple[list[str], int]]:
+    def stages(self, path: str, line: int, limit: float) -> list[tuple[list[str], int]]:
         """Tests that a line meets, and how many were left out: those that execute it, then those behind a fixture."""
         notes = {note for at in traced_lines(path, line) for note in self.lines.get(at[0], {}).get(at[1], ())}
         if not notes:
@@ -118,7 +118,7 @@ class Traces:
         direct = {note for note in notes if not note.endswith("|setup")}
         files = {note.partition("::")[0] for note in notes - direct}
         shared = {test for test in self.seconds if test.partition("::")[0] in files} - direct
-        stages = [(self.quickest(direct, SECONDS), len(direct)), (self.quickest(shared, FIXTURE_SECONDS), len(shared))]
+        stages = [(self.quickest(direct, limit), len(direct)), (self.quickest(shared, limit / 2), len(shared))]
         return [(tests, count - len(tests)) for tests, count in stages if tests]
 
     def quickest(self, tests: set[str], limit: float) -> list[str]:
@@ -351,7 +351,7 @@ def ended(child: int, seconds: float) -> tuple[int, resource.struct_rusage]:
         time.sleep(0.05)
 
 
-def outcome(mutant: Mutant, tree: Tree, traces: Traces) -> dict:
+def outcome(mutant: Mutant, tree: Tree, traces: Traces, longest: float) -> dict:
     """Put a mutant into a copy and run the stages until one fails; the file is restored."""
     file = tree.folder / "installed" / "tsct" / mutant.path
     source = file.read_text(encoding="utf-8")
@@ -360,7 +360,7 @@ def outcome(mutant: Mutant, tree: Tree, traces: Traces) -> dict:
     line = int(re.match(r"@@ -(\d+)", diff[0]).group(1))
     compiled = compiled_function(mutant.path, line) is not None
     killer, met, missed, taken = "", 0, 0, 0.0
-    for tests, left_out in traces.stages(mutant.path, line):
+    for tests, left_out in traces.stages(mutant.path, line, longest):
         limit = 3 * sum(traces.seconds.get(test, 0.0) for test in tests) + SPARE_SECONDS
         status, test, seconds = with_text(tree, file, changed, compiled, tests, limit)
         met, missed, taken = met + len(tests), missed + left_out, taken + seconds
@@ -429,6 +429,7 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=Path("mutants.jsonl"))
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="what the tests of a mutant may take")
     parser.add_argument("--again", action="store_true", help="run the survivors of the record anew")
     parser.add_argument("--page", type=Path, help="only write this page from the record")
     options = parser.parse_args()
@@ -449,7 +450,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tree = Tree(copy_tree(Path(folder)))
         for mutant in due:
-            row = {"seed": options.seed, **outcome(mutant, tree, traces)}
+            row = {"seed": options.seed, **outcome(mutant, tree, traces, options.seconds)}
             rows = [other for other in rows if identity(other) != identity(row)] + [row]
             options.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
             print(f"{len(rows)} {row['killed_by'] or 'SURVIVED'} {row['path']} {row['cpu_seconds']} s", flush=True)
@@ -500,7 +501,7 @@ processor a mutant took {mean:.0f} s on average.
 def page(rows: list[dict], judged: dict[tuple[str, str], str]) -> str:
     """The record as a page: shares of samples and rooms, and every survivor with its change."""
     mean = sum(row["cpu_seconds"] for row in rows) / max(len(rows), 1)
-    text = HEAD.format(seconds=SECONDS, spare=SPARE_SECONDS, pictures=PICTURES, mean=mean)
+    text = HEAD.format(seconds=int(SECONDS), spare=SPARE_SECONDS, pictures=PICTURES, mean=mean)
     for seed in sorted({row["seed"] for row in rows}):
         own = [row for row in rows if row["seed"] == seed]
         for room in ROOMS:

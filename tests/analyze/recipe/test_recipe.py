@@ -76,5 +76,5 @@ def test_peaks_are_further_apart_than_the_transform_resolves():
     # an area needs a range that is resolved, and lies beside a height at the same place without harm
     wide = Peak(name="c", limits_a=(2.3, 2.46))
     assert recipe(peaks=(first, wide)).map_units["c_peak"] != recipe(peaks=(first,)).map_units["a_height"]
-    with pytest.raises(InputError, match="0.15 A wide"):
+    with pytest.raises(InputError, match=r"0\.15 A wide"):
         recipe(peaks=(Peak(name="c", limits_a=(2.3, 2.45)),))
