@@ -118,8 +118,27 @@ class Traces:
         direct = {note for note in notes if not note.endswith("|setup")}
         files = {note.partition("::")[0] for note in notes - direct}
         shared = {test for test in self.seconds if test.partition("::")[0] in files} - direct
-        stages = [(self.quickest(direct, limit), len(direct)), (self.quickest(shared, limit / 2), len(shared))]
+        fresh = self.untraced(path)
+        stages = [(fresh, len(fresh)), (self.quickest(direct, limit), len(direct))]
+        stages.append((self.quickest(shared, limit / 2), len(shared)))
         return [(tests, count - len(tests)) for tests, count in stages if tests]
+
+    def untraced(self, path: str) -> list[str]:
+        """Quick tests of files of the room that are newer than the traces and name the module or something in it."""
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        names = {Path(path).stem} | {
+            node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+        names |= {t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if hasattr(t, "id")}
+        tests = []
+        for file in sorted((ROOT / "tests" / path.split("/")[0]).rglob("test_*.py")):
+            text, place = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
+            if self.files.get(place) == checksum(file) or not names & set(re.findall(r"\w+", text)):
+                continue
+            functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+            quick = [name for name in functions if name.startswith("test_") and name not in needs_shared(place)]
+            tests += [f"{place}::{name}" for name in quick]
+        return tests
 
     def quickest(self, tests: set[str], limit: float) -> list[str]:
         """The quickest tests, as many as take no longer than a limit together, and one at least.
@@ -141,26 +160,6 @@ class Traces:
             chosen.append(test)
         return chosen
 
-    def without(self, files: set[str]) -> "Traces":
-        """The same without the tests of some files."""
-        lines = {
-            path: {
-                line: [note for note in notes if note.partition("::")[0] not in files] for line, notes in own.items()
-            }
-            for path, own in self.lines.items()
-        }
-        seconds = {test: value for test, value in self.seconds.items() if test.partition("::")[0] not in files}
-        return Traces(lines, seconds, {file: text for file, text in self.files.items() if file not in files})
-
-    def plus(self, other: "Traces") -> "Traces":
-        """Both together, of different test files."""
-        lines = {path: dict(own) for path, own in self.lines.items()}
-        for path, own in other.lines.items():
-            for line, notes in own.items():
-                here = lines.setdefault(path, {})
-                here[line] = [*here.get(line, []), *notes]
-        return Traces(lines, self.seconds | other.seconds, self.files | other.files)
-
 
 @cache
 def needs_shared(file: str) -> frozenset[str]:
@@ -174,6 +173,11 @@ def needs_shared(file: str) -> frozenset[str]:
     while more := {f.name for f in functions if {a.arg for a in f.args.args} & shared} - shared:
         shared |= more
     return frozenset(shared)
+
+
+def checksum(file: Path) -> str:
+    """Of the text of a file."""
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def traced_lines(path: str, line: int) -> list[tuple[str, int]]:
@@ -228,12 +232,12 @@ def compiled_function(path: str, line: int) -> str | None:
     return None
 
 
-def trace(folder: Path, tests: dict[str, str]) -> Traces:
-    """Run test files once in a copy of the checkout, and note what each test executes."""
+def trace(folder: Path) -> Traces:
+    """Run the tests of the rooms once in a copy of the checkout, and note what each executes."""
     log = folder / "durations.xml"
     command = [sys.executable, "-P", "-m", "pytest", "-q", "--randomly-dont-reorganize"]
     command += ["-m", "not slow and not campaign", f"--junitxml={log}", "--cov=installed/tsct"]
-    command += ["--cov-context=test", "--cov-report=", *tests]
+    command += ["--cov-context=test", "--cov-report=", *(f"tests/{room}" for room in ROOMS)]
     subprocess.run(command, cwd=folder, env=os.environ | environment(folder, folder / "compiled"), check=False)
     data = CoverageData(str(folder / ".coverage"))
     data.read()
@@ -254,7 +258,8 @@ def trace(folder: Path, tests: dict[str, str]) -> Traces:
             for line, notes in data.contexts_by_lineno(file).items()
         }
         lines[path] = {line: notes for line, notes in own.items() if notes}
-    return Traces(lines, test_seconds(log), tests)
+    files = [file for room in ROOMS for file in (ROOT / "tests" / room).rglob("test_*.py")]
+    return Traces(lines, test_seconds(log), {str(file.relative_to(ROOT)): checksum(file) for file in files})
 
 
 def test_seconds(log: Path) -> dict[str, float]:
@@ -330,7 +335,18 @@ class Tree:
             importlib.import_module("numba").config.CACHE_DIR = str(numba_cache)
             sys.dont_write_bytecode = True
             sys.path.insert(0, str(self.folder / "installed"))
-            options = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", "-p", "no:cov", "--randomly-dont-reorganize"]
+            options = [
+                "-m",
+                "not slow and not campaign",
+                "-x",
+                "-q",
+                "-rfE",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:cov",
+                "--randomly-dont-reorganize",
+            ]
             code = int(importlib.import_module("pytest").main([*options, f"@{listed}"]))
             sys.stdout.flush()
         finally:
@@ -399,23 +415,13 @@ def with_text(
 
 
 def load_traces(path: Path) -> Traces:
-    """Traces kept in `path`, those of new and changed test files made anew; delete it when the code has changed."""
-    traces = Traces({}, {}, {})
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        lines = {file: {int(line): notes for line, notes in of_file.items()} for file, of_file in kept["lines"].items()}
-        traces = Traces(lines, kept["seconds"], kept["files"])
-    present = {
-        str(file.relative_to(ROOT)): sha256(file.read_bytes()).hexdigest()
-        for room in ROOMS
-        for file in sorted((ROOT / "tests" / room).rglob("test_*.py"))
-    }
-    due = {file: text for file, text in present.items() if traces.files.get(file) != text}
-    if due:
+    """Traces kept in `path`, or new ones; delete them when much of the code has changed."""
+    if not path.exists():
         with tempfile.TemporaryDirectory() as folder:
-            traces = traces.without(set(due)).plus(trace(copy_tree(Path(folder)), due))
-        path.write_text(json.dumps(asdict(traces)), encoding="utf-8")
-    return traces
+            path.write_text(json.dumps(asdict(trace(copy_tree(Path(folder))))), encoding="utf-8")
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    lines = {file: {int(line): notes for line, notes in of_file.items()} for file, of_file in kept["lines"].items()}
+    return Traces(lines, kept["seconds"], kept["files"])
 
 
 def records(path: Path) -> list[dict]:
@@ -437,21 +443,27 @@ def main() -> None:
     if options.page:
         options.page.write_text(page(rows, judgements()), encoding="utf-8")
         return
-    everything = candidates()
-    sample = random.Random(options.seed).sample(everything, options.mutants)
-    again = {key(row) for row in rows if options.again and not row["killed_by"] and key(row) not in judgements()}
-    known = {identity(row) for row in rows} - {identity(row) for row in rows if key(row) in again}
-    due = [mutant for mutant in sample if identity(asdict(mutant)) not in known]
-    print(f"{len(everything)} mutants in {', '.join(ROOMS)}; {len(sample)} drawn, {len(due)} to run", flush=True)
+    if options.again:
+        alive = [row for row in rows if not row["killed_by"] and key(row) not in judgements()]
+        due = [(row["seed"], Mutant(**{name: row[name] for name in Mutant.__slots__})) for row in alive]
+    else:
+        everything, known = candidates(), {identity(row) for row in rows}
+        sample = random.Random(options.seed).sample(everything, options.mutants)
+        due = [(options.seed, mutant) for mutant in sample if identity(asdict(mutant)) not in known]
+        print(f"{len(everything)} mutants in {', '.join(ROOMS)}; {len(sample)} drawn", flush=True)
+    print(f"{len(due)} to run", flush=True)
     traces = load_traces(options.output.with_suffix(".traces.json"))
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     for name in LIBRARIES:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
         tree = Tree(copy_tree(Path(folder)))
-        for mutant in due:
-            row = {"seed": options.seed, **outcome(mutant, tree, traces, options.seconds)}
-            rows = [other for other in rows if identity(other) != identity(row)] + [row]
+        for seed, mutant in due:
+            row = {"seed": seed, **outcome(mutant, tree, traces, options.seconds)}
+            if identity(row) in {identity(other) for other in rows}:
+                rows = [row if identity(other) == identity(row) else other for other in rows]
+            else:
+                rows.append(row)
             options.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
             print(f"{len(rows)} {row['killed_by'] or 'SURVIVED'} {row['path']} {row['cpu_seconds']} s", flush=True)
 
