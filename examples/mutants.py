@@ -437,6 +437,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("mutants.jsonl"))
     parser.add_argument("--seconds", type=float, default=SECONDS, help="what the tests of a mutant may take")
     parser.add_argument("--again", action="store_true", help="run the survivors of the record anew")
+    parser.add_argument("--tree", type=Path, help="keep the copy of the checkout here, with what was compiled in it")
     parser.add_argument("--page", type=Path, help="only write this page from the record")
     options = parser.parse_args()
     rows = records(options.output)
@@ -457,7 +458,7 @@ def main() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
-        tree = Tree(copy_tree(Path(folder)))
+        tree = Tree(copy_tree(options.tree or Path(folder)))
         for seed, mutant in due:
             row = {"seed": seed, **outcome(mutant, tree, traces, options.seconds)}
             if identity(row) in {identity(other) for other in rows}:
