@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
 from tsct.phantoms import Sample
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
+from tsct.simulate.scattering import attenuation_per_mm
 
 from .dose import absorbed_dose
 
@@ -14,6 +16,8 @@ from .dose import absorbed_dose
 OPAQUE = 1e-3
 #: with fewer counts in every channel of every frame, a pattern of a voxel is nothing but noise
 FEWEST_COUNTS = 0.1
+#: of the coarse image of a sample that is looked at before any work
+PIXELS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +77,19 @@ def chosen_slice(sample: Sample, slice_index: int | None) -> int:
     return index
 
 
-def refuse_misplaced(sample: Sample, beamline: Beamline) -> None:
-    """Refuse, before any work, a detector inside the sample and a beam of less than a photon.
+def least_transmission(sample: Sample, beamline: Beamline, slice_index: int) -> float:
+    """Of the straight beam through the thickest part of a slice, along x and along y, from a coarse image."""
+    contents = sample.contents(0, slice_index, sample.extent_mm, PIXELS, layers=1)
+    depth = np.zeros((PIXELS, PIXELS))
+    for part, density in zip(contents.parts, contents.densities, strict=True):
+        one = part.structure
+        per_mm = attenuation_per_mm(one.composition, one.natural_density_g_cm3, beamline.energy_kev)
+        depth += float(per_mm) * density / one.number_density_per_a3 * sample.extent_mm / PIXELS
+    return float(np.exp(-max(depth.sum(axis=0).max(), depth.sum(axis=1).max())))
+
+
+def refuse_at_once(sample: Sample, beamline: Beamline, slice_index: int) -> None:
+    """Refuse, before any work, a detector inside the sample, an opaque sample and a beam of less than a photon.
 
     Raises
     ------
@@ -90,6 +105,15 @@ def refuse_misplaced(sample: Sample, beamline: Beamline) -> None:
         raise InputError(
             f"a frame gets {beamline.photons_per_frame:.1e} photons; raise beamline.photons_per_s "
             f"({beamline.photons_per_s:g}) or beamline.exposure_s ({beamline.exposure_s:g})"
+        )
+    _refuse_opaque(least_transmission(sample, beamline, slice_index), beamline)
+
+
+def _refuse_opaque(transmission: float, beamline: Beamline) -> None:
+    if transmission < OPAQUE:
+        raise InputError(
+            f"the sample lets {transmission:.1e} of the straight beam through where it is thickest, at "
+            f"{beamline.energy_kev:g} keV: it is opaque; take a higher energy or less of it"
         )
 
 
@@ -108,12 +132,7 @@ def refuse_absurd(beamline: Beamline, scan: xr.Dataset) -> None:
     InputError
         With the number.
     """
-    least = float(scan.transmission.min())
-    if least < OPAQUE:
-        raise InputError(
-            f"the sample lets {least:.1e} of the straight beam through where it is thickest, at "
-            f"{beamline.energy_kev:g} keV: it is opaque; take a higher energy or less of it"
-        )
+    _refuse_opaque(float(scan.transmission.min()), beamline)
     most = float(scan.intensity.max())
     if most < FEWEST_COUNTS:
         raise InputError(

@@ -66,7 +66,7 @@ class ExpectedCell(Expected):
 
 
 def expected_data(sample: Sample, beamline: Beamline, recipe: Recipe, index: int) -> Expected:
-    """Expected data of the first state of a slice, with the noise of readings that they will have.
+    """Expected data of the first state of a slice, whose errors know of readings and gains as they will be.
 
     Raises
     ------
@@ -82,7 +82,9 @@ def expected_data(sample: Sample, beamline: Beamline, recipe: Recipe, index: int
     refuse_absurd(beamline, scan)
     recipe = with_expected_region(sample, beamline, recipe, table)
     sinogram = _read_with_noise(prepare_sinogram(scan, recipe), scan, beamline.faults.monitor_noise)
-    tile = analyze_tile(sinogram, recipe)
+    gain_error = beamline.faults.channel_gain if recipe.gain_error is None else recipe.gain_error
+    # expected counts have no gains, so their scatter between channels would tell of none
+    tile = analyze_tile(sinogram, replace(recipe, gain_error=gain_error))
     operator = pdf_operator(scan.q.values, recipe.pdf, compton=tile.compton_weight.values)
     return Expected(scan=scan, sinogram=sinogram, tile=tile, operator=operator)
 

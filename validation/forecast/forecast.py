@@ -16,7 +16,7 @@ from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
 from .changes import SIGNIFICANT, detectable_lithium
-from .costs import Costs, chosen_slice, costs_of, refuse_misplaced, tomogram_seconds
+from .costs import Costs, chosen_slice, costs_of, refuse_at_once, tomogram_seconds
 from .expected import expected_cell
 from .sizes import by_q_max, by_radius
 from .standard_deviations import standard_deviations
@@ -106,7 +106,7 @@ def forecast(
         and a reconstruction whose noise has no closed form.
     """
     index = chosen_slice(phantom, slice_index)
-    refuse_misplaced(phantom, beamline)
+    refuse_at_once(phantom, beamline, index)
     refuse_impossible(phantom, beamline, index, current_ma_g)
     expected = expected_cell(phantom, beamline, recipe, index)
     costs = costs_of(phantom, beamline, index)

@@ -51,6 +51,13 @@ class ReadingNoise:
         drift = np.full(len(expected.operator.q), beamline.faults.channel_drift**2)
         return cls(lines=expected.lines, reading=noise, gains=gains, drift=drift)
 
+    @classmethod
+    def of_unknown_gains(cls, expected: Expected, beamline: Beamline, recipe: Recipe) -> "ReadingNoise":
+        """What the gains of translations do that an instrument keeps, where they are not looked for: rings."""
+        gain = 0.0 if recipe.remove_stripes else beamline.faults.translation_gain
+        gains, drift = np.full(expected.geometry.n, gain**2), np.zeros(len(expected.operator.q))
+        return cls(lines=expected.lines, reading=0.0, gains=gains, drift=drift)
+
     def variance(
         self, weights: Sequence[NDArray[np.float64]], pattern: NDArray[np.float64], rows: NDArray[np.float64]
     ) -> NDArray[np.float64]:

@@ -23,10 +23,10 @@ from tsct.records.schema import DENSITY
 from tsct.simulate import simulate_tile
 from tsct.simulate.beamline import Beamline
 
-from .costs import Costs, chosen_slice, costs_of, refuse_misplaced
+from .costs import PIXELS, Costs, chosen_slice, costs_of, refuse_at_once
 from .expected import Expected, expected_data
 from .readings import ReadingNoise, voxel_weights
-from .verify import Comparison, one_instrument
+from .verify import Comparison, beside_scatter, one_instrument
 
 #: of what errors are given
 REGIONS = ("voxel", "region", "slice")
@@ -34,8 +34,6 @@ REGIONS = ("voxel", "region", "slice")
 PEAK_REACH_A = 0.25
 #: distances at most from which the root mean square error of G is taken
 MOST_DISTANCES = 60
-#: of the image in which it is looked up which phases there are
-PIXELS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,8 @@ class SampleForecast:
         How many there are in the ``region`` and in the ``slice``, dim where.
     phases : xarray.Dataset
         Dim phase: ``amount`` in the region and ``pure``, what fills a voxel, in atoms per cubic angstrom; ``counting``,
-        ``constant`` and both together as ``error`` (where, phase); ``level_error`` that all voxels share, relative.
+        ``constant`` and both together as ``error`` (where, phase); ``level_error`` that all voxels share, relative;
+        ``ring_error`` of a voxel by gains of translations that an instrument keeps, unless stripes are removed.
     peaks : xarray.Dataset
         Dim peak: ``distance`` in angstrom; ``counting``, ``constant`` and ``error`` (where, peak) of its shift between
         two states, angstrom.
@@ -95,7 +94,7 @@ def forecast_sample(
         through.
     """
     index = chosen_slice(sample, slice_index)
-    refuse_misplaced(sample, beamline)
+    refuse_at_once(sample, beamline, index)
     expected = expected_data(sample, beamline, recipe, index)
     errors = _Errors.of(expected, beamline, recipe, sample)
     return SampleForecast(
@@ -103,7 +102,7 @@ def forecast_sample(
         least_transmission=float(expected.scan.transmission.min()),
         counts=expected.counts,
         voxels=errors.voxels,
-        phases=errors.phases(recipe, sample, index),
+        phases=errors.phases(beamline, recipe, sample, index),
         peaks=errors.peaks(recipe),
         pdf=errors.pdf,
     )
@@ -180,23 +179,28 @@ class _Errors:
         derivatives[:, operator.used] = rows @ operator.matrix
         return derivatives
 
-    def phases(self, recipe: Recipe, sample: Sample, slice_index: int) -> xr.Dataset:
+    def phases(self, beamline: Beamline, recipe: Recipe, sample: Sample, slice_index: int) -> xr.Dataset:
         """Amounts of the phases of the recipe with their errors."""
         names, operator, tile = [phase.name for phase in recipe.phases], self.expected.operator, self.expected.tile
         coords = {"where": list(REGIONS), "phase": names}
         if not names:
             return xr.Dataset({"error": (("where", "phase"), np.zeros((len(REGIONS), 0)))}, coords=coords)
+        rings = ReadingNoise.of_unknown_gains(self.expected, beamline, recipe)
         templates = phase_templates(operator, recipe, self.pattern, self.variances[0], tile.compton_weight.values)
         parts = sample.contents(0, slice_index, sample.extent_mm, PIXELS, layers=1).parts
         pure = {part.phase: part.structure.number_density_per_a3 for part in parts}
-        units = {"units": DENSITY}
+        units, rows = {"units": DENSITY}, templates.free_response
+        amounts = templates.fit(self.pattern).amounts
+        ring, shared = (np.sqrt(rings.variance(w, self.pattern, rows)) for w in self.weights[:2])
+        level = np.hypot(tile.phase_amount_level_errors.values, shared / np.where(amounts > 0, amounts, np.nan))
         return xr.Dataset(
             {
-                "amount": ("phase", templates.fit(self.pattern).amounts, units),
+                "amount": ("phase", amounts, units),
                 # a phase that the analyst names and the sample does not hold has no density here
                 "pure": ("phase", [pure.get(name, float("nan")) for name in names], units),
-                "level_error": ("phase", tile.phase_amount_level_errors.values, {"units": "1"}),
-                **self.parts(templates.free_response, "phase", DENSITY),
+                "level_error": ("phase", level, {"units": "1"}),
+                "ring_error": ("phase", ring, units),
+                **self.parts(rows, "phase", DENSITY),
             },
             coords=coords,
         )
@@ -229,36 +233,27 @@ def shared_by_sample_seeds(
 
 
 def simulate_sample_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray[np.float64]]:
-    """Simulate and analyse the first state in full: amounts of every phase, and G(r), in the voxels of the region."""
+    """Simulate and analyse the first state in full: amounts of every phase, and G(r), in voxels and in the region."""
     what = (shared["sample"], shared["beamline"], shared["table"], seed, 0, shared["slice"])
     tile = analyze_tile(simulate_tile(*what), shared["recipe"])
     inside = tile.roi.values.astype(bool)
-    beyond = tile.r.values > 1.0
-    density = float(
-        pdf_operator(tile.q.values, shared["recipe"].pdf, compton=tile.compton_weight.values).density(
-            tile.roi_iq.values
-        )
-    )
-    rows = {"voxel G": tile.hr.values[inside][:, beyond].astype(np.float64) / density}
+    operator = pdf_operator(tile.q.values, shared["recipe"].pdf, compton=tile.compton_weight.values)
+    density, beyond = float(operator.density(tile.roi_iq.values)), operator.r > 1.0
+    voxels = {"G": tile.hr.values[inside][:, beyond].astype(np.float64) / density}
     for name in (phase.name for phase in shared["recipe"].phases):
-        rows[f"voxel {name}"] = tile.phase_amount.sel(phase=name).values[inside].astype(np.float64)
-    return rows
+        voxels[name] = tile.phase_amount.sel(phase=name).values[inside].astype(np.float64)
+    rows = {f"voxel {name}": values for name, values in voxels.items()}
+    return rows | {f"region {name}": values.mean(axis=0) for name, values in voxels.items()}
 
 
 def compare_sample(shared: Mapping[str, Any], rows: Sequence[Mapping[str, NDArray[np.float64]]]) -> list[Comparison]:
-    """Scatter of the voxels over several seeds beside the forecast; phases that are held at zero are left out."""
+    """Scatter of voxels and region over seeds beside the forecast; phases that are held at zero are left out."""
     found: SampleForecast = shared["forecast"]
-    predicted = {"voxel G": float(found.pdf.error.sel(where="voxel"))}
-    for name in map(str, found.phases.phase.values):
-        error = float(found.phases.error.sel(where="voxel", phase=name))
-        if found.phases.amount.sel(phase=name) > error:
-            predicted[f"voxel {name}"] = error
-    return [
-        Comparison(
-            name=name,
-            predicted=value,
-            observed=float(np.sqrt(np.mean(np.var([row[name] for row in rows], axis=0, ddof=1)))),
-            uncertainty=1 / np.sqrt(2 * (len(rows) - 1)),
-        )
-        for name, value in predicted.items()
-    ]
+    predicted = {}
+    for where in ("voxel", "region"):
+        predicted[f"{where} G"] = float(found.pdf.error.sel(where=where))
+        for name in map(str, found.phases.phase.values):
+            one = found.phases.sel(phase=name)
+            if one.amount > one.error.sel(where="voxel"):
+                predicted[f"{where} {name}"] = float(one.error.sel(where=where))
+    return beside_scatter(predicted, rows)

@@ -129,14 +129,19 @@ def simulate_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray]:
 
 def compare(shared: Mapping[str, Any], rows: Sequence[Mapping[str, NDArray]]) -> list[Comparison]:
     """Scatter of the results of several seeds beside the forecast."""
+    return beside_scatter({name: _predicted(shared, name) for name in rows[0]}, rows)
+
+
+def beside_scatter(predicted: Mapping[str, float], rows: Sequence[Mapping[str, NDArray]]) -> list[Comparison]:
+    """Predicted standard deviations beside the scatter of the same numbers over several seeds."""
     return [
         Comparison(
             name=name,
-            predicted=_predicted(shared, name),
+            predicted=value,
             observed=float(np.sqrt(np.mean(np.var([row[name] for row in rows], axis=0, ddof=1)))),
             uncertainty=1 / np.sqrt(2 * (len(rows) - 1)),
         )
-        for name in rows[0]
+        for name, value in predicted.items()
     ]
 
 

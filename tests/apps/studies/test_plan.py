@@ -8,7 +8,8 @@ import pytest
 
 from tsct.apps.explore.plan import Answer, answer
 from tsct.apps.run.settings import dump
-from tsct.apps.studies.plan import Plan, checked_shift, write_plan
+from tsct.apps.studies.plan import Plan, checked_shift
+from tsct.apps.studies.plan_page import write_plan
 from tsct.records.errors import UsageError
 from tsct.validation.forecast import SIGNIFICANT, Comparison, forecast
 

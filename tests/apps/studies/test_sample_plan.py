@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tsct.apps.run.experiment import load
-from tsct.apps.studies.plan import study_of, within_hours, write_plan
+from tsct.apps.studies.plan import study_of
+from tsct.apps.studies.plan_page import write_plan
 from tsct.records.errors import UsageError
 
 SMALL = (
