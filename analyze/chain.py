@@ -75,7 +75,7 @@ def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
     return collect([lean(analyze_tile(tile, same_region)) for tile in tiles.values()], recipe)
 
 
-def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Dataset:
+def analyze_tile(scan: xr.Dataset | Sinogram, recipe: Recipe, *, threads: int = 1) -> xr.Dataset:
     """Analyse one (state, slice).
 
     Every voxel and every channel at once. With a linear method of reconstruction, such as the default, each result is a
@@ -83,8 +83,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
 
     Parameters
     ----------
-    scan : xarray.Dataset
-        Dims (angle, translation, q).
+    scan : xarray.Dataset or Sinogram
+        Dims (angle, translation, q); or what :func:`~tsct.analyze.prepare.prepare.prepare_sinogram` makes of it.
     recipe : Recipe
         All choices.
 
@@ -101,7 +101,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     """
     if not recipe.roi.is_decided:
         raise UsageError("analysis.roi: decide the region first, recipe = with_region(recipe, reference_scan)")
-    sinogram = prepare_sinogram(scan, recipe)
+    sinogram = scan if isinstance(scan, Sinogram) else prepare_sinogram(scan, recipe)
     del scan  # its counts are needed no more
     geometry, axis_error_mm = find_geometry(
         sinogram.lines, sinogram.variance, sinogram.translations_mm, sinogram.angles_deg
