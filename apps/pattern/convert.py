@@ -67,7 +67,7 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
     header = facts(source, recipe, measured) | scale_facts(data, recipe)
     _write(names, data, header, header | resolution_facts(recipe.q_damp, recipe.q_broad), picture.getvalue())
     line = summary(source, measured, peaks, [path.name for path in names.values()], folder)
-    return f"{line}; {scale_words(data, recipe)}{_pixel_words(pixels)}"
+    return "; ".join(filter(None, (line, scale_words(data, recipe), _pixel_words(pixels), measured.corrections.words)))
 
 
 def _background_error(source: Source, measured: Measured) -> Array | None:
@@ -98,7 +98,7 @@ def scale_words(data: xr.Dataset, recipe: PdfRecipe) -> str:
 
 def transformed(source: Source, recipe: PdfRecipe, measured: Measured) -> tuple[xr.Dataset, SharedPixels]:
     """S(Q), F(Q) and G(r) of a pattern, and how its bins share pixels."""
-    energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
+    energy = None if measured.wavelength is None else HC_KEV_ANGSTROM / measured.wavelength
     pixels = _pixels(source, measured)
     data = pdf(
         measured.q,
@@ -124,7 +124,7 @@ def _pixels(source: Source, measured: Measured) -> SharedPixels:
 def _pixel_words(pixels: SharedPixels) -> str:
     if pixels.side_bins <= 0:
         return ""
-    return f"; errors hold a correlation of neighbouring bins of {pixels.neighbours:.2f}"
+    return f"errors hold a correlation of neighbouring bins of {pixels.neighbours:.2f}"
 
 
 def check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
@@ -152,7 +152,7 @@ def facts(source: Source, recipe: PdfRecipe, measured: Measured) -> dict[str, st
         "bgscale": source.background_scale if source.background else None,
         "composition": composition,
         "density_g_cm3": source.density_g_cm3,
-        "wavelength": source.wavelength,
+        "wavelength": measured.wavelength,
         "qmin": recipe.q_min,
         "qmax": recipe.q_max,
         "qmaxinst": recipe.data_end,
@@ -160,6 +160,7 @@ def facts(source: Source, recipe: PdfRecipe, measured: Measured) -> dict[str, st
         "rpoly": recipe.polynomial_range,
         "correction": recipe.mode,
         "window": recipe.window,
+        **measured.corrections.facts,
     }
     return {key: value for key, value in stated.items() if value is not None}
 
