@@ -36,6 +36,23 @@ UNITS = {
     "deg": RadialUnit("two_theta", 1.0, "2theta in degrees"),
     "rad": RadialUnit("two_theta", unit_factor("rad", "deg") or 1.0, "2theta in radians"),
 }
+
+
+def named_unit(words: str) -> RadialUnit | None:
+    """The unit of a first column by its name, in any spelling of a unit of Q or of the angle 2theta; None if unknown.
+
+    >>> named_unit("nm^-1").factor, named_unit("mrad").quantity, named_unit("mm")
+    (0.1, 'two_theta', None)
+    """
+    if words in UNITS:
+        return UNITS[words]
+    for quantity, unit in _OF_UNITS.items():
+        if (factor := unit_factor(words, unit)) is not None:
+            return RadialUnit(quantity, factor, words)
+    return None
+
+
+_OF_UNITS: Mapping[Quantity, str] = {"q": "1/angstrom", "two_theta": "deg"}
 _MINUS_ONE = r"(?:\^?\s*\{?\(?[-−]\s*1\)?\}?|⁻¹)"
 _INVERSE_NM = rf"(?:1\s*/\s*nm|nm\s*{_MINUS_ONE}|(?:inverse|reciprocal)\s+nano\s?met\w+)"
 _ANGSTROM = r"(?:a|å|ang|[aå]ngstr[oö]ms?)"

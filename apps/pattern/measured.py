@@ -19,6 +19,7 @@ from tsct.analyze.readers import (
     check_q,
     evened,
     is_uniform,
+    named_unit,
     q_from_two_theta,
     read_columns,
     read_pattern_stack,
@@ -37,6 +38,12 @@ Array = NDArray[np.float64]
 MAX_POINTS = 4000
 #: G(r) ends at most here, angstrom
 LONGEST = 100.0
+#: G(r) ends at least here, angstrom: no two atoms are closer than half of it
+SHORTEST = 1.0
+#: intensities beyond are no measurement, and their squares no numbers
+MOST_INTENSITY = 1e30
+#: a transform needs a range that grows by this factor
+LEAST_RANGE = 1.5
 #: a wavelength that the user gives may differ from that of the file by so much, as after a calibration
 SAME_WAVELENGTH = 0.01
 #: range of densities of condensed matter and gases, g/cm3
@@ -92,7 +99,7 @@ class Source:
     applied: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.unit is not None and self.unit not in UNITS:
+        if self.unit is not None and named_unit(self.unit) is None:
             raise UsageError(f"--unit is '{self.unit}'{nearest(self.unit, UNITS)}; allowed are {', '.join(UNITS)}")
         if not (np.isfinite(self.background_scale) and self.background_scale >= 0):
             raise InputError(f"--background-scale is {self.background_scale:g}; allowed are zero and larger")
@@ -125,6 +132,8 @@ class Measured:
         In angstrom, of the user or of the file.
     corrections : Geometry
         How the corrections of geometry stand, those of the background included.
+    where : str
+        What errors call it.
     """
 
     q: Array
@@ -134,6 +143,7 @@ class Measured:
     step: float | None
     wavelength: float | None = None
     corrections: Geometry = field(default_factory=Geometry)
+    where: str = "pattern"
 
 
 def read_measured(source: Source, recipe: PdfRecipe) -> Measured:
@@ -235,6 +245,7 @@ def _ready(found: "_OverQ", source: Source, recipe: PdfRecipe) -> Measured:
         step=step,
         wavelength=found.wavelength,
         corrections=corrections,
+        where=found.where,
     )
 
 
@@ -263,7 +274,7 @@ class _Stated:
 
 def _read_q(path: Path, source: Source, recipe: PdfRecipe) -> _OverQ:
     columns = read_columns(path, trust_header=source.unit is None)
-    unit = columns.unit if source.unit is None else UNITS[source.unit]
+    unit = columns.unit if source.unit is None else named_unit(source.unit)
     stated = _Stated(unit, columns.wavelength, columns.applied)
     return _over_q(str(path), (columns.x, columns.intensity, columns.sigma), stated, source, recipe)
 
@@ -272,6 +283,9 @@ def _over_q(
     where: str, columns: tuple[Array, Array, Array | None], stated: _Stated, source: Source, recipe: PdfRecipe
 ) -> _OverQ:
     x, intensity, sigma = columns
+    # at Q = 0 there is the beam, and no S(Q) = 1 + F(Q) / Q
+    away = x > 0
+    x, intensity, sigma = x[away], intensity[away], None if sigma is None else sigma[away]
     wavelength = _wavelength(where, stated, source)
     try:
         q = _q(x, stated.unit, wavelength)
@@ -280,6 +294,9 @@ def _over_q(
     corrections = geometry(stated.applied, source.applied, where, must_be_known=recipe.mode == "absolute")
     factor = geometry_factor(q, wavelength, corrections, where)
     intensity, sigma = intensity / factor, None if sigma is None else sigma / factor
+    for name, values in (("intensity", intensity), ("error", sigma)):
+        if values is not None and (largest := np.abs(values).max()) > MOST_INTENSITY:
+            raise InputError(f"{where}: an {name} is {largest:.3g}; allowed are numbers up to {MOST_INTENSITY:g}")
     lost = unmeasured_points(intensity, sigma)
     intensity, sigma = without_lone_bins(bridged(q, intensity, lost), sigma, where)
     return _OverQ(q, intensity, sigma, stated.unit, where, lost, wavelength, corrections)
@@ -313,6 +330,11 @@ def _q(x: Array, unit: RadialUnit | None, wavelength: float | None) -> Array:
 def _check_range(found: _OverQ, recipe: PdfRecipe) -> None:
     if not recipe.q_min > 0:
         raise InputError(f"--qmin is {recipe.q_min:g}; allowed are values above 0, where S(Q) = 1 + F(Q)/Q exists")
+    if not recipe.q_max >= LEAST_RANGE * recipe.q_min:
+        raise InputError(
+            f"--qmax is {recipe.q_max:g} and --qmin {recipe.q_min:g}; allowed is a --qmax of at least "
+            f"{LEAST_RANGE * recipe.q_min:g}, or there is next to nothing to transform"
+        )
     q, unit, path = found.q, found.unit, found.where
     half = (q[-1] - q[0]) / (len(q) - 1) / 2
     read_as = "" if unit is None else f" (the first column is read as '{unit.words}')"
@@ -328,9 +350,11 @@ def _check_steps(path: str, q: Array, recipe: PdfRecipe) -> None:
     if len(inside) < 2:
         raise InputError(f"{path}: fewer than two points between {recipe.q_min:g} and {recipe.data_end:g} 1/angstrom")
     longest = min(LONGEST, np.pi / float(np.diff(inside).max()))
-    if not recipe.r_max <= longest:
+    shortest = max(SHORTEST, recipe.polynomial_range + 0.5)
+    if not shortest <= recipe.r_max <= longest:
         raise InputError(
-            f"{path}: --rmax is {recipe.r_max:g}; allowed are at most {longest:.4g} angstrom (pi / largest step of Q)"
+            f"{path}: --rmax is {recipe.r_max:g}; allowed are {shortest:g} angstrom, beyond the polynomial, to "
+            f"{longest:.4g} angstrom (pi / largest step of Q)"
         )
 
 
