@@ -4,7 +4,7 @@ from .lone_bins import bridged, check_gaps, unmeasured_points, without_lone_bins
 from .pattern_stacks import PatternStack, is_hdf5, read_pattern_stack
 from .patterns import check_q, evened, is_uniform, q_from_two_theta, read_columns, read_pattern, resample
 from .scans import SCAN_ATTRS, SCAN_NAMES, parts_of_scan, read_scan
-from .text_headers import UNITS, RadialUnit
+from .text_headers import UNITS, RadialUnit, named_unit
 from .unmeasured import DROPPED
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "evened",
     "is_hdf5",
     "is_uniform",
+    "named_unit",
     "parts_of_scan",
     "q_from_two_theta",
     "read_columns",
