@@ -42,7 +42,8 @@ def volume_variables(images: VoxelImages, pdfs: NDArray[np.float32] | None, oper
     of_pdfs = operator.variance(variance)
     return {
         "iq": ((*image, "q"), values, POWER),
-        "iq_errors": ((*image, "q"), np.sqrt(variance), POWER),
+        # no other array of this size
+        "iq_errors": ((*image, "q"), np.sqrt(variance, out=variance), POWER),
         "hr": ((*image, "r"), operator.apply(values) if pdfs is None else pdfs, density),
         "hr_errors": ((*image, "r"), np.sqrt(of_pdfs, out=of_pdfs), DENSITY),
     }

@@ -73,7 +73,7 @@ class Images:
 
     def volumes(self) -> Pair:
         """See :meth:`VoxelImages.volumes`."""
-        return self.values, self.variance
+        return self.values, self.variance.copy()
 
 
 def _sums(images: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:

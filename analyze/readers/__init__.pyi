@@ -1,5 +1,6 @@
 from .export import Facts, resolution_facts, write_fq, write_gr, write_ndtomo, write_pdfgetx3, write_sq, write_xye
 from .lone_bins import bridged, check_gaps, unmeasured_points, without_lone_bins
+from .outline import ScanOutline, outline_scan
 from .pattern_stacks import PatternStack, is_hdf5, read_pattern_stack
 from .patterns import check_q, evened, is_uniform, q_from_two_theta, read_columns, read_pattern, resample
 from .scans import parts_of_scan, read_scan
@@ -10,12 +11,14 @@ __all__ = [
     "Facts",
     "PatternStack",
     "RadialUnit",
+    "ScanOutline",
     "bridged",
     "check_gaps",
     "check_q",
     "evened",
     "is_hdf5",
     "is_uniform",
+    "outline_scan",
     "parts_of_scan",
     "q_from_two_theta",
     "read_columns",

@@ -50,4 +50,4 @@ class VoxelImages(Protocol):
         """Mean pattern of the voxels of a mask, and the mean of their variances, shape (q,) each."""
 
     def volumes(self) -> Pair:
-        """Values and variance of all channels of all voxels, shape (y, x, q) each."""
+        """Values and variance of all channels of all voxels, shape (y, x, q) each; the variance may be overwritten."""
