@@ -79,9 +79,7 @@ def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
     return collect([analyze_tile(tile, same_region, volumes=False) for tile in tiles.values()], recipe)
 
 
-def analyze_tile(
-    scan: xr.Dataset | Sinogram, recipe: Recipe, *, volumes: bool = True, threads: int = 1
-) -> xr.Dataset:
+def analyze_tile(scan: xr.Dataset | Sinogram, recipe: Recipe, *, volumes: bool = True, threads: int = 1) -> xr.Dataset:
     """Analyse one (state, slice).
 
     With a linear method of reconstruction, such as the default, each result is a linear functional of the counts, and
