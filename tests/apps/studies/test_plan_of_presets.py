@@ -11,6 +11,9 @@ from tsct.apps.run.toml_tables import PRESETS
 from tsct.apps.studies.plan import study_of
 from tsct.apps.studies.plan_page import write_plan
 
+# with few views, foils that are thinner than a voxel look like zingers
+pytestmark = pytest.mark.filterwarnings("ignore::tsct.records.errors.TsctWarning")
+
 #: steps of a preset that one step here stands for: coarse
 COARSE = 2
 VIEWS = 24
