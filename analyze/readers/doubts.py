@@ -88,7 +88,6 @@ def check_intensity(intensity: xr.DataArray, is_of_counting: bool, source: str) 
     if not is_of_counting or values.dtype.kind != "f":
         return
     rows = values[:: max(1, values.shape[0] // 16)].astype(np.float64)
-    rows = rows[np.isfinite(rows)] if rows.ndim == 1 else rows
     known = rows[np.isfinite(rows)]
     if np.all(known == np.round(known)):
         return
