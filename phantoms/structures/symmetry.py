@@ -253,7 +253,7 @@ def _arrays(listed: Sequence[gemmi.Op], source: str) -> Operations:
 
 def expanded(
     fractions: NDArray[np.float64], found: Operations, cell: NDArray[np.float64], labels: list[str], path: Path
-) -> tuple[NDArray[np.float64], NDNDArray[np.float64][np.int64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """All positions of the cell and the site of each."""
     if len(found.rotations) == 1:
         return fractions % 1.0 % 1.0, np.arange(len(fractions))
