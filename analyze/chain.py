@@ -79,7 +79,7 @@ def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
     return collect([analyze_tile(tile, same_region, volumes=False) for tile in tiles.values()], recipe)
 
 
-def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, volumes: bool = True, threads: int = 1) -> xr.Dataset:
+def analyze_tile(scan: xr.Dataset | Sinogram, recipe: Recipe, *, volumes: bool = True, threads: int = 1) -> xr.Dataset:
     """Analyse one (state, slice).
 
     With a linear method of reconstruction, such as the default, each result is a linear functional of the counts, and
@@ -88,8 +88,8 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, volumes: bool = True, thre
 
     Parameters
     ----------
-    scan : xarray.Dataset
-        Dims (angle, translation, q).
+    scan : xarray.Dataset or Sinogram
+        Dims (angle, translation, q); or what :func:`~tsct.analyze.prepare.prepare.prepare_sinogram` makes of it.
     recipe : Recipe
         All choices.
     volumes : bool
@@ -110,7 +110,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, volumes: bool = True, thre
     """
     if not recipe.roi.is_decided:
         raise UsageError("analysis.roi: decide the region first, recipe = with_region(recipe, reference_scan)")
-    sinogram = prepare_sinogram(scan, recipe)
+    sinogram = scan if isinstance(scan, Sinogram) else prepare_sinogram(scan, recipe)
     del scan  # of counts that were repaired, the first ones are needed no more
     totals = sinogram.total, sinogram.total_variance
     geometry, axis_error_mm = find_geometry(*totals, sinogram.translations_mm, sinogram.angles_deg)

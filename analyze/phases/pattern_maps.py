@@ -142,10 +142,19 @@ class PhaseTemplates:
             errors = misfit_errors(rows, self.points(pattern) - amounts @ templates, block)
             by_point[held], misfit[held] = rows[: len(held)], errors[: len(held)] / amounts[held]
             strain_errors[moving] = errors[len(held) :]
-        response = np.zeros((len(amounts), len(self.operator.q)))
+        return PhaseResponse(by_pattern=self._by_pattern(by_point), misfit=misfit, strain_errors=strain_errors)
+
+    @property
+    def free_response(self) -> NDArray[np.float64]:
+        """Derivatives of the amounts by the pattern, shape (phase, q), where no bound acts and the strains stay."""
+        return self._by_pattern(amount_response(self.templates, self.noise))
+
+    def _by_pattern(self, by_point: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivatives by the pattern, shape (phase, q), from those by what is fitted of it."""
+        response = np.zeros((len(by_point), len(self.operator.q)))
         in_r = self.chosen is not None
         response[:, self.operator.used] = by_point @ self.operator.matrix[self.chosen] if in_r else by_point
-        return PhaseResponse(by_pattern=response, misfit=misfit, strain_errors=strain_errors)
+        return response
 
     def _slopes(self) -> NDArray[np.float64]:
         """Derivatives of the templates by the strain of each."""

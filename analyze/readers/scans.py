@@ -48,14 +48,14 @@ UNITS: dict[str, tuple[tuple[str, ...], str]] = {
     "positions": (RAYS, "mm"),
 }
 #: attributes that a mapping may state
-ATTRS = (
+SCAN_ATTRS = (
     *("energy_kev", "sample_composition", "title", "instrument", "background_subtracted", "exposure_s", "state"),
     *("distance_mm", "detector_reach_mm", "detector_gaps_across_mm", "detector_gaps_up_mm"),
     *(f"{name}_applied" for name in (*DIVIDED, "efficiency")),
     *SENSOR,
 )
 #: variables that a mapping may name
-NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
+SCAN_NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
 #: dims of channels
 CHANNELS = ("q", "two_theta")
 #: keys of a mapping that are no quantity
@@ -168,12 +168,14 @@ def _merged(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 def _check_names(tables: Mapping[str, Any], source: str) -> None:
     attrs = tables.get("attrs", {})
     for name in tables:
-        if name not in (*NAMES, "attrs"):
-            known = (*NAMES, *KEYS)
+        if name not in (*SCAN_NAMES, "attrs"):
+            known = (*SCAN_NAMES, *KEYS)
             raise InputError(f"{source}: a scan has no '{name}'{nearest(name, known)}; it takes {', '.join(known)}")
     for name in attrs if isinstance(attrs, Mapping) else ():
-        if name not in (*ATTRS, "wavelength_m"):
-            raise InputError(f"{source}: [attrs] has no '{name}'{nearest(name, ATTRS)}; it takes {', '.join(ATTRS)}")
+        if name not in (*SCAN_ATTRS, "wavelength_m"):
+            raise InputError(
+                f"{source}: [attrs] has no '{name}'{nearest(name, SCAN_ATTRS)}; it takes {', '.join(SCAN_ATTRS)}"
+            )
 
 
 def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
@@ -216,7 +218,7 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
             "potential_v": ((), np.nan, {"units": "V"}),
             "z_mm": ((), 0.0, {"units": "mm"}),
         },
-        attrs={name: value for name, value in data.attrs.items() if name in ATTRS and name != "state"},
+        attrs={name: value for name, value in data.attrs.items() if name in SCAN_ATTRS and name != "state"},
     )
     if spread is not None:
         scan["variance"] = ((*RAYS, "q"), spread, {"units": "counts^2"})

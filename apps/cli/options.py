@@ -143,6 +143,8 @@ def print_verdict(scores: Any, output: Path) -> None:
     console.print(_chain_table([row for row in rows if row["about"] == "chain"]))
     if len(scores.lines) > 1:
         console.print(_paper_table([row for row in rows if row["about"] == "paper"]))
+    for words in scores.explanations:
+        typer.echo(f"{words}")
     typer.echo(f"verdict: {scores.verdict}")
     typer.echo(f"report: {output / 'report.html'}")
     sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])
