@@ -10,6 +10,8 @@ from scipy.ndimage import uniform_filter1d
 
 from tsct.records.errors import InputError, TsctWarning
 
+from .patterns import is_uniform
+
 #: a full turn in radians, with a little over; many views of a smaller span in degrees make no slice
 LEAST_SPAN_DEG, MANY_VIEWS = 7.0, 10
 #: views that span less leave so much out that a slice is drawn out along one direction
@@ -54,6 +56,23 @@ def doubt_span(angles: NDArray[Any], source: str) -> None:
         TsctWarning,
         stacklevel=6,
     )
+
+
+def check_order(values: NDArray[Any], name: str, source: str) -> None:
+    """Refuse channels that do not increase, or are not even in Q."""
+    wrong = np.flatnonzero(~(np.diff(values) > 0))
+    if len(wrong):
+        i = int(wrong[0])
+        raise InputError(
+            f"{source}: {name} is not increasing: {values[i]:g} is followed by {values[i + 1]:g} (step {i + 1}); sort "
+            "the channels, and join doubles, together with the intensity"
+        )
+    if name == "q" and not is_uniform(values):
+        steps = np.diff(values)
+        raise InputError(
+            f"{source}: q is not uniform (steps {steps.min():.4g} to {steps.max():.4g} 1/angstrom); integrate again on "
+            "even steps, or name the axis [two_theta] if it is one"
+        )
 
 
 def check_places(places: NDArray[Any], source: str) -> None:
