@@ -145,9 +145,8 @@ def _check_early(analysis: Analysis, composition: Mapping[str, float], model: Mo
     roi.mask(voxels)
     _check_width(roi, voxels)
     # the map that decides a region may be that of a phase
-    replace(analysis, values={**analysis.values, "roi": replace(roi, map="", above=None)}).recipe(
-        composition, (), model
-    )
+    anywhere = replace(roi, map="", above=None)
+    replace(analysis, values={**analysis.values, "roi": anywhere}).recipe(composition, (), model)
 
 
 def _check_width(roi: Roi, voxels: int) -> None:
