@@ -24,6 +24,7 @@ from .attenuation import (
     ray_coordinates,
     turned_directions,
 )
+from .rays import WaysOut
 from .readings import Channels
 from .scattering_ways import Ways, detected_ways
 
@@ -52,24 +53,10 @@ class Absorption:
     shares: NDArray[np.float32]
 
 
-def undo_ray_absorption(
-    lines: NDArray[np.float32], variance: NDArray[np.float32], attenuation: AttenuationMap, channels: Channels
-) -> float:
-    """Divide lines and their variance, shape (angle, translation, q), by the mean factor of each ray, in place.
-
-    Returns
-    -------
-    float
-        Root mean square of the change, in per cent.
-    """
+def ray_absorption(attenuation: AttenuationMap, channels: Channels) -> WaysOut:
+    """What lines are divided by for the way out of the sample, mean over each ray."""
     ways = detected_ways(channels.two_theta, channels.face)
-    of_ways, square = way_factors(attenuation.mu, attenuation.geometry, ways), 0.0
-    for view, factors in enumerate(of_ways):
-        change = (factors @ ways.weight.T).astype(np.float32)
-        lines[view] /= change
-        variance[view] /= change**2
-        square += float(np.mean((change - 1.0) ** 2)) / len(of_ways)
-    return 100 * np.sqrt(square)
+    return WaysOut(factors=way_factors(attenuation.mu, attenuation.geometry, ways), weights=ways.weight)
 
 
 def voxel_absorption(attenuation: AttenuationMap | None, channels: Channels, geometry: ParallelGeometry) -> Absorption:
