@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
 from tsct.analyze.pdf.xray_tables import parse_composition
@@ -45,6 +46,8 @@ from .volume import Images, make_pdfs, reconstruct_tile
 
 #: share of its largest amount below which a phase is not in the region
 PRESENT = 0.05
+#: voxels around a phase that is elsewhere which belong to it: what is thinner than a voxel is spread and rings so far
+SPREAD = 6
 
 
 def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
@@ -212,7 +215,7 @@ def _shared_errors(
         maps, there = fitted.templates.fit(images.values).amounts, fitted.templates.fit(images.region).amounts
         largest = maps.max(axis=(0, 1))
         for k in np.flatnonzero((there < PRESENT * largest) & (largest > 0)):
-            where = maps[..., k] > largest[k] / 2
+            where = binary_dilation(maps[..., k] > largest[k] / 2, np.ones((3, 3)), iterations=SPREAD)
             of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted.templates, recipe)[k]
     phases = dict(zip((phase.name for phase in recipe.phases), of_phases.tolist(), strict=True))
     return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)

@@ -79,8 +79,8 @@ class PhaseTemplates:
         return patterns[..., used] if self.chosen is None else self.operator.apply(patterns)[..., self.chosen]
 
     def fit(self, patterns: NDArray[Any]) -> PhaseFit:
-        """Amounts in patterns, shape (..., q), none below zero."""
-        return fit_phases(self.points(patterns), self.templates, self.noise)
+        """Amounts in patterns, shape (..., q), linear in them: no bound cuts off what noise makes of no phase."""
+        return fit_phases(self.points(patterns), self.templates, self.noise, bounded=False)
 
     def explain(self, pattern: NDArray[Any]) -> NDArray[np.float64]:
         """What the phases make of a pattern, shape (q,), also where it is not fitted."""
@@ -92,26 +92,25 @@ class PhaseTemplates:
         limits = [phase.strain_limit for phase in self.phases]
 
         def explained(strains: NDArray[np.float64]) -> float:
-            return float(replace(self, strains=strains).fit(pattern).explained)
+            trial = replace(self, strains=strains)
+            # less than nothing of a phase whose peaks lie elsewhere would explain some, too
+            return float(fit_phases(trial.points(pattern), trial.templates, trial.noise).explained)
 
         return replace(self, strains=fit_strains(explained, limits, float(q[-1] - q[-2]) / float(q[-1])))
 
     def response(self, pattern: NDArray[Any]) -> "PhaseResponse":
         """How amounts in a pattern, shape (q,), move with it, and how far templates that do not match mislead them."""
         amounts, templates, noise = self.fit(pattern).amounts, self.templates, self.noise
-        held = np.flatnonzero(amounts > 0)
         limits = np.array([phase.strain_limit for phase in self.phases])
-        moving = held[np.abs(self.strains[held]) < (1 - AT_LIMIT) * limits[held]]
-        by_point, misfit = np.zeros_like(templates), np.full(len(amounts), np.nan)
+        # of what is not there no strain can be told
+        moving = np.flatnonzero((amounts > 0) & (np.abs(self.strains) < (1 - AT_LIMIT) * limits))
+        rows = amount_response(np.concatenate([templates, self._slopes()[moving]]), noise)
+        grid = self.operator.q if self.chosen is None else self.operator.r
+        block = max(round(MISFIT_BLOCK / (grid[1] - grid[0])), 1)
+        errors = misfit_errors(rows, self.points(pattern) - amounts @ templates, block)
+        by_point, misfit = rows[: len(amounts)], _over(errors[: len(amounts)], np.abs(amounts))
         strain_errors = np.where(limits > 0, np.nan, 0.0)
-        if len(held):
-            design = np.concatenate([templates[held], amounts[moving, None] * self._slopes()[moving]])
-            rows = amount_response(design, noise)
-            grid = self.operator.q if self.chosen is None else self.operator.r
-            block = max(round(MISFIT_BLOCK / (grid[1] - grid[0])), 1)
-            errors = misfit_errors(rows, self.points(pattern) - amounts @ templates, block)
-            by_point[held], misfit[held] = rows[: len(held)], errors[: len(held)] / amounts[held]
-            strain_errors[moving] = errors[len(held) :]
+        strain_errors[moving] = errors[len(amounts) :] / amounts[moving]
         response = np.zeros((len(amounts), len(self.operator.q)))
         in_r = self.chosen is not None
         response[:, self.operator.used] = by_point @ self.operator.matrix[self.chosen] if in_r else by_point
@@ -130,9 +129,9 @@ class PhaseResponse:
     Attributes
     ----------
     by_pattern : ndarray, shape (phase, q)
-        Derivatives of the amounts by the pattern; zero for a phase that is held at zero.
+        Derivatives of the amounts by the pattern.
     misfit : ndarray, shape (phase,)
-        Relative standard errors by :func:`~tsct.analyze.phases.unmixing.misfit_errors`; NaN for a phase held at zero.
+        Relative standard errors by :func:`~tsct.analyze.phases.unmixing.misfit_errors`; NaN for an amount of zero.
     strain_errors : ndarray, shape (phase,)
         Of the strains, likewise; zero where none is fitted, NaN at its limit and of a phase that is not there.
     """
@@ -140,6 +139,11 @@ class PhaseResponse:
     by_pattern: NDArray[np.float64]
     misfit: NDArray[np.float64]
     strain_errors: NDArray[np.float64]
+
+
+def _over(errors: NDArray[Any], amounts: NDArray[Any]) -> NDArray[np.float64]:
+    """Errors relative to amounts; NaN where there is none."""
+    return np.divide(errors, amounts, out=np.full(len(amounts), np.nan), where=amounts > 0)
 
 
 def phase_templates(
@@ -187,7 +191,7 @@ def _on_grid(phase: PhasePattern, q: NDArray[Any], compton: NDArray[Any] | None,
 
 
 def phase_maps(iq: NDArray[Any], variance: NDArray[Any], templates: PhaseTemplates) -> xr.Dataset:
-    """Amounts of phases in every voxel, fitted with none below zero, and what they explain.
+    """Amounts of phases in every voxel, linear in its pattern and so below zero at times, and what they explain.
 
     Parameters
     ----------

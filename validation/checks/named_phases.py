@@ -15,7 +15,6 @@ from tsct.records.seeds import generator
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError
 from tsct.validation.evidence.phase_amounts import (
     PRESENT,
-    RIM,
     common_phases,
     interior,
     phase_map,
@@ -43,6 +42,9 @@ BLUR_VARIANCE = 3 / 12
 PLACE = "two voxels away from where the phase ends"
 #: draws of noise from which it is known
 DRAWS = 8
+#: voxels around a phase that is thinner than a few of them which belong to it. Filtered back-projection of a layer thinner
+#: than a voxel has side lobes of either sign: what lies within 2, 3, 4 and 6 voxels is 101.6, 99.0, 100.2 and 100.05 % of it
+SPREAD = 6
 
 
 def _compare(evidence: Evidence, name: str) -> tuple[NDArray, NDArray, NDArray]:
@@ -87,7 +89,7 @@ def _blurred(evidence: Evidence, name: str) -> NDArray[np.float64]:
 def _where(evidence: Evidence, true: NDArray) -> NDArray[np.bool_]:
     """The region of interest, or if the phase is not there in any state, where it is in the first that holds some.
 
-    Of what is thin, such as the wall of a tube, that is all of it with the voxels around, over which blur spreads it.
+    Of what is thin, such as the wall of a tube, that is all of it with the voxels around, over which it is spread.
     """
     if "roi" in evidence.recovered:
         region = evidence.recovered.roi.values.astype(bool)
@@ -99,7 +101,7 @@ def _where(evidence: Evidence, true: NDArray) -> NDArray[np.bool_]:
     except NotRunError:
         if not most.max() > 0:
             raise
-        return binary_dilation(most > 0, np.ones((3, 3)), iterations=RIM)
+        return binary_dilation(most > 0, np.ones((3, 3)), iterations=SPREAD)
 
 
 def _amount(evidence: Evidence, name: str) -> Measurement:

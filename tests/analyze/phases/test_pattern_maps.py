@@ -50,13 +50,12 @@ def test_amounts_come_back_with_their_errors(space):
     mean = patterns[REGION].mean(axis=0, dtype=float), variance[REGION].mean(axis=0, dtype=float)
     found = phase_maps(patterns, variance, phase_templates(OPERATOR, replace(RECIPE, phases_in=space), *mean))
     for k, phase in enumerate(PHASES):
-        # 200 or so voxels that hold the phase, away from the bound
-        held = AMOUNTS[..., k] > 0
-        amounts, errors = (found[f"phase_{phase.name}{end}"].values[held] for end in ("", "_errors"))
-        error = (amounts - AMOUNTS[..., k][held]) / errors
-        assert abs(error.mean()) < 4 / np.sqrt(held.sum())
-        assert error.std() == pytest.approx(1.0, abs=0.2)
-        assert found[f"phase_{phase.name}"].values.min() == 0.0
+        amounts, errors = (found[f"phase_{phase.name}{end}"].values for end in ("", "_errors"))
+        error = (amounts - AMOUNTS[..., k]) / errors
+        # 200 or so voxels that hold the phase, and as many that do not: no bound moves the mean of either
+        for voxels in (AMOUNTS[..., k] > 0, AMOUNTS[..., k] == 0):
+            assert abs(error[voxels].mean()) < 4 / np.sqrt(voxels.sum())
+            assert error[voxels].std() == pytest.approx(1.0, abs=0.2)
     assert float(found.phases_explained.values[6, 4]) > (0.99 if space == "iq" else 0.5)
     assert found.phase_silicon_pure.attrs["units"] == "1/angstrom^3"
 
