@@ -30,9 +30,11 @@ from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.rotation_axis import find_geometry
 from tsct.records.errors import InputError, UsageError
 
+from .absorption_errors import AbsorptionErrors, absorption_errors
 from .region import decide_region, inside_object, outline_recipe, reference_tile
 from .scan_record import collect, lean
 from .tile_record import (
+    absorption_variables,
     axis_variables,
     explained_variables,
     ray_variables,
@@ -120,11 +122,15 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
         compton = sinogram.channels.compton_weight
         templates = phase_templates(operator, recipe, images.region, images.typical_variance, compton)
     explained = templates.explain(images.region) if templates else None
-    fitted = Fitted(operator=operator, reference=reference, templates=templates, explained=explained)
+    absorption = absorption_errors(sinogram, geometry, templates, images.region, images.values) if templates else None
+    fitted = Fitted(
+        operator=operator, reference=reference, templates=templates, explained=explained, absorption=absorption
+    )
     errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, recipe)
     variables = {
         **region_variables(images, inside, sinogram, geometry, recipe),
         **explained_variables(explained),
+        **absorption_variables(absorption, inside),
         **ray_variables(sinogram),
         **axis_variables(geometry, axis_error_mm),
         **shared_error_variables(errors.anode),
@@ -137,7 +143,7 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
     if recipe.components:
         bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
         record = record.merge(binned_patterns(images.values, operator, bins))
-    record = with_amounts(record, recipe, errors.phases, errors.strains)
+    record = with_amounts(record, recipe, errors.phases, errors.strains, absorption)
     return record.assign(volume_variables(images, pdfs, operator))
 
 
@@ -145,13 +151,14 @@ def analyze_tile(scan: xr.Dataset, recipe: Recipe, *, threads: int = 1) -> xr.Da
 class Fitted:
     """What maps of phases are made by: the transform, the anode's reference and the given phases, if there are any.
 
-    The latter with what they explain of the region's pattern, shape (q,).
+    The latter with what they explain of the region's pattern, shape (q,), and what absorption may have left.
     """
 
     operator: PdfOperator
     reference: Reference | None
     templates: PhaseTemplates | None
     explained: NDArray[np.float64] | None
+    absorption: AbsorptionErrors | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -211,12 +218,14 @@ def _shared_errors(
         gains_left=sinogram.gains_left,
     )
     of_phases = np.hypot(errors[anode:], misfit)
+    if fitted.absorption is not None:
+        of_phases = np.hypot(of_phases, fitted.absorption.of_mean(inside))
     if fitted.templates is not None:
         maps, there = fitted.templates.fit(images.values).amounts, fitted.templates.fit(images.region).amounts
         largest = maps.max(axis=(0, 1))
         for k in np.flatnonzero((there < PRESENT * largest) & (largest > 0)):
             where = binary_dilation(maps[..., k] > largest[k] / 2, np.ones((3, 3)), iterations=SPREAD)
-            of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted.templates, recipe)[k]
+            of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted, recipe)[k]
     phases = dict(zip((phase.name for phase in recipe.phases), of_phases.tolist(), strict=True))
     return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)
 
@@ -226,22 +235,24 @@ def _errors_elsewhere(
     axis: tuple[ParallelGeometry, float],
     images: Images,
     where: NDArray[np.bool_],
-    templates: PhaseTemplates,
+    fitted: Fitted,
     recipe: Recipe,
 ) -> NDArray[np.float64]:
     """Relative errors that all voxels share, of the amounts of given phases in some voxels, shape (phase,)."""
     geometry, axis_error_mm = axis
     pattern = images.values[where].mean(axis=0, dtype=np.float64)
     variance = images.variance[where].mean(axis=0, dtype=np.float64) / where.sum()
-    response = templates.response(pattern)
+    assert fitted.templates is not None
+    response = fitted.templates.response(pattern)
     errors = normalisation_errors(
         *(sinogram.lines, sinogram.variance, geometry, where, response.by_pattern),
-        gains=gain_noise(pattern[None], variance[None], recipe, templates.explain(pattern)),
+        gains=gain_noise(pattern[None], variance[None], recipe, fitted.templates.explain(pattern)),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
         gains_left=sinogram.gains_left,
     )
-    return np.hypot(errors, response.misfit)
+    errors = np.hypot(errors, response.misfit)
+    return errors if fitted.absorption is None else np.hypot(errors, fitted.absorption.of_mean(where))
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 def subtract_double_scattering(
     lines: NDArray[np.float32], attenuation: AttenuationMap, channels: Channels, composition: Mapping[str, float]
-) -> float:
+) -> tuple[float, NDArray[np.float32]]:
     """Take photons scattered twice away from lines, shape (angle, translation, q), in place.
 
     Parameters
@@ -28,8 +28,10 @@ def subtract_double_scattering(
 
     Returns
     -------
-    float
+    percent : float
         What was taken away, in per cent of all scattering.
+    chance : ndarray, shape (angle, translation)
+        See :func:`twice_scattered`.
     """
     ways = scattered_ways(composition, channels.energy_kev)
     share = scattering_share(composition, channels.energy_kev)
@@ -40,7 +42,7 @@ def subtract_double_scattering(
         twice = isotropic_lines(chances, channels.polarization)
         of_two += float(twice.sum(dtype=np.float64))
         lines[view] -= twice
-    return 100 * of_two / of_all
+    return 100 * of_two / of_all, chance
 
 
 def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: float) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from tsct.analyze.recipe import Recipe
 from tsct.records.errors import TsctWarning
 
 from .attenuation import AttenuationMap, absorbs, attenuation_map
+from .beam_average import undo_beam_average
 from .corrections import AIR_DIFFERS, corrected_lines, share_of_sample, subtract_air
 from .double_scattering import subtract_double_scattering
 from .normalisation_error import reading_noise
@@ -37,6 +38,11 @@ class Sinogram:
     attenuation : AttenuationMap or None
         From the transmission; None if no correction needs it, the transmission was divided out before, or nothing
         absorbs.
+    depth : ndarray, shape (angle, translation), or None
+        Minus the logarithm of the transmission; None if that was divided out before.
+    twice : ndarray, shape (angle, translation), or None
+        Photons scattered twice that were subtracted, see
+        :func:`~tsct.analyze.prepare.double_scattering.twice_scattered`; None if none were.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
     gains_left : ndarray, shape (translation, translation), or None
@@ -56,6 +62,8 @@ class Sinogram:
     angles_deg: NDArray[Any]
     channels: Channels
     attenuation: AttenuationMap | None
+    depth: NDArray[np.float64] | None
+    twice: NDArray[np.float32] | None
     reading_noise: float
     gains_left: NDArray[np.float64] | None
     repaired: NDArray[np.float32]
@@ -91,10 +99,13 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
     lines, variance = corrected_lines(readings, channels, 0)
     air_rays = _rays_of_air(lines, variance, recipe.air_rays)
     subtract_air(lines, air_rays)
-    attenuation = _attenuation(readings, recipe)
+    depth = None if raw.transmission_applied else -np.log(readings.transmission)
+    if recipe.phases and depth is not None:
+        undo_beam_average(lines, depth)
+    attenuation, twice = _attenuation(readings, recipe), None
     corrections = _repair_attrs(repairs)
     if attenuation is not None and recipe.multiple_scattering:
-        percent = subtract_double_scattering(lines, attenuation, channels, recipe.pdf.composition)
+        percent, twice = subtract_double_scattering(lines, attenuation, channels, recipe.pdf.composition)
         corrections["twice_scattered_percent"] = percent
     if attenuation is not None and recipe.outgoing_absorption:
         corrections["outgoing_percent"] = undo_ray_absorption(lines, variance, attenuation, channels)
@@ -113,6 +124,8 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         angles_deg=readings.angles_deg,
         channels=channels,
         attenuation=attenuation,
+        depth=depth,
+        twice=twice,
         reading_noise=noise,
         gains_left=gains_left,
         repaired=_share_repaired(raw, readings, repairs),
