@@ -38,10 +38,6 @@ class AbsorptionErrors:
         What the width of the beam, the way out and photons scattered twice may have left of them.
     patterns : ndarray, shape (phase, q)
         Of the phases.
-    flat : ndarray, shape (angle, translation)
-        Photons scattered twice that may be left.
-    per_photon : ndarray, shape (q,)
-        What each adds to a line.
     """
 
     geometry: ParallelGeometry
@@ -50,8 +46,6 @@ class AbsorptionErrors:
     way: NDArray[np.float64]
     twice: NDArray[np.float64]
     patterns: NDArray[np.float64]
-    flat: NDArray[np.float64]
-    per_photon: NDArray[np.float64]
 
     def of_voxels(self) -> NDArray[np.float32]:
         """Of the amounts in every voxel, shape (phase, y, x)."""
@@ -68,11 +62,13 @@ class AbsorptionErrors:
         return np.divide(np.sqrt(np.sum(np.square(moved), axis=0)), held, out=np.full_like(held, np.nan), where=held > 0)
 
     def of_pattern(self, voxels: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Of the mean pattern of some voxels, shape (q,)."""
+        """Of the mean pattern of some voxels, shape (q,): peaks of what stands around them.
+
+        Photons scattered twice leave a flat term, which is no peak; only amounts, which take some of it, have it.
+        """
         shares = fbp_weights(voxels, self.geometry)
         moved = [np.einsum("at,atk->k", shares, source) @ self.patterns for source in (self.beam, self.way)]
-        moved.append(np.sum(shares * self.flat) * self.per_photon)
-        return np.asarray(np.sqrt(np.sum(np.square(moved), axis=0)))
+        return np.asarray(np.hypot(*moved))
 
 
 def absorption_errors(
@@ -101,22 +97,20 @@ def absorption_errors(
         return None
     response = templates.response(pattern).by_pattern
     amounts = (sinogram.lines @ response.T.astype(np.float32)).astype(np.float64)
-    way, flat = np.zeros_like(amounts), np.zeros(amounts.shape[:2])
+    way, twice = np.zeros_like(amounts), np.zeros_like(amounts)
     if sinogram.attenuation is not None:
         ways = detected_ways(sinogram.channels.two_theta, sinogram.channels.face)
         maps = np.moveaxis(images @ response.T.astype(np.float32), -1, 0)
         factors = phase_factors(sinogram.attenuation.mu, maps, sinogram.attenuation.geometry, ways)
         way = amounts * (factors - 1)
     if sinogram.twice is not None:
-        flat = OF_TWICE * sinogram.twice.astype(np.float64)
-    per_photon = isotropic_lines(np.ones(1), sinogram.channels.polarization)[0].astype(np.float64)
+        per_photon = isotropic_lines(np.ones(1), sinogram.channels.polarization)[0]
+        twice = OF_TWICE * sinogram.twice[..., None] * (response @ per_photon)
     return AbsorptionErrors(
         geometry=geometry,
         amounts=amounts,
         beam=unresolved(amounts, sinogram.depth),
         way=way,
-        twice=flat[..., None] * (response @ per_photon),
+        twice=twice,
         patterns=templates.patterns,
-        flat=flat,
-        per_photon=per_photon,
     )

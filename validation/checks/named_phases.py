@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, uniform_filter
 
 from tsct.records.seeds import generator
-from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, sure
 from tsct.validation.evidence.phase_amounts import (
     PRESENT,
     common_phases,
@@ -28,8 +28,6 @@ from .image_quality import ALLOWED, ALLOWED_OF_ALL, RESOLVED
 
 #: states and slices, and voxels, that windows of the largest deviation are made for
 TILES, VOXELS = 100, 10_000
-#: a window in per cent or of a share is asked for where the stated errors are this part of it
-PART = 1 / 3
 #: relative scatter of the true map below which it shows no pattern
 FLAT = 0.01
 #: the least that noise as large as the stated errors must leave of a correlation or a similarity
@@ -48,11 +46,24 @@ SPREAD = 6
 
 
 def _compare(evidence: Evidence, name: str) -> tuple[NDArray, NDArray, NDArray]:
-    """Recovered and true map of the reference state in the slice that is followed, and its stated errors (y, x)."""
+    """Recovered and true map of the reference state in the slice that is followed, and its stated errors (y, x).
+
+    With what absorption may have left, where that is stated.
+    """
     recovered, errors = recovered_amount(evidence, name), recovered_amount(evidence, name, "errors")
+    if phase_map(evidence.recovered, name, "absorption_errors") is not None:
+        errors = np.hypot(errors, recovered_amount(evidence, name, "absorption_errors"))
     true = true_amount(evidence, name)
     where = _slice(evidence)
+    if phase_map(evidence.recovered, name, "level_errors") is not None:
+        _measured(recovered_amount(evidence, name, "level_errors")[0, where])
     return recovered[0, where], true[0, where], errors[0, where]
+
+
+def _measured(level: NDArray | float) -> None:
+    """Refuse to compare an amount whose stated error is so large that none of it at all would be within the window."""
+    if np.max(level) * sigmas(TILES) > 1:
+        raise NotRunError(f"stated to ± {100 * np.max(level):.2g} %: none of it at all would do as well")
 
 
 def _slice(evidence: Evidence) -> int:
@@ -110,6 +121,7 @@ def _amount(evidence: Evidence, name: str) -> Measurement:
     Of what is left of each deviation when that which blur may make of it is taken off.
     """
     recovered, true, errors, level = _region(evidence, name)
+    _measured(level)
     difference = recovered - true
     beyond = np.sign(difference) * np.maximum(np.abs(difference) - _blurred(evidence, name), 0.0)
     z = beyond / np.hypot(errors, level * np.abs(recovered))
@@ -142,14 +154,9 @@ def _bias(evidence: Evidence, name: str) -> Measurement:
     shared = np.nan if level is None else recovered_amount(evidence, name, "level_errors")[0, _slice(evidence)]
     alone = np.sqrt(np.sum(errors[inside] ** 2)) / inside.sum() / true[inside].mean()
     error = 100 * float(np.hypot(alone, np.nan_to_num(shared) * ratio))
-    _sure(error, 100 * ALLOWED, "%")
+    sure(error, 100 * ALLOWED, "%")
     note = "" if np.isfinite(shared) else "what all voxels share an error of is not known"
     return Measurement(value=float(100 * (ratio - 1)), n=int(inside.sum()), error=error, note=note)
-
-
-def _sure(error: float, width: float, unit: str) -> None:
-    if error > PART * width:
-        raise NotRunError(f"the stated errors leave ± {error:.2g} {unit}, too much to tell a deviation of {width:g}")
 
 
 def _correlation(evidence: Evidence, name: str) -> Measurement:
@@ -178,7 +185,7 @@ def _cross_talk(evidence: Evidence, name: str) -> Measurement:
     inside = interior(true)
     own, others = true[inside], {}
     for other in common_phases(evidence.truth, evidence.recovered):
-        part = _compare(evidence, other)[1][inside]
+        part = true_amount(evidence, other)[0, _slice(evidence)][inside]
         if other != name and np.std(part) > FLAT * part.mean():
             others[other] = part / part.mean()
     if not others:
@@ -189,7 +196,7 @@ def _cross_talk(evidence: Evidence, name: str) -> Measurement:
     coefficients = np.linalg.lstsq(design, recovered[inside] / own.mean(), rcond=None)[0]
     scatter = np.std(recovered[inside] / own.mean() - design @ coefficients)
     errors = 100 * scatter * np.sqrt(np.diag(np.linalg.inv(design.T @ design)))[2:]
-    _sure(float(errors.max()), 15.0, "%")
+    sure(float(errors.max()), 15.0, "%")
     shares = 100 * np.abs(coefficients[2:])
     worst = int(np.argmax(shares))
     return Measurement(
@@ -257,7 +264,7 @@ def _detail(evidence: Evidence, name: str) -> Measurement:
     if np.std(off[1]) < FLAT * abs(true[inside].mean()):
         raise NotRunError("the truth is the same all around")
     error = float(np.sqrt(np.sum((off[1] * errors[inside]) ** 2)) / (off[1] @ off[1]))
-    _sure(error, 0.3, "")
+    sure(error, 0.3, "")
     return Measurement(value=quality.slope(*off), n=int(inside.sum()), error=error)
 
 
