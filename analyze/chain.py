@@ -1,5 +1,6 @@
 """The method: from one tile of counts to images, PDFs and maps, and from all tiles to difference PDFs and onsets."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -28,7 +29,7 @@ from tsct.analyze.prepare.prepare import Sinogram, prepare_sinogram
 from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.rotation_axis import find_geometry
-from tsct.records.errors import InputError, UsageError
+from tsct.records.errors import InputError, TsctWarning, UsageError
 
 from .absorption_errors import AbsorptionErrors, absorption_errors
 from .region import decide_region, inside_object, outline_recipe, reference_tile
@@ -50,6 +51,8 @@ from .volume import Images, make_pdfs, reconstruct_tile
 PRESENT = 0.05
 #: voxels around a phase that is elsewhere which belong to it: what is thinner than a voxel is spread and rings so far
 SPREAD = 6
+#: relative error of an amount that absorption may leave before it is warned of, and by which other errors hide the phase
+MUCH, PART_OF_AMOUNT = 0.05, 1 / 3
 
 
 def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
@@ -217,15 +220,18 @@ def _shared_errors(
         axis_error_mm=axis_error_mm,
         gains_left=sinogram.gains_left,
     )
-    of_phases = np.hypot(errors[anode:], misfit)
+    of_phases, left = np.hypot(errors[anode:], misfit), np.zeros(len(misfit))
     if fitted.absorption is not None:
-        of_phases = np.hypot(of_phases, fitted.absorption.of_mean(inside))
+        left = fitted.absorption.of_mean(inside)
     if fitted.templates is not None:
         maps, there = fitted.templates.fit(images.values).amounts, fitted.templates.fit(images.region).amounts
         largest = maps.max(axis=(0, 1))
         for k in np.flatnonzero((there < PRESENT * largest) & (largest > 0)):
             where = binary_dilation(maps[..., k] > largest[k] / 2, np.ones((3, 3)), iterations=SPREAD)
-            of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted, recipe)[k]
+            of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted.templates, recipe)[k]
+            left[k] = 0.0 if fitted.absorption is None else fitted.absorption.of_mean(where)[k]
+    _warn_of_absorption(sinogram, recipe, of_phases, left)
+    of_phases = np.hypot(of_phases, left)
     phases = dict(zip((phase.name for phase in recipe.phases), of_phases.tolist(), strict=True))
     return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)
 
@@ -235,24 +241,37 @@ def _errors_elsewhere(
     axis: tuple[ParallelGeometry, float],
     images: Images,
     where: NDArray[np.bool_],
-    fitted: Fitted,
+    templates: PhaseTemplates,
     recipe: Recipe,
 ) -> NDArray[np.float64]:
     """Relative errors that all voxels share, of the amounts of given phases in some voxels, shape (phase,)."""
     geometry, axis_error_mm = axis
     pattern = images.values[where].mean(axis=0, dtype=np.float64)
     variance = images.variance[where].mean(axis=0, dtype=np.float64) / where.sum()
-    assert fitted.templates is not None
-    response = fitted.templates.response(pattern)
+    response = templates.response(pattern)
     errors = normalisation_errors(
         *(sinogram.lines, sinogram.variance, geometry, where, response.by_pattern),
-        gains=gain_noise(pattern[None], variance[None], recipe, fitted.templates.explain(pattern)),
+        gains=gain_noise(pattern[None], variance[None], recipe, templates.explain(pattern)),
         noise=sinogram.reading_noise,
         axis_error_mm=axis_error_mm,
         gains_left=sinogram.gains_left,
     )
-    errors = np.hypot(errors, response.misfit)
-    return errors if fitted.absorption is None else np.hypot(errors, fitted.absorption.of_mean(where))
+    return np.hypot(errors, response.misfit)
+
+
+def _warn_of_absorption(sinogram: Sinogram, recipe: Recipe, errors: NDArray[Any], left: NDArray[Any]) -> None:
+    """Name the phases of which absorption may leave much, beside phases that other errors do not hide."""
+    much = (left > MUCH) & (errors < PART_OF_AMOUNT)
+    if sinogram.depth is None or not much.any():
+        return
+    names = [phase.name for phase in recipe.phases]
+    words = ", ".join(f"{names[k]} +- {100 * left[k]:.0f} %" for k in np.flatnonzero(much))
+    warnings.warn(
+        f"absorption is not corrected well enough: {words}, as rays transmit {np.exp(-sinogram.depth.max()):.2g} at "
+        "least and depths change across the beam; take a thinner sample, a narrower beam or a higher energy",
+        TsctWarning,
+        stacklevel=4,
+    )
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:

@@ -171,11 +171,11 @@ def phase_factors(
     def factor(image: NDArray[Any]) -> NDArray[np.float64]:
         total = integrate_rays(entered * straight * image, *rays, pixel)
         out = integrate_rays(entered * bent * image, *rays, pixel)
-        return np.divide(out, total, out=np.ones_like(total), where=total > 0)
+        return np.divide(out, total, out=np.full_like(total, np.nan), where=total > 0)
 
     of_all = factor(coarse)
     maps = (coarse_map(np.maximum(amount, 0.0), geometry.voxel_mm)[0] for amount in amounts)
-    return np.stack([factor(image) / of_all for image in maps], axis=-1)
+    return np.nan_to_num(np.stack([factor(image) / of_all for image in maps], axis=-1), nan=1.0)
 
 
 def voxel_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float32]:

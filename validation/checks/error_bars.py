@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from tsct.validation.evidence.absorption import scatter_by_absorption
-from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need, sure
+from tsct.validation.evidence.absorption import need_mixtures
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
 from tsct.validation.evidence.phase_amounts import VARIABLES, common_phases, has_named_phases, recovered_amount
 from tsct.validation.evidence.region_states import stated_operator
 from tsct.validation.statistics.noise_measures import PER_INDEPENDENT, correlation_of, variance_over_errors
@@ -16,8 +16,6 @@ R_LEAST = 1.1
 CLEAR_VOXELS = 2
 #: as many independent numbers make the window 4.7 standard deviations
 ENOUGH = 4500
-#: half the width of the window of joined channels
-JOINED = 0.05
 
 
 def _propagated(evidence: Evidence) -> tuple[NDArray, NDArray]:
@@ -48,7 +46,7 @@ def scatter_of_patterns(evidence: Evidence, joined: int) -> Measurement:
     """Scatter of voxel patterns over their errors with `joined` neighbouring channels made one."""
     name = "noise_ratio" if joined == 1 else "noise_ratio_joined"
     need(evidence, name, "noise_number")
-    sure(scatter_by_absorption(evidence), JOINED, "of it", "absorption may leave")
+    need_mixtures(evidence)
     number = int(evidence.recovered.noise_number.values.min()) // joined
     value = float(np.sqrt(evidence.recovered[name].values.mean()))
     return Measurement(value=value, n=number, error=value / np.sqrt(2 * number))

@@ -38,6 +38,8 @@ BLURRED = 1 / 5
 BLUR_VARIANCE = 3 / 12
 #: where maps are compared, in words
 PLACE = "two voxels away from where the phase ends"
+#: by how much detail may be stronger than in the truth
+SHARPENED = 0.1
 #: draws of noise from which it is known
 DRAWS = 8
 #: voxels around a phase that is thinner than a few of them which belong to it. Filtered back-projection of a layer thinner
@@ -55,15 +57,15 @@ def _compare(evidence: Evidence, name: str) -> tuple[NDArray, NDArray, NDArray]:
         errors = np.hypot(errors, recovered_amount(evidence, name, "absorption_errors"))
     true = true_amount(evidence, name)
     where = _slice(evidence)
-    if phase_map(evidence.recovered, name, "level_errors") is not None:
-        _measured(recovered_amount(evidence, name, "level_errors")[0, where])
+    _measured(_shared(evidence, name), 1.0)
     return recovered[0, where], true[0, where], errors[0, where]
 
 
-def _measured(level: NDArray | float) -> None:
+def _measured(errors: NDArray | float, amounts: NDArray | float) -> None:
     """Refuse to compare an amount whose stated error is so large that none of it at all would be within the window."""
-    if np.max(level) * sigmas(TILES) > 1:
-        raise NotRunError(f"stated to ± {100 * np.max(level):.2g} %: none of it at all would do as well")
+    share = float(np.max(errors) / max(float(np.max(amounts)), 1e-30))
+    if share * sigmas(TILES) > 1:
+        raise NotRunError(f"stated to ± {100 * share:.2g} %: none of it at all would do as well")
 
 
 def _slice(evidence: Evidence) -> int:
@@ -121,10 +123,11 @@ def _amount(evidence: Evidence, name: str) -> Measurement:
     Of what is left of each deviation when that which blur may make of it is taken off.
     """
     recovered, true, errors, level = _region(evidence, name)
-    _measured(level)
+    stated = np.hypot(errors, level * np.abs(recovered))
+    _measured(stated, recovered)
     difference = recovered - true
     beyond = np.sign(difference) * np.maximum(np.abs(difference) - _blurred(evidence, name), 0.0)
-    z = beyond / np.hypot(errors, level * np.abs(recovered))
+    z = beyond / stated
     if not np.all(np.isfinite(z)):
         return Measurement(value=float("nan"))
     worst = int(np.argmax(np.abs(z)))
@@ -151,7 +154,7 @@ def _bias(evidence: Evidence, name: str) -> Measurement:
     inside = interior(true, BLURRED * ALLOWED)
     ratio = recovered[inside].mean() / true[inside].mean()
     level = phase_map(evidence.recovered, name, "level_errors")
-    shared = np.nan if level is None else recovered_amount(evidence, name, "level_errors")[0, _slice(evidence)]
+    shared = np.nan if level is None else _shared(evidence, name)
     alone = np.sqrt(np.sum(errors[inside] ** 2)) / inside.sum() / true[inside].mean()
     error = 100 * float(np.hypot(alone, np.nan_to_num(shared) * ratio))
     sure(error, 100 * ALLOWED, "%")
@@ -265,7 +268,15 @@ def _detail(evidence: Evidence, name: str) -> Measurement:
         raise NotRunError("the truth is the same all around")
     error = float(np.sqrt(np.sum((off[1] * errors[inside]) ** 2)) / (off[1] @ off[1]))
     sure(error, 0.3, "")
+    sure(_shared(evidence, name), SHARPENED, "of it")
     return Measurement(value=quality.slope(*off), n=int(inside.sum()), error=error)
+
+
+def _shared(evidence: Evidence, name: str) -> float:
+    """Relative error of the reference state's amount that all voxels share, and with it every slope; 0: not stated."""
+    if phase_map(evidence.recovered, name, "level_errors") is None:
+        return 0.0
+    return float(recovered_amount(evidence, name, "level_errors")[0, _slice(evidence)])
 
 
 def _of_amount(name: str) -> tuple[Check, ...]:
@@ -389,7 +400,7 @@ def _of_map(name: str, share: float) -> tuple[Check, ...]:
             source="beam, voxel and interpolation leave 0.8 of grains of one voxel; from half the way to none, to "
             "sharpened",
             low=0.60,
-            high=1.10,
+            high=1 + SHARPENED,
             unit="1",
             measure=lambda e: _detail(e, name),
             power="a map that is flipped or turned",

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tsct.validation.evidence.absorption import scatter_by_absorption
+from tsct.validation.evidence.absorption import need_mixtures
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, attribute, need, sure
 from tsct.validation.statistics.noise_measures import VOXEL_FACTOR, disc_error
 
@@ -11,6 +11,8 @@ from tsct.validation.statistics.noise_measures import VOXEL_FACTOR, disc_error
 AT_Q = 10.0
 #: half the width of the windows
 SHARE = 0.1
+#: scatter of the squared weights of single rows of rays, in circles of 6 to 20 voxels, about those of a disc
+OF_A_ROW = 0.25
 
 
 def _rays(evidence: Evidence, name: str) -> tuple[float, NDArray, float]:
@@ -33,27 +35,38 @@ def _voxel(evidence: Evidence) -> Measurement:
 def _roi(evidence: Evidence) -> Measurement:
     error, rays, scale = _rays(evidence, "roi_counting_errors")
     radius = float(attribute(evidence, "roi_radius_voxels"))
-    sure(_grazing(rays, radius), SHARE, "of it", "rays that graze the region half a voxel nearer or farther make")
+    apart = float(np.hypot(_of_single_rows(rays, radius), _of_edge(rays, radius)))
+    sure(apart, SHARE, "of it", "rays that differ much from one to the next make")
     return Measurement(value=error * scale / disc_error(rays, radius))
 
 
-def _grazing(rays: NDArray, radius: float) -> float:
-    """By how much the closed form changes beside one with equal rays if a disc is half a voxel larger or smaller.
+def _of_single_rows(rays: NDArray, radius: float) -> float:
+    """Relative error of the closed form by the rows of rays that the noise comes from, beside those of equal rays.
 
-    A region of voxels is no disc. Where rays differ much from one to the next, it matters which of them graze it.
+    It weighs the rows as a disc does. A region of voxels weighs all of them together alike and any single one by
+    :data:`OF_A_ROW` more or less, which matters where some rows have most of the noise.
     """
 
-    def over_equal(of: float) -> float:
-        return disc_error(rays, of) / disc_error(np.ones_like(rays), of)
+    def parts(of: NDArray) -> NDArray:
+        squares = np.array([disc_error(np.where(np.arange(len(of)) == k, of, np.nan), radius) for k in range(len(of))])
+        return squares**2 / np.sum(squares**2)
 
-    return max(abs(over_equal(radius + step) / over_equal(radius) - 1) for step in (-0.5, 0.5))
+    equal = np.where(np.isfinite(rays), 1.0, np.nan)
+    return float(OF_A_ROW / 2 * np.sqrt(np.sum((parts(rays) - parts(equal)) ** 2)))
+
+
+def _of_edge(rays: NDArray, radius: float) -> float:
+    """Relative error of the closed form by rays that graze the region, as if it were half a voxel smaller or larger."""
+    equal = np.where(np.isfinite(rays), 1.0, np.nan)
+    sizes = [disc_error(rays, radius + step) / disc_error(equal, radius + step) for step in (-0.5, 0.0, 0.5)]
+    return float(max(abs(size / sizes[1] - 1) for size in sizes))
 
 
 def _scatter(evidence: Evidence) -> Measurement:
     """Mean squared rest of voxel patterns without their strongest components, over its propagated variance."""
     need(evidence, "noise_ratio", "noise_number")
     recovered = evidence.recovered
-    sure(scatter_by_absorption(evidence), SHARE, "of it", "absorption may leave")
+    need_mixtures(evidence)
     number, value = int(recovered.noise_number.values.min()), float(np.sqrt(recovered.noise_ratio.values.mean()))
     return Measurement(value=value, n=number, error=value / np.sqrt(2 * number))
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .check import Evidence
+from .check import PART, Evidence, NotRunError
 
 
 def left_by_absorption(evidence: Evidence) -> NDArray[np.float64] | None:
@@ -15,13 +15,22 @@ def left_by_absorption(evidence: Evidence) -> NDArray[np.float64] | None:
     return np.asarray(left.values / recovered.attrs["reference_density"])
 
 
-def scatter_by_absorption(evidence: Evidence) -> float:
-    """By how much, at most, it raises the scatter of voxel patterns over their errors; 0 where it is not stated.
-
-    At most, because the strongest components of all patterns, which are taken off, hold most of it.
-    """
+def share_left_by_absorption(evidence: Evidence) -> float:
+    """Share of the amounts of all phases in all voxels that it may have left; 0 where that is not stated."""
     recovered = evidence.recovered
-    if not {"roi_absorption_errors", "voxel_iq_errors"} <= set(recovered):
+    if not {"phase_amount", "phase_amount_absorption_errors"} <= set(recovered):
         return 0.0
-    ratio = recovered.roi_absorption_errors.values / recovered.voxel_iq_errors.values
-    return float(np.sqrt(1 + np.nanmean(ratio**2, axis=-1).max()) - 1)
+    left, amounts = (
+        np.sqrt((recovered[name].astype(np.float64) ** 2).sum(["phase", "y", "x"])).values
+        for name in ("phase_amount_absorption_errors", "phase_amount")
+    )
+    return float(np.max(left / np.maximum(amounts, 1e-30)))
+
+
+def need_mixtures(evidence: Evidence) -> None:
+    """Raise :class:`NotRunError` where absorption is so far from corrected that patterns are no mixtures of phases."""
+    share = share_left_by_absorption(evidence)
+    if share > PART:
+        raise NotRunError(
+            f"absorption may have left {100 * share:.0f} % of the amounts: patterns of voxels are no mixtures then"
+        )
