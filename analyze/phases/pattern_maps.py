@@ -82,6 +82,11 @@ class PhaseTemplates:
         """Amounts in patterns, shape (..., q), linear in them: no bound cuts off what noise makes of no phase."""
         return fit_phases(self.points(patterns), self.templates, self.noise, bounded=False)
 
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Derivatives of the amounts by the pattern with all strains as they are, shape (phase, q)."""
+        return self._by_pattern(amount_response(self.templates, self.noise))
+
     def explain(self, pattern: NDArray[Any]) -> NDArray[np.float64]:
         """What the phases make of a pattern, shape (q,), also where it is not fitted."""
         return np.asarray(self.fit(pattern).amounts @ self.patterns)
@@ -111,10 +116,14 @@ class PhaseTemplates:
         by_point, misfit = rows[: len(amounts)], _over(errors[: len(amounts)], np.abs(amounts))
         strain_errors = np.where(limits > 0, np.nan, 0.0)
         strain_errors[moving] = errors[len(amounts) :] / amounts[moving]
-        response = np.zeros((len(amounts), len(self.operator.q)))
+        return PhaseResponse(by_pattern=self._by_pattern(by_point), misfit=misfit, strain_errors=strain_errors)
+
+    def _by_pattern(self, by_point: NDArray[Any]) -> NDArray[np.float64]:
+        """Derivatives by what is fitted as derivatives by the pattern, shape (phase, q)."""
+        response = np.zeros((len(by_point), len(self.operator.q)))
         in_r = self.chosen is not None
         response[:, self.operator.used] = by_point @ self.operator.matrix[self.chosen] if in_r else by_point
-        return PhaseResponse(by_pattern=response, misfit=misfit, strain_errors=strain_errors)
+        return response
 
     def _slopes(self) -> NDArray[np.float64]:
         """Derivatives of the templates by the strain of each."""
@@ -205,14 +214,14 @@ def phase_maps(iq: NDArray[Any], variance: NDArray[Any], templates: PhaseTemplat
     xarray.Dataset
         ``phase_NAME`` (y, x) with ``_errors``, in units of the phase's pattern, and ``phases_explained``.
     """
-    fit, used = templates.fit(iq), templates.operator.used
-    noisier = np.sqrt(np.mean(variance[..., used] / templates.variance[used], axis=-1))
+    fit = templates.fit(iq)
+    errors = np.sqrt(variance @ (templates.weights**2).T.astype(variance.dtype))
     record = xr.Dataset()
     for k, phase in enumerate(templates.phases):
         amount = {"units": PHASE_UNITS, "long_name": f"amount of {phase.name}, in units of its pattern"}
         record[f"phase_{phase.name}"] = (("y", "x"), fit.amounts[..., k].astype(np.float32), amount)
-        errors = (fit.errors[..., k] * noisier).astype(np.float32)
-        record[f"phase_{phase.name}_errors"] = (("y", "x"), errors, {"units": PHASE_UNITS})
+        own = errors[..., k].astype(np.float32)
+        record[f"phase_{phase.name}_errors"] = (("y", "x"), own, {"units": PHASE_UNITS})
     record["phases_explained"] = (("y", "x"), fit.explained.astype(np.float32), {"units": "1"})
     return record
 

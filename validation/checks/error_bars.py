@@ -56,6 +56,8 @@ def _between_states(evidence: Evidence) -> Measurement:
     """Scatter of the maps of all phases over the states, where nothing changes, over their errors."""
     names: tuple[str, ...] = VARIABLES
     if has_named_phases(evidence.truth):
+        if evidence.changes:
+            raise NotRunError("phases change from state to state, and with them their streaks in the air")
         names = common_phases(evidence.truth, evidence.recovered)
     else:
         need(evidence, "silicon", "silicon_errors", "carbon", "carbon_errors")

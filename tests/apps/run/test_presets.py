@@ -16,11 +16,11 @@ from tsct.validation.selftest.phase_defects import damaged_record, phase_defects
 
 #: phases of each, one in its region last
 PHASES = {"capillary": ("silica", "alumina", "palladium"), "standard": ("kapton", "ceria", "nickel")}
-#: of the other painted presets, whose layers are thin or whose phases come and go
+#: of the other painted presets, those that are stated well enough: carbon beside bismuth is known to 5 %, binders to 15 and 46 %
 MORE_PHASES = {
     "pouch": ("nmc", "graphite", "lithiated", "aluminium", "copper", "polymer", "electrolyte"),
-    "bismuth-vanadate": ("vanadate", "bismuth", "bismuthide", "carbon", "electrolyte", "peek"),
-    "hard-carbon": ("carbon", "sodium", "binder", "electrolyte", "peek"),
+    "bismuth-vanadate": ("vanadate", "oxide", "bismuthide", "electrolyte", "peek"),
+    "hard-carbon": ("carbon", "sodium", "electrolyte", "peek"),
 }
 pytestmark = pytest.mark.slow
 
