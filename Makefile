@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.stamp
 # one thread of linear algebra for each process, of which there are as many as processors
-PYTEST_ALL := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+PYTEST_ALL := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --durations=25
 # tests of functions; those of commands, examples and whole runs take longer
 QUICK := tests/test_architecture.py tests/test_doctests.py tests/test_moved.py tests/records tests/phantoms tests/simulate \
 	tests/analyze tests/validation/statistics tests/validation/evidence

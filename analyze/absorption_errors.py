@@ -1,9 +1,9 @@
 """What absorption and double scattering may have left in amounts of phases, beside all noise.
 
-Three approximations stand behind the corrections, and the scan says how much depends on each. A beam is taken as one ray,
-as if it met the same all across. What a scattered photon crosses on its way out is averaged over the attenuation of its ray,
-as if all phases were spread along it alike. And photons that scatter twice are taken to leave in all directions alike, which
-finds 0.45 to 0.77 of those that a Monte Carlo calculation with real cross sections does.
+Three approximations stand behind the corrections, and the scan says how much depends on each. A beam is taken as one
+ray, as if it met the same all across. What a scattered photon crosses on its way out is averaged over the attenuation
+of its ray, as if all phases were spread along it alike. And photons that scatter twice are taken to leave in all
+directions alike, which finds 0.45 to 0.77 of those that a Monte Carlo calculation with real cross sections does.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from tsct.analyze.phases.pattern_maps import PhaseTemplates
 from tsct.analyze.prepare.beam_average import unresolved
-from tsct.analyze.prepare.double_scattering import isotropic_lines
 from tsct.analyze.prepare.prepare import Sinogram
 from tsct.analyze.prepare.scattering_ways import detected_ways
 from tsct.analyze.prepare.self_absorption import phase_factors
@@ -59,7 +58,9 @@ class AbsorptionErrors:
         shares = fbp_weights(voxels, self.geometry)
         moved = [np.einsum("at,atk->k", shares, source) for source in (self.beam, self.way, self.twice)]
         held = np.abs(np.einsum("at,atk->k", shares, self.amounts))
-        return np.divide(np.sqrt(np.sum(np.square(moved), axis=0)), held, out=np.full_like(held, np.nan), where=held > 0)
+        return np.divide(
+            np.sqrt(np.sum(np.square(moved), axis=0)), held, out=np.full_like(held, np.nan), where=held > 0
+        )
 
     def of_pattern(self, voxels: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Of the mean pattern of some voxels, shape (q,): peaks of what stands around them.
@@ -76,7 +77,7 @@ def absorption_errors(
     geometry: ParallelGeometry,
     templates: PhaseTemplates,
     pattern: NDArray[np.float64],
-    images: NDArray[np.float32],
+    maps: NDArray[np.float64],
 ) -> AbsorptionErrors | None:
     """What the corrections of a tile may have left; None where its transmission is not known.
 
@@ -90,22 +91,20 @@ def absorption_errors(
         Of the phases.
     pattern : ndarray, shape (q,)
         Of the region, about which amounts are linear in patterns.
-    images : ndarray, shape (y, x, q)
-        Patterns of the voxels.
+    maps : ndarray, shape (y, x, phase)
+        Amounts of the voxels.
     """
     if sinogram.depth is None:
         return None
-    response = templates.response(pattern).by_pattern
-    amounts = (sinogram.lines @ response.T.astype(np.float32)).astype(np.float64)
+    response, rays = templates.response(pattern).by_pattern, sinogram.rays
+    amounts, _ = rays.project(response, np.zeros((0, response.shape[1])))
     way, twice = np.zeros_like(amounts), np.zeros_like(amounts)
     if sinogram.attenuation is not None:
-        ways = detected_ways(sinogram.channels.two_theta, sinogram.channels.face)
-        maps = np.moveaxis(images @ response.T.astype(np.float32), -1, 0)
-        factors = phase_factors(sinogram.attenuation.mu, maps, sinogram.attenuation.geometry, ways)
+        attenuation, ways = sinogram.attenuation, detected_ways(sinogram.channels.two_theta, sinogram.channels.face)
+        factors = phase_factors(attenuation.mu, np.moveaxis(maps, -1, 0), attenuation.geometry, ways)
         way = amounts * (factors - 1)
-    if sinogram.twice is not None:
-        per_photon = isotropic_lines(np.ones(1), sinogram.channels.polarization)[0]
-        twice = OF_TWICE * sinogram.twice[..., None] * (response @ per_photon)
+    if rays.twice is not None:
+        twice = OF_TWICE * rays.twice[..., None] * (response @ rays.isotropic)
     return AbsorptionErrors(
         geometry=geometry,
         amounts=amounts,

@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from tsct.apps.library import DFTB, REAXFF, REFERENCES, Gate, R, Shown, draw, shown
+from tsct.apps.library import PBE, REAXFF, REFERENCES, WARM_DFTB, Gate, R, Shown, draw, shown
 from tsct.phantoms.structures import Structure, describe, lithiated_series, structure_names
 from tsct.records.io import write_text
 from tsct.validation.report import FOUND, NAIVE, R_LABEL, SECOND, TRUTH, legend, sheet, tidy
@@ -177,6 +177,14 @@ def numbers(member: Structure) -> Iterator[tuple[float, ...]]:
         )
 
 
+#: published cells beside the library's, those at rest first
+MODELS = (
+    (PBE, "D-", TRUTH, "PBE, at rest"),
+    (REAXFF, "^--", NAIVE, "ReaxFF, at rest"),
+    (WARM_DFTB, "s:", SECOND, "tight binding, at 320 K"),
+)
+
+
 def series_figure() -> matplotlib.figure.Figure:
     figure = sheet(3.6, 12.5)
     titles = ("Si–Si neighbours (< 2.85 Å)", "mean Si–Si distance (Å)", "Si–Li neighbours (< 3.4 Å)")
@@ -185,8 +193,8 @@ def series_figure() -> matplotlib.figure.Figure:
     for k, (axes, title) in enumerate(zip(figure.subplots(1, 3), titles, strict=True), start=1):
         tidy(axes, "Li per Si", title, title)
         axes.plot(x, [row[1][k] for row in rows], "o", color=FOUND, markersize=4, label="library, each network")
-        axes.plot(DFTB[:, 0], DFTB[:, k + 1], "s--", color=TRUTH, fillstyle="none", label="tight binding (2023)")
-        axes.plot(REAXFF[:, 0], REAXFF[:, k + 1], "^--", color=NAIVE, fillstyle="none", label="ReaxFF")
+        for table, form, color, label in MODELS:
+            axes.plot(table[:, 0], table[:, k + 1], form, color=color, fillstyle="none", label=label)
         axes.set_xlim(-0.05, 1.6)
     legend(figure.axes[2], "upper left")
     figure.axes[0].set_ylim(1.5, 4.4)

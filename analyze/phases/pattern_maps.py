@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tsct.analyze.pdf.transform import PdfOperator
 from tsct.analyze.recipe.maps import PHASE_UNITS, PhasePattern
 from tsct.analyze.recipe.recipe import Recipe
+from tsct.analyze.tomography.voxel_images import VoxelImages
 
 from .strain import AT_LIMIT, SMALL, fit_strains, strained
 from .unmixing import (
@@ -17,8 +18,10 @@ from .unmixing import (
     amount_response,
     find_phases,
     find_stretched_phases,
+    fit_amounts,
     fit_phases,
     misfit_errors,
+    whitening,
 )
 
 #: components are looked for in so many bins of Q at most, so that all tiles fit into memory together
@@ -82,10 +85,31 @@ class PhaseTemplates:
         """Amounts in patterns, shape (..., q), linear in them: no bound cuts off what noise makes of no phase."""
         return fit_phases(self.points(patterns), self.templates, self.noise, bounded=False)
 
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """Derivatives of the amounts by the pattern with all strains as they are, shape (phase, q)."""
-        return self._by_pattern(amount_response(self.templates, self.noise))
+    def fit_voxels(self, images: VoxelImages) -> PhaseFit:
+        """The same of all voxels, shape (y, x): in Q by sums over channels, in r by its independent directions."""
+        none, templates, noise = np.zeros((0, len(self.operator.q))), self.templates, self.noise
+        if self.chosen is None:
+            products, _ = images.functionals(self._along_q(templates / noise), none)
+            squares = images.squares(self._along_q(1 / noise))
+            return fit_amounts(products, squares, (templates / noise) @ templates.T, bounded=False)
+        whiten = whitening(noise)
+        basis = templates @ whiten
+        points, _ = images.functionals(self._along_q(whiten.T @ self.operator.matrix[self.chosen]), none)
+        # row by row, because single precision is not enough for sums over points and all in double would not fit
+        products = np.stack([row.astype(np.float64) @ basis.T for row in points])
+        squares = np.stack([np.square(row, dtype=np.float64).sum(axis=-1) for row in points])
+        return fit_amounts(products, squares, basis @ basis.T, bounded=False)
+
+    def errors_of_voxels(self, images: VoxelImages) -> NDArray[np.float64]:
+        """Standard errors of the amounts of every voxel by its own noise, shape (y, x, phase)."""
+        _, variance = images.functionals(np.zeros((0, len(self.operator.q))), self.free_response**2)
+        return np.sqrt(variance)
+
+    def _along_q(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Weights of the channels that enter, shape (..., used), as weights of all, shape (..., q)."""
+        weights = np.zeros((*values.shape[:-1], len(self.operator.q)))
+        weights[..., self.operator.used] = values
+        return weights
 
     def explain(self, pattern: NDArray[Any]) -> NDArray[np.float64]:
         """What the phases make of a pattern, shape (q,), also where it is not fitted."""
@@ -118,8 +142,13 @@ class PhaseTemplates:
         strain_errors[moving] = errors[len(amounts) :] / amounts[moving]
         return PhaseResponse(by_pattern=self._by_pattern(by_point), misfit=misfit, strain_errors=strain_errors)
 
-    def _by_pattern(self, by_point: NDArray[Any]) -> NDArray[np.float64]:
-        """Derivatives by what is fitted as derivatives by the pattern, shape (phase, q)."""
+    @property
+    def free_response(self) -> NDArray[np.float64]:
+        """Derivatives of the amounts by the pattern, shape (phase, q), while the strains stay."""
+        return self._by_pattern(amount_response(self.templates, self.noise))
+
+    def _by_pattern(self, by_point: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivatives by the pattern, shape (phase, q), from those by what is fitted of it."""
         response = np.zeros((len(by_point), len(self.operator.q)))
         in_r = self.chosen is not None
         response[:, self.operator.used] = by_point @ self.operator.matrix[self.chosen] if in_r else by_point
@@ -199,23 +228,23 @@ def _on_grid(phase: PhasePattern, q: NDArray[Any], compton: NDArray[Any] | None,
     return np.asarray(pattern)
 
 
-def phase_maps(iq: NDArray[Any], variance: NDArray[Any], templates: PhaseTemplates) -> xr.Dataset:
+def phase_maps(fit: PhaseFit, errors: NDArray[Any], templates: PhaseTemplates) -> xr.Dataset:
     """Amounts of phases in every voxel, linear in its pattern and so below zero at times, and what they explain.
 
     Parameters
     ----------
-    iq, variance : ndarray, shape (y, x, q)
-        Scattering power of the voxels in electron units per cubic angstrom.
+    fit : PhaseFit
+        Of all voxels, shape (y, x): :meth:`PhaseTemplates.fit_voxels`.
+    noise : ndarray, shape (y, x)
+        A voxel's errors follow from its own noise: :meth:`PhaseTemplates.errors_of_voxels`.
     templates : PhaseTemplates
-        Whose variance weighs the fit. A voxel's errors follow from its own noise.
+        Of the fit.
 
     Returns
     -------
     xarray.Dataset
         ``phase_NAME`` (y, x) with ``_errors``, in units of the phase's pattern, and ``phases_explained``.
     """
-    fit = templates.fit(iq)
-    errors = np.sqrt(variance @ (templates.weights**2).T.astype(variance.dtype))
     record = xr.Dataset()
     for k, phase in enumerate(templates.phases):
         amount = {"units": PHASE_UNITS, "long_name": f"amount of {phase.name}, in units of its pattern"}
@@ -226,19 +255,16 @@ def phase_maps(iq: NDArray[Any], variance: NDArray[Any], templates: PhaseTemplat
     return record
 
 
-def binned_patterns(iq: NDArray[Any], operator: PdfOperator, bins: int = COMPONENT_BINS) -> xr.Dataset:
+def binned_patterns(images: VoxelImages, operator: PdfOperator, bins: int = COMPONENT_BINS) -> xr.Dataset:
     """Patterns of voxels in the fewer bins in which components are looked for: ``binned_iq`` (y, x, q_binned)."""
-    used, q = iq[..., operator.used], operator.q[operator.used]
+    q = operator.q[operator.used]
     starts = np.arange(0, len(q), -(-len(q) // bins))
     number = np.diff(starts, append=len(q))
+    weights = np.zeros((len(starts), len(operator.q)))
+    weights[:, operator.used] = np.repeat(np.eye(len(starts)) / number, number, axis=1)
+    patterns, _ = images.functionals(weights, np.zeros((0, len(operator.q))))
     return xr.Dataset(
-        {
-            "binned_iq": (
-                ("y", "x", "q_binned"),
-                (np.add.reduceat(used, starts, axis=-1) / number).astype(np.float32),
-                {"units": "electron units/angstrom^3"},
-            )
-        },
+        {"binned_iq": (("y", "x", "q_binned"), patterns, {"units": "electron units/angstrom^3"})},
         coords={"q_binned": ("q_binned", np.add.reduceat(q, starts) / number, {"units": "1/angstrom"})},
     )
 

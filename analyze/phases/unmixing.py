@@ -81,16 +81,39 @@ def fit_phases(
         If shapes do not match, values are not finite, or templates are not independent of each other.
     """
     flat, basis = _whiten(patterns, templates, covariance)
-    gram, products = basis @ basis.T, flat @ basis.T
+    products, squares = flat @ basis.T, np.einsum("vp,vp->v", flat, flat)
+    shape = patterns.shape[:-1]
+    return fit_amounts(products.reshape(*shape, -1), squares.reshape(shape), basis @ basis.T, bounded=bounded)
+
+
+def fit_amounts(products: NDArray[Any], squares: NDArray[Any], gram: NDArray[Any], *, bounded: bool = True) -> PhaseFit:
+    """The fit of :func:`fit_phases` from all that it needs of the patterns.
+
+    Parameters
+    ----------
+    products : ndarray, shape (..., phase)
+        Of each pattern with each template, points weighted by the inverse of the covariance.
+    squares : ndarray, shape (...)
+        Of each pattern with itself, likewise.
+    gram : ndarray, shape (phase, phase)
+        Of each template with each other.
+    bounded : bool, optional
+        Whether amounts are kept at zero or above.
+
+    Raises
+    ------
+    InputError
+        If the templates are not independent of each other.
+    """
+    shape, number = squares.shape, len(gram)
+    products, total = np.asarray(products, dtype=np.float64).reshape(-1, number), squares.reshape(-1)
     size = np.sqrt(np.diag(gram))
     if np.linalg.cond(gram / np.outer(size, size)) > 1e12:
         raise InputError("fit_phases: the templates are not independent of each other; leave one out")
-    errors = np.tile(np.sqrt(np.diag(np.linalg.inv(gram))), (len(flat), 1))
-    least = ROUNDING * np.linalg.norm(flat, axis=1)[:, None] * size
+    errors = np.tile(np.sqrt(np.diag(np.linalg.inv(gram))), (len(products), 1))
+    least = ROUNDING * np.sqrt(total)[:, None] * size
     amounts = _bounded(gram, products, least) if bounded else products @ np.linalg.inv(gram)
-    total = np.einsum("vp,vp->v", flat, flat)
     explained = np.divide(np.einsum("vp,vp->v", amounts, products), total, out=np.zeros_like(total), where=total > 0)
-    shape = patterns.shape[:-1]
     return PhaseFit(
         amounts=amounts.reshape(*shape, -1),
         errors=errors.reshape(*shape, -1),
@@ -150,6 +173,16 @@ def misfit_errors(response: NDArray[Any], residual: NDArray[Any], block: int) ->
     return np.asarray(np.sqrt(np.sum(moves**2, axis=1) * len(starts) / free))
 
 
+def whitening(noise: NDArray[Any]) -> Array:
+    """Matrix (point, direction) that makes correlated points independent with variance one.
+
+    Points of G(r) outnumber what Q knows: directions without noise are left out instead of being trusted.
+    """
+    values, vectors = np.linalg.eigh(noise)
+    noisy = values > 1e-10 * values[-1]
+    return np.asarray(vectors[:, noisy] / np.sqrt(values[noisy]))
+
+
 def _whiten(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None) -> tuple[Array, Array]:
     """Patterns and templates whose points are independent with variance one."""
     flat, basis = (np.asarray(a, dtype=np.float64).reshape(-1, np.shape(a)[-1]) for a in (patterns, templates))
@@ -170,10 +203,7 @@ def _whiten(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray
         raise InputError(
             f"fit_phases: covariance of shape {noise.shape} is neither ({points},) nor ({points}, {points})"
         )
-    # points of G(r) outnumber what Q knows: directions without noise are left out instead of being trusted
-    values, vectors = np.linalg.eigh(noise)
-    noisy = values > 1e-10 * values[-1]
-    whiten = vectors[:, noisy] / np.sqrt(values[noisy])
+    whiten = whitening(noise)
     return flat @ whiten, basis @ whiten
 
 

@@ -1,5 +1,6 @@
 """From counts to line integrals of scattering power: everything that is known about the measurement is divided out."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from tsct.records.errors import InputError
 from tsct.records.units import R_E_ANGSTROM
 
+from .rays import Rays
 from .readings import Channels, Readings, read_tile
 
 #: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm
@@ -69,32 +71,41 @@ def corrected_lines(
     InputError
         If counts are negative or not finite, or monitor or transmission not positive.
     """
+    rays = counted_rays(readings, channels)
+    return replace(rays, air=mean_air(rays, air_rays)).whole()
+
+
+def counted_rays(readings: Readings, channels: Channels) -> Rays:
+    """Rays of counts that need no repair, nothing subtracted and nothing but the response undone.
+
+    Raises
+    ------
+    InputError
+        As :func:`corrected_lines`.
+    """
     counts = readings.counts
     lowest = -np.inf if readings.background_subtracted else 0.0
-    if not np.all(np.isfinite(counts)) or counts.min() < lowest:
-        bad = int(np.sum(~np.isfinite(counts) | (counts < lowest)))
+    bad = sum(int(np.count_nonzero(~np.isfinite(view) | (view < lowest))) for view in counts)
+    if bad:
         raise InputError(f"scan: {bad} of {counts.size} counts are negative or not finite; mask or repair them first")
     rays = readings.monitor * readings.transmission
     if not np.all(rays > 0):
         raise InputError("scan: monitor and transmission must be positive in every frame")
-    per_count = (1.0 / (_SCALE * channels.response)).astype(np.float32)
-    per_ray = (1.0 / rays).astype(np.float32)[..., None]
-    kind = np.result_type(counts, np.float32)
-    lines, variance = np.empty(counts.shape, dtype=kind), np.empty(counts.shape, dtype=kind)
-    # view by view, because whole arrays in between would take as much memory as the results
-    for view, shares in enumerate(per_ray):
-        lines[view] = counts[view] * shares * per_count
-        counting = np.maximum(counts[view], 1.0) if readings.variance is None else readings.variance[view]
-        variance[view] = counting * (shares * per_count) ** 2
-    subtract_air(lines, air_rays)
-    return lines, variance
+    return Rays(
+        readings=readings,
+        per_ray=(1.0 / rays).astype(np.float32),
+        per_count=(1.0 / (_SCALE * channels.response)).astype(np.float32),
+        polarization=channels.polarization,
+    )
 
 
-def subtract_air(lines: NDArray[np.float32], air_rays: int) -> None:
-    """Subtract the mean of so many outermost rays on each side, in place; none of zero."""
-    if air_rays:
-        edge = np.concatenate([lines[:, :air_rays], lines[:, -air_rays:]], axis=1)
-        lines -= edge.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+def mean_air(rays: Rays, air_rays: int) -> NDArray[np.float32] | None:
+    """Mean of so many outermost rays on each side, shape (q,); None of zero."""
+    if not air_rays:
+        return None
+    edge = np.r_[:air_rays, rays.shape[1] - air_rays : rays.shape[1]]
+    lines = rays.readings.counts[:, edge] * rays.per_ray[:, edge, None] * rays.per_count
+    return lines.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
 
 
 def share_of_sample(lines: NDArray[Any], variance: NDArray[Any], air_rays: int) -> float:

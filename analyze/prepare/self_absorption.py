@@ -25,6 +25,7 @@ from .attenuation import (
     ray_coordinates,
     turned_directions,
 )
+from .rays import WaysOut
 from .readings import Channels
 from .scattering_ways import Ways, detected_ways
 
@@ -53,24 +54,10 @@ class Absorption:
     shares: NDArray[np.float32]
 
 
-def undo_ray_absorption(
-    lines: NDArray[np.float32], variance: NDArray[np.float32], attenuation: AttenuationMap, channels: Channels
-) -> float:
-    """Divide lines and their variance, shape (angle, translation, q), by the mean factor of each ray, in place.
-
-    Returns
-    -------
-    float
-        Root mean square of the change, in per cent.
-    """
+def ray_absorption(attenuation: AttenuationMap, channels: Channels) -> WaysOut:
+    """What lines are divided by for the way out of the sample, mean over each ray."""
     ways = detected_ways(channels.two_theta, channels.face)
-    of_ways, square = way_factors(attenuation.mu, attenuation.geometry, ways), 0.0
-    for view, factors in enumerate(of_ways):
-        change = (factors @ ways.weight.T).astype(np.float32)
-        lines[view] /= change
-        variance[view] /= change**2
-        square += float(np.mean((change - 1.0) ** 2)) / len(of_ways)
-    return 100 * np.sqrt(square)
+    return WaysOut(factors=way_factors(attenuation.mu, attenuation.geometry, ways), weights=ways.weight)
 
 
 def voxel_absorption(attenuation: AttenuationMap | None, channels: Channels, geometry: ParallelGeometry) -> Absorption:
@@ -141,9 +128,7 @@ def way_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np
     return np.where(total[..., None] > 0, bent / np.where(total > 0, total, 1)[..., None], 1).astype(np.float32)
 
 
-def phase_factors(
-    mu: Array, amounts: NDArray[Any], geometry: ParallelGeometry, ways: Ways
-) -> NDArray[np.float64]:
+def phase_factors(mu: Array, amounts: NDArray[Any], geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float64]:
     """Absorption on the way out, mean over a ray for each phase, over the mean that :func:`way_factors` takes for all.
 
     Of all scattering angles together: ways are weighted with their mean over the angles.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from tsct.records.errors import InputError, TsctWarning
 
@@ -17,6 +18,8 @@ STEPS_MM = (5e-6, 5.0)
 EVEN_PLACES = 0.01
 #: scatter between neighbouring channels over that of counts, beyond which intensities are no counts
 SCATTER_OF_COUNTS = (0.1, 10.0)
+#: channels over which the scatter between neighbours is averaged where nothing else tells the errors
+SCATTER_CHANNELS = 31
 
 
 def check_angles(angles: NDArray[Any], source: str) -> None:
@@ -80,7 +83,7 @@ def check_intensity(intensity: xr.DataArray, is_of_counting: bool, source: str) 
         What messages call it.
     """
     values = intensity.values
-    if not np.nanmax(np.where(np.isfinite(values), values, -np.inf)) > 0:
+    if not any((view[np.isfinite(view)] > 0).any() for view in values):
         raise InputError(f"{source}: no intensity is above zero; is the path of [intensity] the right one?")
     if not is_of_counting or values.dtype.kind != "f":
         return
@@ -100,3 +103,65 @@ def check_intensity(intensity: xr.DataArray, is_of_counting: bool, source: str) 
             TsctWarning,
             stacklevel=5,
         )
+
+
+def like_counts(scan: xr.Dataset, units: str, source: str) -> xr.Dataset:
+    """Scale intensities of any unit so that their variance is about their value, as that of counts is.
+
+    Everything that judges a reading by its counting noise then works alike; the level is relative from here on.
+    """
+    rows, spread = scan.intensity.values, scan["variance"].values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.concatenate([_ratio(*view) for view in zip(rows, spread, strict=True)])
+    if not len(ratio):
+        raise InputError(f"{source}: no intensity is positive with a variance above zero")
+    factor = float(np.median(ratio, overwrite_input=True))
+    scan = scan.assign_attrs(relative=True, counts_per_unit=factor, intensity_units=units)
+    scan["intensity"] = scan.intensity.copy(data=_scaled(rows, factor))
+    scan["variance"] = (scan.intensity.dims, _scaled(spread, factor**2), {"units": "counts^2"})
+    return scan
+
+
+def _ratio(rows: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float32]:
+    """Positive intensities of a view over their variance."""
+    ratio = rows.astype(np.float64) / variance
+    return ratio[np.isfinite(ratio) & (rows > 0)].astype(np.float32)
+
+
+def _scaled(rows: NDArray[Any], factor: float) -> NDArray[np.float32]:
+    """Values times a factor in single precision, view by view, because all in double would not fit."""
+    scaled = np.empty(rows.shape, dtype=np.float32)
+    for view, out in zip(rows, scaled, strict=True):
+        out[...] = view.astype(np.float64) * factor
+    return scaled
+
+
+def channel_variance(rows: NDArray[Any], source: str) -> NDArray[np.float64]:
+    """Variance from the scatter between neighbouring channels, for patterns that are smooth on the scale of three."""
+    warnings.warn(
+        f"{source}: intensities are not counts and have no errors; these are estimated from the scatter between "
+        "neighbouring channels, too large where Bragg peaks are and too small where pixels were split between channels",
+        TsctWarning,
+        stacklevel=5,
+    )
+    usual, floor = np.nan, 1e-12 * _largest(rows) ** 2
+    if not np.isfinite(rows).all():
+        # a reading that is not finite says nothing about its neighbours
+        usual = float(np.nanmedian(_second_differences(rows)))
+    variance = np.empty(rows.shape)
+    for view, out in zip(rows, variance, strict=True):
+        second = _second_differences(view)
+        filled = np.where(np.isfinite(second), second, usual)
+        uniform_filter1d(filled, SCATTER_CHANNELS, axis=-1, mode="nearest", output=out)
+    return np.maximum(variance, floor, out=variance)
+
+
+def _second_differences(rows: NDArray[Any]) -> NDArray[np.float64]:
+    """Their squares over six, the variance of a channel if a pattern is smooth; as many as there are channels."""
+    second = np.diff(rows.astype(np.float64), 2, axis=-1) ** 2 / 6
+    return np.concatenate([second[..., :1], second, second[..., -1:]], axis=-1)
+
+
+def _largest(rows: NDArray[Any]) -> float:
+    """Largest magnitude of what is a number."""
+    return max(float(np.nanmax(np.abs(view.astype(np.float64)))) for view in rows if not np.isnan(view).all())

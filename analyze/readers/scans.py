@@ -1,6 +1,5 @@
 """Scans of integrated patterns from elsewhere, made into the record that the analysis takes."""
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
-from tsct.records.errors import InputError, TsctWarning, nearest
+from tsct.records.errors import InputError, nearest
 from tsct.records.io import (
     SOURCES,
     following_links,
@@ -25,7 +23,7 @@ from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
 from .assembly import Assembly, assembled, take_assembly, warn_of_zigzag
-from .doubts import check_angles, check_intensity, check_places, doubt_steps
+from .doubts import channel_variance, check_angles, check_intensity, check_places, doubt_steps, like_counts
 from .factors import DIVIDED, SENSOR, check_corrections, factor
 from .frames import is_frames, read_frames
 from .hdf5_layouts import LAYOUTS, known_layout
@@ -45,14 +43,14 @@ UNITS: dict[str, tuple[tuple[str, ...], str]] = {
     "positions": (RAYS, "mm"),
 }
 #: attributes that a mapping may state
-ATTRS = (
+SCAN_ATTRS = (
     *("energy_kev", "sample_composition", "title", "instrument", "background_subtracted", "exposure_s", "state"),
     *("distance_mm", "detector_reach_mm", "detector_gaps_across_mm", "detector_gaps_up_mm"),
     *(f"{name}_applied" for name in (*DIVIDED, "efficiency")),
     *SENSOR,
 )
 #: variables that a mapping may name
-NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
+SCAN_NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
 #: keys of a mapping that are no quantity
 KEYS = ("files", "stack", "fold", "zigzag", "drop")
 #: views may be taken at places that differ by this share of a step: a reconstruction cannot tell
@@ -61,8 +59,6 @@ SAME_PLACES = 0.02
 LOST_SHARE = 0.01
 #: with fewer channels there is no pattern
 FEWEST_CHANNELS = 8
-#: channels over which the scatter between neighbours is averaged where nothing else tells the errors
-SCATTER_CHANNELS = 31
 
 
 def read_scan(path: str | Path, mapping: str | Path | None = None, links: str | Path | None = None) -> xr.Dataset:
@@ -118,7 +114,7 @@ def _read_foreign(path: Path, mapping: str | Path | None) -> xr.Dataset:
     source = str(path) if mapping is None else str(mapping)
     how = take_assembly(given, source)
     files = [path] if how.files is None else matching_files(path, how.files, source)
-    merged = _tables(files[0], given, how, source)
+    merged = tables_of_scan(files[0], given, how, source)
     drop = check_drop(merged.pop("drop", {}), source)
     _check_names(merged, source)
     data = read_mapped(files, parse_mapping(merged, source=source), UNITS, how.stack)
@@ -127,7 +123,7 @@ def _read_foreign(path: Path, mapping: str | Path | None) -> xr.Dataset:
     return without_dropped(scan, drop, source) if drop else scan
 
 
-def _tables(file: Path, given: dict[str, Any], how: Assembly, source: str) -> dict[str, Any]:
+def tables_of_scan(file: Path, given: dict[str, Any], how: Assembly, source: str) -> dict[str, Any]:
     """Where everything is: as the layout of the file says, if it is known, and above all as the user does."""
     motors = take_motors(given, source)
     if _is_complete(given):
@@ -167,12 +163,14 @@ def _merged(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 def _check_names(tables: Mapping[str, Any], source: str) -> None:
     attrs = tables.get("attrs", {})
     for name in tables:
-        if name not in (*NAMES, "attrs"):
-            known = (*NAMES, *KEYS)
+        if name not in (*SCAN_NAMES, "attrs"):
+            known = (*SCAN_NAMES, *KEYS)
             raise InputError(f"{source}: a scan has no '{name}'{nearest(name, known)}; it takes {', '.join(known)}")
     for name in attrs if isinstance(attrs, Mapping) else ():
-        if name not in (*ATTRS, "wavelength_m"):
-            raise InputError(f"{source}: [attrs] has no '{name}'{nearest(name, ATTRS)}; it takes {', '.join(ATTRS)}")
+        if name not in (*SCAN_ATTRS, "wavelength_m"):
+            raise InputError(
+                f"{source}: [attrs] has no '{name}'{nearest(name, SCAN_ATTRS)}; it takes {', '.join(SCAN_ATTRS)}"
+            )
 
 
 def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
@@ -215,18 +213,19 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
             "potential_v": ((), np.nan, {"units": "V"}),
             "z_mm": ((), 0.0, {"units": "mm"}),
         },
-        attrs={name: value for name, value in data.attrs.items() if name in ATTRS and name != "state"},
+        attrs={name: value for name, value in data.attrs.items() if name in SCAN_ATTRS and name != "state"},
     )
     if spread is not None:
         scan["variance"] = ((*RAYS, "q"), spread, {"units": "counts^2"})
     if intensity.attrs["units"] != "counts":
-        scan = _like_counts(scan, intensity.attrs["units"], source)
+        scan = like_counts(scan, intensity.attrs["units"], source)
     elif spread is not None:
         scan["variance"] = scan["variance"].astype(np.float32)
     for name in DIVIDED:
         scan[name] = factor(data, scan, name, source)
     scan = _unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan
-    scan = scan.sortby("translation")
+    if np.any(np.diff(scan.translation) < 0):
+        scan = scan.sortby("translation")
     check(scan, SCAN, source)
     return scan
 
@@ -276,9 +275,9 @@ def _variance(data: xr.Dataset, intensity: xr.DataArray, source: str) -> NDArray
     if "variance" in data:
         return _pattern(data, "variance", source).values.astype(np.float64)
     if "intensity_errors" in data:
-        return _pattern(data, "intensity_errors", source).values.astype(np.float64) ** 2
+        return np.square(_pattern(data, "intensity_errors", source).values, dtype=np.float64)
     if intensity.attrs["units"] != "counts":
-        return _scatter(intensity.values.astype(np.float64), source)
+        return channel_variance(intensity.values, source)
     return None
 
 
@@ -369,41 +368,6 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
     if name == "translation" and "positions" not in data:
         check_places(values, source)
     return values
-
-
-def _like_counts(scan: xr.Dataset, units: str, source: str) -> xr.Dataset:
-    """Scale intensities of any unit so that their variance is about their value, as that of counts is.
-
-    Everything that judges a reading by its counting noise then works alike; the level is relative from here on.
-    """
-    rows = scan.intensity.values.astype(np.float64)
-    spread = scan["variance"].values
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = rows / spread
-    ratio = ratio[np.isfinite(ratio) & (rows > 0)]
-    if not len(ratio):
-        raise InputError(f"{source}: no intensity is positive with a variance above zero")
-    factor = float(np.median(ratio))
-    scan = scan.assign_attrs(relative=True, counts_per_unit=factor, intensity_units=units)
-    scan["intensity"] = scan.intensity.copy(data=(rows * factor).astype(np.float32))
-    scan["variance"] = ((*RAYS, "q"), (spread * factor**2).astype(np.float32), {"units": "counts^2"})
-    return scan
-
-
-def _scatter(rows: NDArray[Any], source: str) -> NDArray[np.float64]:
-    """Variance from the scatter between neighbouring channels, for patterns that are smooth on the scale of three."""
-    warnings.warn(
-        f"{source}: intensities are not counts and have no errors; these are estimated from the scatter between "
-        "neighbouring channels, too large where Bragg peaks are and too small where pixels were split between channels",
-        TsctWarning,
-        stacklevel=5,
-    )
-    second = np.diff(rows, 2, axis=-1) ** 2 / 6
-    padded = np.concatenate([second[..., :1], second, second[..., -1:]], axis=-1)
-    # a reading that is not finite says nothing about its neighbours
-    filled = np.where(np.isfinite(padded), padded, np.nanmedian(padded))
-    mean = uniform_filter1d(filled, SCATTER_CHANNELS, axis=-1, mode="nearest")
-    return np.maximum(mean, 1e-12 * np.nanmax(np.abs(rows)) ** 2)
 
 
 def _unfolded(scan: xr.Dataset, source: str) -> xr.Dataset:

@@ -1,7 +1,7 @@
-"""What the header of a text file says about its first column."""
+"""What the header of a text file says: its first column, the wavelength, what was divided out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +36,23 @@ UNITS = {
     "deg": RadialUnit("two_theta", 1.0, "2theta in degrees"),
     "rad": RadialUnit("two_theta", unit_factor("rad", "deg") or 1.0, "2theta in radians"),
 }
+
+
+def named_unit(words: str) -> RadialUnit | None:
+    """The unit of a first column by its name, in any spelling of a unit of Q or of the angle 2theta; None if unknown.
+
+    >>> named_unit("nm^-1").factor, named_unit("mrad").quantity, named_unit("mm")
+    (0.1, 'two_theta', None)
+    """
+    if words in UNITS:
+        return UNITS[words]
+    for quantity, unit in _OF_UNITS.items():
+        if (factor := unit_factor(words, unit)) is not None:
+            return RadialUnit(quantity, factor, words)
+    return None
+
+
+_OF_UNITS: Mapping[Quantity, str] = {"q": "1/angstrom", "two_theta": "deg"}
 _MINUS_ONE = r"(?:\^?\s*\{?\(?[-−]\s*1\)?\}?|⁻¹)"
 _INVERSE_NM = rf"(?:1\s*/\s*nm|nm\s*{_MINUS_ONE}|(?:inverse|reciprocal)\s+nano\s?met\w+)"
 _ANGSTROM = r"(?:a|å|ang|[aå]ngstr[oö]ms?)"
@@ -61,6 +78,8 @@ _SAYINGS: tuple[tuple[re.Pattern[str], RadialUnit | str], ...] = tuple(
         (r"(?<![a-z])chi_(?:deg|rad)\b|azimuth\w* angle", "an azimuth chi"),
     )
 )
+#: what pyFAI 2026.9 writes in place of the unit where a file has errors
+_LOST_UNIT = re.compile(r"\{str\(dim1_unit\)")
 #: a header of pyFAI also holds settings, whose words do not name the column
 _SETTING = re.compile(r"^\W*(?:\"|mask|dark|flat|poni|distance|pixel|rot\d|wavelength|detector|polari[sz]ation)", re.I)
 
@@ -71,9 +90,14 @@ def radial_unit(header: Sequence[str], where: str) -> RadialUnit | None:
     Raises
     ------
     InputError
-        If they say that it is something else, such as a radius.
+        If they say that it is something else, such as a radius, or show that the unit was lost.
     """
     for line in reversed(header):
+        if _LOST_UNIT.search(line):
+            raise InputError(
+                f"{where}: the program that wrote it lost the unit of the first column ('{line.strip('# ')[:16]}'); "
+                "say it with --unit"
+            )
         if len(line) > 400 or _SETTING.match(line):
             continue
         for pattern, meaning in _SAYINGS:
@@ -86,4 +110,46 @@ def radial_unit(header: Sequence[str], where: str) -> RadialUnit | None:
                     "over Q or 2theta, or say what it is with --unit"
                 )
             return RadialUnit(meaning.quantity, meaning.factor, match[0].strip(" _,:=([/"))
+    return None
+
+
+_VALUE = r"\"?\s*[:=]\s*\"?(?P<value>[-+.\w]+)"
+#: lines about corrections: of pyFAI, SrXplanar (xPDFsuite) and NXazint1d
+_CORRECTIONS = (
+    ("solid_angle", r"(?:sacorrectionenable|(?:correct|do)_?solid_?angle|solid_?angle_applied)"),
+    ("polarization", r"(?:polcorrectionenable|do_polari[sz]ation|polari[sz]ation_applied)"),
+    ("polarization", r"polari[sz]ation[ _]factor"),
+)
+_CORRECTION_LINES = tuple((name, re.compile(rf"^\W*{key}{_VALUE}", re.IGNORECASE)) for name, key in _CORRECTIONS)
+_NO = ("false", "no", "none", "null", "off")
+_WAVELENGTH_LINE = re.compile(rf"^\W*wavelength{_VALUE}", re.IGNORECASE)
+#: in metres if smaller, in angstrom if larger
+_LARGEST_IN_METRES = 1e-8
+
+
+def corrections_applied(header: Sequence[str]) -> Mapping[str, bool]:
+    """Whether ``solid_angle`` and ``polarization`` were divided out, as far as the header lines say so.
+
+    pyFAI states a polarisation factor, or None where nothing was corrected; a factor of zero is one of a beam that is
+    not polarised.
+    """
+    stated = {}
+    for line in header:
+        for name, pattern in _CORRECTION_LINES:
+            if match := pattern.match(line):
+                is_flag = "factor" not in pattern.pattern
+                stated[name] = match["value"].lower() not in (*_NO, *(("0",) if is_flag else ()))
+    return stated
+
+
+def stated_wavelength(header: Sequence[str]) -> float | None:
+    """Wavelength in angstrom of a line such as ``wavelength: 1.5e-11`` (metres, pyFAI) or ``wavelength = 0.15``."""
+    for line in header:
+        if match := _WAVELENGTH_LINE.match(line):
+            try:
+                value = float(match["value"])
+            except ValueError:
+                continue
+            if value > 0:
+                return value * 1e10 if value < _LARGEST_IN_METRES else value
     return None

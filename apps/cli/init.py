@@ -17,7 +17,8 @@ def init(
     list_: Annotated[bool, typer.Option("--list", help="Only say which presets there are.")] = False,
     overwrite: ReplaceOption = False,
 ) -> None:
-    """Write a commented TOML to start from."""
+    """Write a commented TOML to start from, and beside it the schema by which editors complete and check its keys."""
+    from tsct.apps.run.json_schemas import DIRECTIVE, write_schema
     from tsct.apps.run.toml_tables import preset_text, preset_titles
     from tsct.records.io import write_text
 
@@ -32,5 +33,6 @@ def init(
         sys.stdout.write(text)
         return
     file_must_be_free(output, overwrite=overwrite)
-    write_text(output, text)
+    beside = write_schema(output.parent)
+    write_text(output, DIRECTIVE + text if beside else text)
     say(f"wrote {output}; next: tsct run {output} -o out")

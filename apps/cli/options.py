@@ -89,6 +89,19 @@ def announce(experiment: Any, workers: Any, max_memory_gb: float | None, *, anal
     expected.check_memory(max_memory_gb)
 
 
+def announce_analysis(
+    scans: Any, recipe: Any, workers: Any, max_memory_gb: float | None, *, volumes: bool, page: bool
+) -> None:
+    """The same for scans that were measured, as far as their files say how large they are."""
+    from tsct.apps.run.estimate import estimate_analysis
+
+    if scans:
+        here = workers if isinstance(workers, int) else 1
+        expected = estimate_analysis(scans, recipe, here, volumes=volumes, page=page)
+        say(f"estimate: {expected}")
+        expected.check_memory(max_memory_gb)
+
+
 def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
     """Progress bar on stderr when it is a terminal; a line per stage otherwise."""
     from rich.progress import (
@@ -130,6 +143,8 @@ def print_verdict(scores: Any, output: Path) -> None:
     console.print(_chain_table([row for row in rows if row["about"] == "chain"]))
     if len(scores.lines) > 1:
         console.print(_paper_table([row for row in rows if row["about"] == "paper"]))
+    for words in scores.explanations:
+        typer.echo(f"{words}")
     typer.echo(f"verdict: {scores.verdict}")
     typer.echo(f"report: {output / 'report.html'}")
     sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tsct.analyze.pdf import extremum
 from tsct.phantoms.structures import Structure, boxed, structure
 from tsct.records.errors import InputError
-from tsct.records.units import ATOMS_PER_A3
 
 from .portrait import Portrait, Q, R
 from .published_crystals import DENSITY_SHARE, PUBLISHED, RADII_A, SOURCES
@@ -27,15 +26,44 @@ LAAZIRI_MINIMA = ((2.61, 0.49), (4.44, 0.52), (6.31, 0.98), (7.36, 0.77), (9.87,
 REFERENCES = {
     "Laaziri": "Laaziri et al., Phys. Rev. B 60, 13520 (1999), X-rays on amorphous silicon",
     "Barkema": "Barkema & Mousseau, Phys. Rev. B 62, 4985 (2000), bond-switched networks",
-    "a-LiSi models": "Fernandez et al., Phys. Rev. B 108, 144201 (2023), DFTB and ReaxFF cells, and the volume law of "
-    "Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009)",
+    "PBE": "cells at rest deposited with Oviedo et al., J. Phys. Chem. A 127, 2637 (2023), 12 Si each, from density-"
+    "functional theory (PBE); below x = 0.75 between these, amorphous silicon as measured, and ReaxFF cells at 0 K of "
+    "288 to 672 Si by Fernandez et al., Phys. Rev. B 108, 144201 (2023)",
+    "a-LiSi models": "what models of different kinds span, Fernandez et al., Phys. Rev. B 108, 144201 (2023)",
     "Biscoe": "Biscoe & Warren, J. Appl. Phys. 13, 364 (1942), layers as in graphite",
     **SOURCES,
 }
 #: pair distances of graphene with bonds of 1.420 angstrom
 GRAPHENE_A = (1.420, 2.460, 2.840, 3.757, 4.260, 4.919, 5.120)
-#: a-LixSi by x: volume per Si (A3), Si-Si below 2.85 A: neighbours and mean distance, Si-Li neighbours below 3.4 A
-DFTB = np.array(
+#: a-LixSi by x: volume per Si (A3), Si-Si below 2.85 A: neighbours and mean distance, Si-Li neighbours below 3.4 A.
+#: PBE at rest: means over three to six relaxed cells of 12 Si each, after amorphous silicon as measured; cells with
+#: less lithium are up to 15 % denser than amorphous silicon, with more than four neighbours, and left out
+PBE = np.array(
+    [
+        (0.0, 20.44, 3.94, 2.369, 0.0),
+        (0.51, 25.72, 3.81, 2.480, 3.60),
+        (0.79, 30.56, 3.33, 2.450, 5.00),
+        (1.00, 34.01, 3.12, 2.450, 5.71),
+        (1.25, 38.07, 2.97, 2.460, 6.53),
+        (1.56, 42.60, 2.53, 2.451, 7.51),
+        (1.89, 46.97, 2.19, 2.449, 8.26),
+        (2.73, 61.03, 1.50, 2.481, 9.45),
+        (3.36, 69.57, 1.11, 2.523, 10.72),
+        (3.83, 77.73, 1.00, 2.511, 10.64),
+    ]
+)
+#: reactive force field at rest (0 K), one cell of 288 to 672 Si each
+REAXFF = np.array(
+    [
+        (0.0, 20.44, 3.94, 2.369, 0.0),
+        (0.21, 22.09, 4.03, 2.394, 1.93),
+        (0.62, 26.50, 3.98, 2.464, 4.71),
+        (1.25, 34.46, 3.60, 2.526, 6.82),
+    ]
+)
+#: tight binding, single frames of 64 Si in motion at about 320 K, whose bonds are 0.05 to 0.07 A longer than at rest:
+#: shown beside, no measure of atoms at rest
+WARM_DFTB = np.array(
     [
         (0.0, 20.44, 3.94, 2.369, 0.0),
         (0.203, 23.62, 3.81, 2.445, 1.67),
@@ -47,18 +75,19 @@ DFTB = np.array(
         (3.75, 78.5, 0.06, np.nan, 10.2),
     ]
 )
-REAXFF = np.array(
-    [
-        (0.0, 20.44, 3.94, 2.369, 0.0),
-        (0.21, 22.09, 4.03, 2.394, 1.93),
-        (0.62, 26.50, 3.98, 2.464, 4.71),
-        (1.25, 34.46, 3.60, 2.526, 6.82),
-    ]
+#: from this lithium content on there are cells of first principles; below, they and the force field span the window
+FIRST_PRINCIPLES_X = 0.75
+#: how far a structure may lie outside: standard error of the volume of the few small cells (A3), of their neighbours,
+#: what is asked of a bond (A), and of Si-Li neighbours
+LISI_MARGIN = (1.0, 0.2, 0.020, 0.25)
+#: (x, radius in A) of the maximum of g(Si-Li) in the cells of first principles, good to 0.01 A
+PBE_CONTACT_A = np.array(
+    [(0.5, 2.69), (0.82, 2.70), (1.11, 2.685), (1.39, 2.67), (2.02, 2.67), (2.73, 2.645), (4.05, 2.665)]
 )
-#: how far a structure may lie outside what the models span: they are single frames of 64 to 672 Si
-LISI_MARGIN = (0.5, 0.25, 0.020, 0.25)
-#: volume of a-Si per atom and of each Li (A3): Laaziri 1999; Chevrier & Dahn, J. Electrochem. Soc. 156, A454 (2009)
-VOLUME_SI, VOLUME_LI = 28.0855 / (2.285 * ATOMS_PER_A3), 16.05
+#: what is asked of it
+CONTACT_MARGIN_A = 0.03
+#: with less lithium models differ
+DILUTE_CONTACT_A = (2.65, 2.85)
 #: boxes of disordered matter need this width (A), lest an atom meets its own image within the order that there is
 WIDTH_A = 20.0
 #: the (002) maximum of layers 3.35 to 3.6 angstrom apart lies in this range of Q; small stacks shift it
@@ -244,13 +273,17 @@ def _lithiated(portrait: Portrait) -> Iterator[Gate]:
     titles = ("volume per Si", "Si–Si neighbours (< 2.85 Å)", "Si–Si distance", "Si–Li neighbours (< 3.4 Å)")
     for title, unit, value, (low, high) in zip(titles, ("Å³", "", "Å", ""), values, lithiated_window(x), strict=True):
         known = bool(np.isfinite(low))
-        yield Gate(title=title, unit=unit, value=value, low=low, high=high, source="a-LiSi models", judged=known)
+        yield Gate(title=title, unit=unit, value=value, low=low, high=high, source="PBE", judged=known)
     contact = extremum(R, portrait.partials[("Li", "Si")], 2.2, 3.4, 1.0)[0]
-    yield Gate(title="maximum of g, Si–Li", value=contact, unit="Å", low=2.65, high=2.85, source="a-LiSi models")
+    (low, high), source = contact_window(x), "PBE" if x >= PBE_CONTACT_A[0, 0] else "a-LiSi models"
+    yield Gate(title="maximum of g, Si–Li", value=contact, unit="Å", low=low, high=high, source=source)
 
 
 def lithiated_window(x: float) -> NDArray[np.float64]:
-    """What the models of a-LixSi span at a lithium content, with a margin.
+    """What published cells of a-LixSi at rest span at a lithium content, with a margin.
+
+    From x = 0.75 on these are cells of first principles alone; below, where those are too small to hold dilute lithium,
+    what lies between them and amorphous silicon, and the reactive force field.
 
     Parameters
     ----------
@@ -263,15 +296,20 @@ def lithiated_window(x: float) -> NDArray[np.float64]:
         Lower and upper limit of the volume per Si (A3), the Si-Si neighbours, their distance (A) and the Si-Li
         neighbours.
     """
-    tables = [table for table in (DFTB, REAXFF) if x <= table[-1, 0]] or [DFTB]
+    tables = (PBE,) if x >= FIRST_PRINCIPLES_X else (PBE, REAXFF)
     values = [[np.interp(x, table[:, 0], column) for column in table.T[1:]] for table in tables]
     margin = np.array(LISI_MARGIN)
-    # neighbours of one lithium atom in one frame scatter by as much as its number does
+    # what is bound at rest is defined; neighbours of lithium up to a radius without a minimum are so to 15 %
     margin[3] += 0.15 * max(row[3] for row in values)
-    window = np.stack([np.min(values, axis=0) - margin, np.max(values, axis=0) + margin], axis=1)
-    # the published volume law lies above some of the models
-    window[0, 1] = max(window[0, 1], 1.02 * (VOLUME_SI + VOLUME_LI * x))
-    return window
+    return np.stack([np.min(values, axis=0) - margin, np.max(values, axis=0) + margin], axis=1)
+
+
+def contact_window(x: float) -> tuple[float, float]:
+    """Lower and upper limit (A) of the maximum of g(Si-Li) at rest, at a lithium content x per Si."""
+    if x < PBE_CONTACT_A[0, 0]:
+        return DILUTE_CONTACT_A
+    distance = float(np.interp(x, *PBE_CONTACT_A.T))
+    return distance - CONTACT_MARGIN_A, distance + CONTACT_MARGIN_A
 
 
 def _carbon(portrait: Portrait) -> Iterator[Gate]:

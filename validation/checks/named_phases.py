@@ -42,8 +42,8 @@ PLACE = "two voxels away from where the phase ends"
 SHARPENED = 0.1
 #: draws of noise from which it is known
 DRAWS = 8
-#: voxels around a phase that is thinner than a few of them which belong to it. Filtered back-projection of a layer thinner
-#: than a voxel has side lobes of either sign: what lies within 2, 3, 4 and 6 voxels is 101.6, 99.0, 100.2 and 100.05 % of it
+#: voxels around a phase thinner than a few of them which belong to it. Filtered back-projection of a layer thinner than
+#: a voxel has side lobes of either sign: within 2, 3, 4 and 6 voxels lie 101.6, 99.0, 100.2 and 100.05 % of it
 SPREAD = 6
 
 

@@ -164,7 +164,7 @@ PART = 1 / 3
 
 
 def sure(error: float, width: float, unit: str, what: str = "the stated errors leave") -> None:
-    """Raise :class:`NotRunError` where an error is too large a part of the width of a window for it to tell anything."""
+    """Raise :class:`NotRunError` where an error is too large a part of the width of a window to tell anything."""
     if error > PART * width:
         raise NotRunError(f"{what} ± {error:.2g} {unit}, too much to tell a deviation of {width:g}")
 

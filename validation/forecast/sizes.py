@@ -13,7 +13,7 @@ from tsct.simulate.beamline import Beamline
 from tsct.validation.checks.termination_ghost import AT_20, ghost
 
 from .changes import CHANGES, change_errors
-from .expected import Expected
+from .expected import ExpectedCell
 
 #: radii of regions for which errors are given, voxels; that of the electrode, a whole slice, is added
 RADII = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
@@ -21,7 +21,7 @@ RADII = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
 Q_MAXIMA = (16.0, 18.0, 20.0, 22.0, 24.0, 28.0, 32.0, 36.0)
 
 
-def by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: Expected) -> xr.Dataset:
+def by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: ExpectedCell) -> xr.Dataset:
     """``change`` (radius, parameter) between two states for regions of any size, and their ``voxels`` (radius)."""
     operator, n = expected.operator, expected.geometry.n
     fit = fit_difference(operator, expected.reference, np.zeros_like(operator.r))
@@ -42,7 +42,7 @@ def by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: Ex
     )
 
 
-def by_q_max(recipe: Recipe, expected: Expected) -> xr.Dataset:
+def by_q_max(recipe: Recipe, expected: ExpectedCell) -> xr.Dataset:
     """Errors of G at the first Si-Si peak and of the ``shift``, its ``height`` and the ``ghost`` beside it, (q_max)."""
     tile = expected.tile
     pattern, inside = tile.roi_iq.values, tile.roi.values.astype(bool)

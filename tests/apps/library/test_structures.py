@@ -84,13 +84,21 @@ def test_a_crystal_is_not_amorphous_silicon():
 
 
 def test_the_window_of_lithiated_silicon_holds_its_models():
+    """Cells at rest: one of ReaxFF (0.62), two of PBE."""
     for x, volume, silicon_neighbours, distance, lithium in (
-        (0.203, 23.62, 3.81, 2.445, 1.67),
         (0.62, 26.5, 3.98, 2.464, 4.71),
+        (1.0, 34.397, 3.167, 2.450, 5.667),
+        (3.75, 76.535, 1.167, 2.519, 10.583),
     ):
         window = lithiated_window(x)
         for value, (low, high) in zip((volume, silicon_neighbours, distance, lithium), window, strict=True):
             assert low < value < high
+
+
+def test_a_warm_bond_is_no_measure_of_one_at_rest():
+    """A frame of tight binding at 320 K has 2.530 A at x = 0.891; cells at rest have 2.450."""
+    low, high = lithiated_window(0.891)[2]
+    assert low < 2.450 < high < 2.530
 
 
 def test_the_r_factor_is_zero_for_the_own_curve_and_one_for_no_structure(silicon):

@@ -1,5 +1,6 @@
 """Work on a dask cluster of several processes on this machine, and what happens when parts of it fail."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -56,20 +57,29 @@ def listening(address):
     raise AssertionError("the scheduler did not start")
 
 
+def kill(started):
+    """End processes of dask with their children at once; how they take their leave of each other is not at issue."""
+    for process in started:
+        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        for one in (process, *children):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="module")
 def processes():
     address = f"tcp://127.0.0.1:{free_port()}"
     started = [listening(address)]
-    started += [dask("worker", address, "--nthreads", "1") for _ in range(2)]
-    # they are all there when this is done; a busy machine takes its time
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dask_map, "WORKERS_S", 100.0)
-        assert dict(mapped(works.doubled, {"a": 1}, {"factor": 2}, Cluster(scheduler=address))) == {"a": 2}
-    yield address, started
-    for process in started:
-        process.terminate()
-    for process in started:
-        process.wait(timeout=60)
+    try:
+        started += [dask("worker", address, "--nthreads", "1") for _ in range(2)]
+        # they are all there when this is done; a busy machine takes its time
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dask_map, "WORKERS_S", 100.0)
+            assert dict(mapped(works.doubled, {"a": 1}, {"factor": 2}, Cluster(scheduler=address))) == {"a": 2}
+        yield address, started
+    finally:
+        kill(started)
 
 
 @pytest.fixture(scope="module")
@@ -237,6 +247,4 @@ def test_a_scheduler_that_goes_away_loses_nothing():
         assert time.monotonic() - gone < 30
         assert 2 <= len(found) < 8
     finally:
-        for process in (worker, scheduler):
-            process.kill()
-            process.wait()
+        kill((worker, scheduler))

@@ -16,7 +16,8 @@ from tsct.validation.selftest.phase_defects import damaged_record, phase_defects
 
 #: phases of each, one in its region last
 PHASES = {"capillary": ("silica", "alumina", "palladium"), "standard": ("kapton", "ceria", "nickel")}
-#: of the other painted presets, those that are stated well enough: carbon beside bismuth is known to 5 %, binders to 15 and 46 %
+#: of the other painted presets, those that are known well enough: carbon beside bismuth is stated to 5 %, binders to
+#: 15 % and 46 %
 MORE_PHASES = {
     "pouch": ("nmc", "graphite", "lithiated", "aluminium", "copper", "polymer", "electrolyte"),
     "bismuth-vanadate": ("vanadate", "oxide", "bismuthide", "electrolyte", "peek"),

@@ -1,6 +1,6 @@
-"""Every structure of the library, and a crystal from a file, as any phase of two presets: judged and right, or said why not.
+"""Every structure of the library, and a crystal from a file, as any phase of two presets: right, or it says why not.
 
-Of what absorbs too much to be corrected for, amounts are not judged: the stated errors say so before any truth is looked at.
+Of what absorbs too much to be corrected for, amounts are not judged: stated errors say so before any truth is looked at.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def judged(preset, phase, source):
 
 
 def refused_or_right(preset, phase, source):
-    """A reason why it cannot be; or nothing, if no check of the chain fails and amounts are within three stated errors."""
+    """A reason why it cannot be; or nothing, if no check fails and amounts are within three stated errors."""
     try:
         scores = judged(preset, phase, source)
     except InputError as reason:

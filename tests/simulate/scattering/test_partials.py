@@ -142,3 +142,12 @@ def test_composition_is_sorted_and_adds_to_one():
 def test_no_atoms_are_refused(members):
     with pytest.raises(InputError, match="no atoms"):
         correlate(members, [1 / len(members)] * len(members))
+
+
+def test_a_crystallite_may_be_as_wide_as_a_box_of_drawn_atoms_and_no_wider():
+    """The box repeats itself after 16.29 angstrom."""
+    box = glass()
+    assert 2 * half_width(box) == pytest.approx(16.29)
+    assert correlate([box], crystallite_a=16.29).reach == pytest.approx(16.29, abs=0.01)
+    with pytest.raises(InputError, match=r"1\.63 nm wide but the box, which repeats itself, 1\.63 nm"):
+        correlate([box], crystallite_a=16.3)

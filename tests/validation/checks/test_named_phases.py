@@ -67,7 +67,9 @@ def test_what_absorption_may_leave_is_part_of_the_stated_errors(painted):
 
 def test_an_amount_that_is_not_known_is_not_judged(painted):
     case, result = painted
-    unknown = outcomes(case, result | {"phase_amount_level_errors": np.full_like(result["phase_amount_level_errors"], 0.3)})
+    unknown = outcomes(
+        case, result | {"phase_amount_level_errors": np.full_like(result["phase_amount_level_errors"], 0.3)}
+    )
     for name in NAMES:
         for check in ("amount", "map.bias", "map.worst-voxel"):
             assert unknown[f"{check}[{name}]"].verdict == "not run"
