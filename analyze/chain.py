@@ -3,8 +3,8 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr

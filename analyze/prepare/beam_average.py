@@ -37,12 +37,12 @@ def lost_across_beam(lines: NDArray[Any], slope: NDArray[Any]) -> NDArray[Any]:
 
 
 def unresolved(rays: NDArray[Any], depth: NDArray[Any]) -> NDArray[np.float64]:
-    """What the interior of beams may hide of quantities of rays, a standard error, shape (angle, translation, quantity).
+    """What the interior of beams may hide of quantities of rays, shape (angle, translation, quantity): a sigma.
 
     Inside a beam, quantity and depth are taken to differ by no more than between the beam and that neighbour which
     differs more. Their covariance lies between none, for what is the same all across, and this product, for an edge in
-    the middle of the beam: evenly, as far as is known. A ray that stands out of both its neighbours holds a layer thinner than the
-    beam, of which nothing says how thin; there all of the product counts.
+    the middle of the beam: evenly, as far as is known. A ray that stands out of both its neighbours holds a layer
+    thinner than the beam, of which nothing says how thin; there all of the product counts.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Every structure of the library, and a crystal from a file, as any phase of two presets: right, or it says why not.
 
-Of what absorbs too much to be corrected for, amounts are not judged: stated errors say so before any truth is looked at.
+Of what absorbs too much to be corrected for, amounts are not judged: stated errors say so before the truth is seen.
 """
 
 import numpy as np

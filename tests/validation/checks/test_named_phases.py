@@ -78,7 +78,11 @@ def test_an_amount_that_is_not_known_is_not_judged(painted):
 
 @pytest.mark.parametrize(
     ("share", "not_run"),
-    [(1e-4, set()), (0.008, {"iq.level"}), (0.3, {"iq.level", "pdf.rw", "pdf.rw-over-truncation"})],
+    [
+        (1e-4, set()),
+        (0.008, {"iq.level", "pdf.rw-over-truncation"}),
+        (0.3, {"iq.level", "pdf.rw", "pdf.rw-over-truncation"}),
+    ],
 )
 def test_windows_that_absorption_may_leave_are_not_asked_for(painted, share, not_run):
     case, result = painted
