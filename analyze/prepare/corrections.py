@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tsct.records.errors import InputError
 from tsct.records.units import R_E_ANGSTROM
 
+from .beam_average import lost_across_beam
 from .readings import Channels, Readings, read_tile
 
 #: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm
@@ -76,6 +77,8 @@ class Rays:
         Factor that is in `per_count`.
     air : ndarray, shape (q,), optional
         What a ray of air holds.
+    across : ndarray, shape (angle, translation), optional
+        Slope of the depth across the beam, see :func:`~tsct.analyze.prepare.beam_average.depth_slope`.
     twice : ndarray, shape (angle, translation), optional
         Photons that scatter a second time, per photon that would have passed.
     ways_out : WaysOut, optional
@@ -89,6 +92,7 @@ class Rays:
     per_count: NDArray[np.float32]
     polarization: NDArray[Any]
     air: NDArray[np.float32] | None = None
+    across: NDArray[np.float32] | None = None
     twice: NDArray[np.float32] | None = None
     ways_out: WaysOut | None = None
     gains: NDArray[np.float32] | None = None
@@ -98,6 +102,11 @@ class Rays:
         """Angles, translations and channels."""
         views, translations, channels = self.readings.counts.shape
         return views, translations, channels
+
+    @property
+    def isotropic(self) -> NDArray[np.float64]:
+        """What photons that leave in all directions alike add to a line, per chance, shape (q,)."""
+        return np.asarray(1 / (_PER_LINE * self.polarization), dtype=np.float64)
 
     def twice_percent(self, total: NDArray[np.float64]) -> float:
         """What photons scattered twice are of all scattering, in per cent, given the sums of lines with air."""
@@ -115,6 +124,8 @@ class Rays:
         variance = (counting * (shares * per_count) ** 2).astype(kind, copy=False)
         if self.air is not None:
             lines -= self.air[channels]
+        if self.across is not None:
+            lines += lost_across_beam(lines, self.across[view])
         if self.twice is not None:
             lines -= (self.twice[view, :, None] / (_PER_LINE * self.polarization[channels])).astype(np.float32)
         if self.ways_out is not None:

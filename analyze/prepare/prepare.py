@@ -13,6 +13,7 @@ from tsct.analyze.recipe import Recipe
 from tsct.records.errors import TsctWarning
 
 from .attenuation import AttenuationMap, absorbs, attenuation_map
+from .beam_average import depth_slope
 from .corrections import AIR_DIFFERS, Rays, counted_rays, mean_air, share_of_sample
 from .double_scattering import double_scattering
 from .normalisation_error import reading_noise
@@ -39,6 +40,8 @@ class Sinogram:
     attenuation : AttenuationMap or None
         From the transmission; None if no correction needs it, the transmission was divided out before, or nothing
         absorbs.
+    depth : ndarray, shape (angle, translation), or None
+        Minus the logarithm of the transmission; None if that was divided out before.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
     gains_left : ndarray, shape (translation, translation), or None
@@ -59,6 +62,7 @@ class Sinogram:
     angles_deg: NDArray[Any]
     channels: Channels
     attenuation: AttenuationMap | None
+    depth: NDArray[np.float64] | None
     reading_noise: float
     gains_left: NDArray[np.float64] | None
     repaired: NDArray[np.float32]
@@ -105,6 +109,9 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
     totals = _totals(rays)
     air_rays = _rays_of_air(*totals, recipe.air_rays)
     rays = replace(rays, air=mean_air(rays, air_rays))
+    depth = None if raw.transmission_applied else -np.log(readings.transmission)
+    if recipe.phases and depth is not None:
+        rays = replace(rays, across=depth_slope(depth))
     attenuation = _attenuation(readings, recipe)
     corrections = _repair_attrs(repairs)
     if attenuation is not None and recipe.multiple_scattering:
@@ -128,6 +135,7 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         angles_deg=readings.angles_deg,
         channels=channels,
         attenuation=attenuation,
+        depth=depth,
         reading_noise=noise,
         gains_left=None if gains is None else gains.left,
         repaired=_share_repaired(raw, readings, repairs),
