@@ -7,6 +7,7 @@ Runs every test that a promise names, the long ones too (some fifteen minutes), 
 """
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -20,6 +21,8 @@ from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+#: record of the mutants that were run
+MUTANTS = ROOT / "docs" / "mutants.jsonl"
 PAGE = ROOT / "docs" / "promises.md"
 
 
@@ -179,7 +182,7 @@ It runs the long campaigns too, which `make test` leaves to `make slow`.
 FOOT = """
 Beside these, shares that are measured and not promised:
 
-- how many small mutations of the code the tests notice: [mutants](mutants.md);
+- how many small mutations of the code the tests notice: {noticed} ([mutants](mutants.md));
 - whether stated errors are as large as the scatter: [calibration](calibration.md), with the rows that are not;
 - how often the gate finds a planted defect, and how often it cries wolf: [gate](gate.md).
 """
@@ -246,7 +249,14 @@ def page(ends: Sequence[Result]) -> str:
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
     )
-    return head + "".join(row(promise, ends) for promise in PROMISES) + FOOT
+    return head + "".join(row(promise, ends) for promise in PROMISES) + FOOT.format(noticed=noticed(MUTANTS))
+
+
+def noticed(record: Path) -> str:
+    """How many of the mutants in a record were killed, in words."""
+    rows = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    killed = sum(bool(row["killed_by"]) for row in rows)
+    return f"{killed} of {len(rows)}"
 
 
 def main() -> None:
