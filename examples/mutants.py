@@ -4,31 +4,35 @@ A sample of mutants, drawn with a seed, is made by the operators of cosmic-ray. 
 under coverage.py, which notes the lines that each test executes. Then each mutant is put into a copy of the checkout
 and meets the tests of its room that execute its line, the quickest first, until one fails (the mutant is killed) or
 none does (it survives). Compiled code is not traced: a mutant in it meets the tests that call it. Slow tests are left
-out. The record is resumable: what it holds already is not run again.
+out. Time is counted in seconds of the processor, so a busy machine changes nothing. The record is resumable: what it
+holds already is not run again, and `--again` runs its survivors anew.
 
-    python examples/mutants.py --mutants 200 --seed 1 -o mutants.jsonl [--workers 2]
+    python examples/mutants.py --mutants 200 --seed 1 -o mutants.jsonl [--again]
     python examples/mutants.py -o mutants.jsonl --page docs/mutants.md
 
-needs ``pip install cosmic-ray pytest-cov`` beside the test extra.
+needs ``pip install cosmic-ray pytest-cov`` beside the test extra, and a system that can fork.
 """
 
 import argparse
 import ast
 import difflib
+import importlib
 import json
 import os
 import random
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+import tomllib
 from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from queue import Queue
 from xml.etree import ElementTree
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -38,6 +42,9 @@ from coverage import CoverageData
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("simulate", "analyze", "validation")
+#: pictures: where a label stands or which colour a line has is for the eye, and no test of a room holds it. What a
+#: picture shows is computed elsewhere, in modules that are drawn
+PICTURES = "validation/report/figures"
 #: one change each of the kinds that slip in unnoticed: signs, factors, exponents, limits, numbers, branches
 OPERATORS = (
     *(f"core/ReplaceBinaryOperator_{change}" for change in ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "Pow_Mul")),
@@ -45,8 +52,15 @@ OPERATORS = (
     *(f"core/{name}" for name in ("ReplaceUnaryOperator_Delete_USub", "ReplaceUnaryOperator_Delete_Not")),
     *(f"core/{name}" for name in ("ReplaceAndWithOr", "ReplaceOrWithAnd", "NumberReplacer")),
 )
-#: what the tests that execute a line may take together, and those of them that only share a fixture that does
-SECONDS, FIXTURE_SECONDS = 90, 45
+#: what the tests that execute a line may take together; half of it those that only share a fixture that does
+SECONDS = 16.0
+#: processor time that a run gets beyond three times what its tests took when they were traced
+SPARE_SECONDS = 30
+#: libraries loaded once, before each run is forked; nothing of the package itself
+LIBRARIES = ("h5py", "matplotlib.pyplot", "numba", "pytest", "scipy.optimize", "scipy.sparse.linalg", "scipy.stats")
+LIBRARIES += ("scipy.ndimage", "scipy.signal", "scipy.interpolate", "xarray")
+#: mutants that change nothing a test could see, each with its reason
+JUDGED = ROOT / "docs" / "mutants_judged.toml"
 #: exit status of pytest that was asked wrongly, and where no test is collected
 USAGE, NO_TESTS = 4, 5
 
@@ -63,6 +77,7 @@ class Mutant:
 def candidates() -> list[Mutant]:
     """Every mutant of the rooms, in a fixed order."""
     paths = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py") if path.name != "__init__.py")
+    paths = [path for path in paths if not path.is_relative_to(ROOT / PICTURES)]
     mutants = []
     for path in paths:
         nodes = list(ast_nodes(get_ast(path.read_text(encoding="utf-8"))))
@@ -86,13 +101,16 @@ class Traces:
         By file and line: tests, those that do so in a fixture with ``|setup`` behind their name.
     seconds : dict of str to float
         What each test takes.
+    files : dict of str to str
+        By test file: checksum of its text when it was traced.
     """
 
     lines: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
+    files: dict[str, str]
 
-    def stages(self, path: str, line: int) -> list[tuple[list[str], float]]:
-        """Tests that a line meets, with limits of time: those that execute it, then those behind a fixture of it."""
+    def stages(self, path: str, line: int, limit: float) -> list[tuple[list[str], int]]:
+        """Tests that a line meets, and how many were left out: those that execute it, then those behind a fixture."""
         notes = {note for at in traced_lines(path, line) for note in self.lines.get(at[0], {}).get(at[1], ())}
         if not notes:
             # executed on import alone, as constants are: tests of anything in the file
@@ -100,8 +118,62 @@ class Traces:
         direct = {note for note in notes if not note.endswith("|setup")}
         files = {note.partition("::")[0] for note in notes - direct}
         shared = {test for test in self.seconds if test.partition("::")[0] in files} - direct
-        order = [sorted(tests, key=lambda test: self.seconds.get(test, 0.0)) for tests in (direct, shared)]
-        return [(tests, limit) for tests, limit in zip(order, (SECONDS, FIXTURE_SECONDS), strict=True) if tests]
+        stages = [(self.quickest(direct, limit), len(direct)), (self.quickest(shared, limit / 2), len(shared))]
+        return [(tests, count - len(tests)) for tests, count in stages if tests]
+
+    def quickest(self, tests: set[str], limit: float) -> list[str]:
+        """The quickest tests, as many as take no longer than a limit together, and one at least.
+
+        Those that need no shared fixture come before all others: what such a fixture takes is told of one test alone.
+        """
+        needy = {file: needs_shared(file) for file in {test.partition("::")[0] for test in tests}}
+
+        def rank(test: str) -> tuple[bool, float, str]:
+            file, _, name = test.partition("::")
+            return name.partition("[")[0] in needy[file], self.seconds.get(test, 0.0), test
+
+        order = sorted(tests, key=rank)
+        total, chosen = 0.0, []
+        for test in order:
+            total += self.seconds.get(test, 0.0)
+            if chosen and total > limit:
+                break
+            chosen.append(test)
+        return chosen
+
+    def without(self, files: set[str]) -> "Traces":
+        """The same without the tests of some files."""
+        lines = {
+            path: {
+                line: [note for note in notes if note.partition("::")[0] not in files] for line, notes in own.items()
+            }
+            for path, own in self.lines.items()
+        }
+        seconds = {test: value for test, value in self.seconds.items() if test.partition("::")[0] not in files}
+        return Traces(lines, seconds, {file: text for file, text in self.files.items() if file not in files})
+
+    def plus(self, other: "Traces") -> "Traces":
+        """Both together, of different test files."""
+        lines = {path: dict(own) for path, own in self.lines.items()}
+        for path, own in other.lines.items():
+            for line, notes in own.items():
+                here = lines.setdefault(path, {})
+                here[line] = [*here.get(line, []), *notes]
+        return Traces(lines, self.seconds | other.seconds, self.files | other.files)
+
+
+@cache
+def needs_shared(file: str) -> frozenset[str]:
+    """Names of tests and fixtures of a test file that need a fixture of a module or session, themselves included."""
+    if not (ROOT / file).exists():
+        return frozenset()
+    folders = (folder for folder in Path(file).parents if (ROOT / folder / "conftest.py").exists())
+    texts = [(ROOT / place).read_text(encoding="utf-8") for place in (file, *(f"{f}/conftest.py" for f in folders))]
+    functions = [node for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    shared = {f.name for f in functions if any("scope=" in ast.unparse(mark) for mark in f.decorator_list)}
+    while more := {f.name for f in functions if {a.arg for a in f.args.args} & shared} - shared:
+        shared |= more
+    return frozenset(shared)
 
 
 def traced_lines(path: str, line: int) -> list[tuple[str, int]]:
@@ -156,22 +228,13 @@ def compiled_function(path: str, line: int) -> str | None:
     return None
 
 
-def trace(folder: Path, workers: int) -> Traces:
-    """Run the tests of the rooms once in a copy of the checkout, and note what each executes."""
+def trace(folder: Path, tests: dict[str, str]) -> Traces:
+    """Run test files once in a copy of the checkout, and note what each test executes."""
     log = folder / "durations.xml"
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pytest",
-        "-q",
-        "--randomly-dont-reorganize",
-        "-m",
-        "not slow and not campaign",
-    ]
-    command += ["-n", str(workers), "--dist", "loadfile", f"--junitxml={log}", "--cov=installed/tsct"]
-    command += ["--cov-context=test", "--cov-report=", *(f"tests/{room}" for room in ROOMS)]
-    subprocess.run(command, cwd=folder, env=environment(folder, folder / "compiled"), check=False)
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "--randomly-dont-reorganize"]
+    command += ["-m", "not slow and not campaign", f"--junitxml={log}", "--cov=installed/tsct"]
+    command += ["--cov-context=test", "--cov-report=", *tests]
+    subprocess.run(command, cwd=folder, env=os.environ | environment(folder, folder / "compiled"), check=False)
     data = CoverageData(str(folder / ".coverage"))
     data.read()
     lines: dict[str, dict[int, list[str]]] = {}
@@ -191,7 +254,7 @@ def trace(folder: Path, workers: int) -> Traces:
             for line, notes in data.contexts_by_lineno(file).items()
         }
         lines[path] = {line: notes for line, notes in own.items() if notes}
-    return Traces(lines, test_seconds(log))
+    return Traces(lines, test_seconds(log), tests)
 
 
 def test_seconds(log: Path) -> dict[str, float]:
@@ -208,10 +271,8 @@ def test_seconds(log: Path) -> dict[str, float]:
 
 def environment(folder: Path, numba_cache: Path) -> dict[str, str]:
     """Variables with which the copy in a folder is tested."""
-    variables = {"PYTHONPATH": str(folder / "installed"), "NUMBA_CACHE_DIR": str(numba_cache)}
-    return (
-        os.environ | variables | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    )
+    variables = {"PYTHONPATH": str(folder / "installed"), "NUMBA_CACHE_DIR": str(numba_cache), "MPLBACKEND": "agg"}
+    return variables | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def copy_tree(target: Path) -> Path:
@@ -233,180 +294,244 @@ class Tree:
 
     folder: Path
 
-    def run(self, tests: list[str], seconds: float, numba_cache: Path) -> tuple[int | None, str]:
-        """Exit status of pytest, None if it took too long, and the first test that failed."""
-        # -P: the folder of the front door must not hide the package that is tested
-        options = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", "--randomly-dont-reorganize"]
-        listed = self.folder / "tests.txt"
+    def run(self, tests: list[str], seconds: float, numba_cache: Path) -> tuple[int | None, str, float]:
+        """Exit status of pytest, None if it took too long; the first test that failed; processor seconds taken."""
+        listed, log = self.folder / "tests.txt", self.folder / "log.txt"
         listed.write_text("\n".join(tests), encoding="utf-8")
-        command = [sys.executable, "-P", "-m", "pytest", *options, f"@{listed}"]
-        variables = environment(self.folder, numba_cache)
-        try:
-            done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return None, ""
-        if done.returncode == USAGE:
-            gone = set(re.findall(r"(tests/\S+::\S+)", done.stderr.decode(errors="replace")))
-            if not gone & set(tests):
-                raise SystemExit(done.stderr.decode(errors="replace"))
+        child = os.fork()
+        if not child:
+            self.become_pytest(listed, log, int(seconds), numba_cache)
+        status, usage = ended(child, 20 * seconds)
+        text = log.read_text(encoding="utf-8", errors="replace")
+        taken = usage.ru_utime + usage.ru_stime
+        if os.WIFSIGNALED(status):
+            late = os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
+            return (None, "", taken) if late else (os.WTERMSIG(status), "", taken)
+        code = os.WEXITSTATUS(status)
+        gone = set(re.findall(r"(tests/\S+::\S+)", text)) & set(tests)
+        if code == USAGE and gone:
             return self.run([test for test in tests if test not in gone], seconds, numba_cache)
-        failed = re.findall(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", done.stdout.decode(errors="replace"), re.MULTILINE)
-        return done.returncode, failed[0] if failed else ""
+        if code == USAGE:
+            raise SystemExit(text)
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S.*?)(?: - .*)?$", text, re.MULTILINE)
+        return code, failed[0] if failed else "", taken
+
+    def become_pytest(self, listed: Path, log: Path, seconds: int, numba_cache: Path) -> None:
+        """In a forked process: run the tests of a list and leave with their exit status."""
+        code = 1
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+            output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.chdir(self.folder)
+            os.environ |= environment(self.folder, numba_cache)
+            importlib.import_module("numba").config.CACHE_DIR = str(numba_cache)
+            sys.dont_write_bytecode = True
+            sys.path.insert(0, str(self.folder / "installed"))
+            options = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", "-p", "no:cov", "--randomly-dont-reorganize"]
+            code = int(importlib.import_module("pytest").main([*options, f"@{listed}"]))
+            sys.stdout.flush()
+        finally:
+            os._exit(code)
 
 
-def outcome(mutant: Mutant, tree: Tree, traces: Traces) -> dict:
+def ended(child: int, seconds: float) -> tuple[int, resource.struct_rusage]:
+    """Status and use of a child that has ended, by itself or after a limit on the clock, for those that sleep."""
+    limit = time.monotonic() + seconds
+    while True:
+        process, status, usage = os.wait4(child, os.WNOHANG)
+        if process:
+            return status, usage
+        if time.monotonic() > limit:
+            os.killpg(child, signal.SIGKILL)
+            _, status, usage = os.wait4(child, 0)
+            return status, usage
+        time.sleep(0.05)
+
+
+def outcome(mutant: Mutant, tree: Tree, traces: Traces, longest: float) -> dict:
     """Put a mutant into a copy and run the stages until one fails; the file is restored."""
     file = tree.folder / "installed" / "tsct" / mutant.path
     source = file.read_text(encoding="utf-8")
     changed = mutate_code(source, get_operator(mutant.operator)(), mutant.occurrence) or source
     diff = list(difflib.unified_diff(source.splitlines(), changed.splitlines(), lineterm="", n=0))[2:]
     line = int(re.match(r"@@ -(\d+)", diff[0]).group(1))
-    started, killer, late, met = time.monotonic(), "", False, 0
-    for tests, seconds in traces.stages(mutant.path, line):
-        status, test = verdict(tree, file, (source, changed), compiled_function(mutant.path, line), tests, seconds)
-        met += len(tests)
-        late |= status is None
+    compiled = compiled_function(mutant.path, line) is not None
+    killer, met, missed, taken = "", 0, 0, 0.0
+    for tests, left_out in traces.stages(mutant.path, line, longest):
+        limit = 3 * sum(traces.seconds.get(test, 0.0) for test in tests) + SPARE_SECONDS
+        status, test, seconds = with_text(tree, file, changed, compiled, tests, limit)
+        met, missed, taken = met + len(tests), missed + left_out, taken + seconds
+        if status is None:
+            # without the mutant the same tests must end in half the time, or nothing is said
+            status, _, seconds = with_text(tree, file, source, compiled, tests, limit / 2)
+            missed += len(tests) * (status is None)
+            status, test = (status, "") if status is None else (1, "a limit of time")
         if status not in (0, None, NO_TESTS):
             killer = test or tests[0]
             break
-    seconds = round(time.monotonic() - started, 1)
     return {
         **asdict(mutant),
         "line": line,
         "diff": diff,
         "killed_by": killer,
         "tests": met,
-        "not_ended": late,
-        "seconds": seconds,
+        "left_out": missed,
+        "cpu_seconds": round(taken, 1),
     }
 
 
-def verdict(
-    tree: Tree, file: Path, texts: tuple[str, str], compiled: str | None, tests: list[str], seconds: float
-) -> tuple[int | None, str]:
-    """Run a stage with the mutant; all of its tests passed without it."""
-    source, changed = texts
-    file.write_text(changed, encoding="utf-8")
+def with_text(
+    tree: Tree, file: Path, text: str, compiled: bool, tests: list[str], seconds: float
+) -> tuple[int | None, str, float]:
+    """Run tests with another text in a file; all of them passed with its own."""
+    source, stamp = file.read_bytes(), file.stat()
+    file.write_text(text, encoding="utf-8")
     # compiled callers hold what they call: a change of compiled code starts from nothing
     with tempfile.TemporaryDirectory() as fresh:
         try:
             return tree.run(tests, seconds, Path(fresh) if compiled else tree.folder / "compiled")
         finally:
-            file.write_text(source, encoding="utf-8")
+            file.write_bytes(source)
+            os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
 
 
-def load_traces(path: Path, workers: int) -> Traces:
-    """Traces from an earlier start, or new ones, kept in `path`."""
-    if not path.exists():
+def load_traces(path: Path) -> Traces:
+    """Traces kept in `path`, those of new and changed test files made anew; delete it when the code has changed."""
+    traces = Traces({}, {}, {})
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        lines = {file: {int(line): notes for line, notes in of_file.items()} for file, of_file in kept["lines"].items()}
+        traces = Traces(lines, kept["seconds"], kept["files"])
+    present = {
+        str(file.relative_to(ROOT)): sha256(file.read_bytes()).hexdigest()
+        for room in ROOMS
+        for file in sorted((ROOT / "tests" / room).rglob("test_*.py"))
+    }
+    due = {file: text for file, text in present.items() if traces.files.get(file) != text}
+    if due:
         with tempfile.TemporaryDirectory() as folder:
-            traces = trace(copy_tree(Path(folder)), workers)
+            traces = traces.without(set(due)).plus(trace(copy_tree(Path(folder)), due))
         path.write_text(json.dumps(asdict(traces)), encoding="utf-8")
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    lines = {file: {int(line): notes for line, notes in of_file.items()} for file, of_file in kept["lines"].items()}
-    return Traces(lines, kept["seconds"])
+    return traces
+
+
+def records(path: Path) -> list[dict]:
+    """Rows of a record, none if it does not exist."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def main() -> None:
-    """Run what is not in the record yet, then say what share was killed and list the survivors."""
+    """Run what is not in the record yet, or its survivors anew, or write the page."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--mutants", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=Path("mutants.jsonl"))
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="what the tests of a mutant may take")
+    parser.add_argument("--again", action="store_true", help="run the survivors of the record anew")
     parser.add_argument("--page", type=Path, help="only write this page from the record")
     options = parser.parse_args()
+    rows = records(options.output)
     if options.page:
-        rows = [json.loads(line) for line in options.output.read_text(encoding="utf-8").splitlines()]
-        options.page.write_text(page(rows, options.mutants, options.seed), encoding="utf-8")
+        options.page.write_text(page(rows, judgements()), encoding="utf-8")
         return
     everything = candidates()
     sample = random.Random(options.seed).sample(everything, options.mutants)
-    rows = [json.loads(line) for line in options.output.read_text().splitlines()] if options.output.exists() else []
-    known = {(row["path"], row["operator"], row["occurrence"]) for row in rows}
-    due = [mutant for mutant in sample if (mutant.path, mutant.operator, mutant.occurrence) not in known]
+    again = {key(row) for row in rows if options.again and not row["killed_by"] and key(row) not in judgements()}
+    known = {identity(row) for row in rows} - {identity(row) for row in rows if key(row) in again}
+    due = [mutant for mutant in sample if identity(asdict(mutant)) not in known]
     print(f"{len(everything)} mutants in {', '.join(ROOMS)}; {len(sample)} drawn, {len(due)} to run", flush=True)
-    traces = load_traces(options.output.with_suffix(".traces.json"), options.workers)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.workers) as pool:
-        trees: Queue[Tree] = Queue()
-        for k in range(options.workers):
-            trees.put(Tree(copy_tree(Path(folder, str(k)))))
+    traces = load_traces(options.output.with_suffix(".traces.json"))
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Tree(copy_tree(Path(folder)))
+        for mutant in due:
+            row = {"seed": options.seed, **outcome(mutant, tree, traces, options.seconds)}
+            rows = [other for other in rows if identity(other) != identity(row)] + [row]
+            options.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            print(f"{len(rows)} {row['killed_by'] or 'SURVIVED'} {row['path']} {row['cpu_seconds']} s", flush=True)
 
-        def run(mutant: Mutant) -> dict:
-            tree = trees.get()
-            try:
-                return outcome(mutant, tree, traces)
-            finally:
-                trees.put(tree)
 
-        for row in pool.map(run, due):
-            rows.append(row)
-            with options.output.open("a") as record:
-                record.write(json.dumps(row) + "\n")
-            print(
-                f"{len(rows)}/{len(sample)} {row['killed_by'] or 'SURVIVED'} {row['path']} {row['seconds']} s",
-                flush=True,
-            )
-    report(rows)
+def identity(row: dict) -> tuple[str, str, int]:
+    """What tells a mutant from others of the same code."""
+    return row["path"], row["operator"], row["occurrence"]
+
+
+def key(row: dict) -> tuple[str, str]:
+    """What tells a mutant from others in the file of judgements: its file and its changed lines."""
+    return row["path"], "\n".join(line[1:].strip() for line in row["diff"] if line.startswith("+"))
+
+
+def judgements() -> dict[tuple[str, str], str]:
+    """Reasons why no test can tell a mutant from the code, by file and changed lines."""
+    entries = tomllib.loads(JUDGED.read_text(encoding="utf-8"))["equivalent"]
+    return {(entry["path"], entry["change"]): entry["reason"] for entry in entries}
 
 
 HEAD = """# Mutants
 
 How much the tests notice: small changes of the code (a sign, a factor, an exponent, a comparison, a number), drawn at
 random from all that the operators of cosmic-ray make in `simulate`, `analyze` and `validation`, each run against the
-tests of its own room that execute the line, the quickest first, for at most {seconds} s. A mutant is killed if one
-fails.
+tests of its own room that execute the line. The quickest come first, as many as took {seconds} s together when they
+were traced; the first that fails kills the mutant. So does a run that takes more than three times as long and
+{spare} s, counted in seconds of the processor.
+
+`{pictures}` is not drawn: where a label stands or which colour a line has is for the eye. What a picture shows is
+computed in modules that are drawn. Tests marked slow are left out.
 
 ```console
 $ pip install cosmic-ray pytest-cov
-$ python examples/mutants.py --mutants {sample} --seed {seed} -o docs/mutants.jsonl --workers 2     # goes on
-$ python examples/mutants.py --mutants {sample} --seed {seed} -o docs/mutants.jsonl --page docs/mutants.md
+$ python examples/mutants.py --mutants 200 --seed 1 -o docs/mutants.jsonl            # goes on where it stopped
+$ python examples/mutants.py --mutants 200 --seed 1 -o docs/mutants.jsonl --again    # its survivors anew
+$ python examples/mutants.py -o docs/mutants.jsonl --page docs/mutants.md
 ```
 
-Of the {sample} mutants that seed {seed} draws, the first {run} have been run: **{killed} were killed, {share:.0f} %**.
-The goal is 90 %. On two processors that did other work too, one took {mean:.0f} s on average.
+The goal is 90 %. An equivalent mutant changes nothing that a test could see; each is listed with the reason. On one
+processor a mutant took {mean:.0f} s on average.
 
-| room | run | killed |
-|---|---|---|
+| sample | room | run | killed | equivalent | killed of all | killed of the others |
+|---|---|---|---|---|---|---|
 """
 
 
-def page(rows: list[dict], sample: int, seed: int) -> str:
-    """The record as a page: shares of the rooms, and every survivor with its change."""
-    killed = [row for row in rows if row["killed_by"]]
-    mean = sum(row["seconds"] for row in rows) / max(len(rows), 1)
-    text = HEAD.format(
-        seconds=SECONDS + FIXTURE_SECONDS,
-        sample=sample,
-        seed=seed,
-        run=len(rows),
-        killed=len(killed),
-        share=100 * len(killed) / max(len(rows), 1),
-        mean=mean,
-    )
-    for room in ROOMS:
-        own = [row for row in rows if row["path"].startswith(room)]
-        text += f"| {room} | {len(own)} | {sum(bool(row['killed_by']) for row in own)} |\n"
-    text += "\n## Survivors\n\nTests that took too long to end are marked with a star.\n"
-    for row in rows:
-        if not row["killed_by"]:
-            star = " *" if row["not_ended"] else ""
-            change = "\n".join(row["diff"][1:])
-            text += f"\n`{row['path']}`, line {row['line']}, {row['tests']} tests{star}\n\n```diff\n{change}\n```\n"
+def page(rows: list[dict], judged: dict[tuple[str, str], str]) -> str:
+    """The record as a page: shares of samples and rooms, and every survivor with its change."""
+    mean = sum(row["cpu_seconds"] for row in rows) / max(len(rows), 1)
+    text = HEAD.format(seconds=int(SECONDS), spare=SPARE_SECONDS, pictures=PICTURES, mean=mean)
+    for seed in sorted({row["seed"] for row in rows}):
+        own = [row for row in rows if row["seed"] == seed]
+        for room in ROOMS:
+            text += share(f"seed {seed} | {room}", [row for row in own if row["path"].startswith(room)], judged)
+        text += share(f"**seed {seed}** | **all**", own, judged)
+    alive = [row for row in rows if not row["killed_by"]]
+    text += "\n## Survivors\n\nWith a star: some tests that execute the line were left out, being too long.\n"
+    for row in alive:
+        if key(row) not in judged:
+            text += f"\n{change(row)}"
+    text += "\n## Equivalent\n"
+    for row in alive:
+        if key(row) in judged:
+            text += f"\n{judged[key(row)]}:\n{change(row)}"
     return text
 
 
-def report(rows: list[dict]) -> None:
-    """Share killed of each room, and the survivors with their changes."""
-    total, dead = Counter(), Counter()
-    for row in rows:
-        total[row["path"].split("/")[0]] += 1
-        dead[row["path"].split("/")[0]] += bool(row["killed_by"])
-    for room in total:
-        print(f"{room}: {dead[room]} of {total[room]} killed")
-    print(f"all: {sum(dead.values())} of {sum(total.values())} killed")
-    for row in rows:
-        if not row["killed_by"]:
-            print(f"\n{row['path']} {row['operator'].removeprefix('core/')}", *row["diff"], sep="\n    ")
+def share(label: str, rows: list[dict], judged: dict[tuple[str, str], str]) -> str:
+    """A row of the table."""
+    killed = sum(bool(row["killed_by"]) for row in rows)
+    same = sum(not row["killed_by"] and key(row) in judged for row in rows)
+    every, other = 100 * killed / max(len(rows), 1), 100 * killed / max(len(rows) - same, 1)
+    return f"| {label} | {len(rows)} | {killed} | {same} | {every:.0f} % | {other:.0f} % |\n"
+
+
+def change(row: dict) -> str:
+    """A mutant for the page."""
+    star = " *" if row["left_out"] else ""
+    lines = "\n".join(row["diff"][1:])
+    return f"`{row['path']}`, line {row['line']}, {row['tests']} tests{star}\n\n```diff\n{lines}\n```\n"
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def value_schema(hint: Any) -> dict[str, Any]:
 
 def descriptions(record: type) -> dict[str, str]:
     """What the docstrings of a record and of its bases say of each field, in one line each."""
-    found = {}
+    found: dict[str, str] = {}
     for one in reversed(record.__mro__[:-1]):
         for names, text in _ENTRY.findall(inspect.cleandoc(one.__doc__ or "") + "\n"):
             found |= dict.fromkeys(names.split(", "), " ".join(text.split()))

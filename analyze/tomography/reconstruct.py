@@ -13,8 +13,9 @@ from tsct.records.seeds import generator
 
 from . import backends, iterative
 from .fbp import fbp, fbp_variance
-from .field_of_view import padded, warn_of_gaps
+from .field_of_view import warn_of_gaps
 from .geometry import ParallelGeometry
+from .padding import padded
 from .projector import by_blocks, flattened
 from .sirt_variance import sirt_rows
 
@@ -189,7 +190,7 @@ def reconstruct_variance(
     given.check(method)
     spread = _spread(sinogram, variance, geometry)
     if method == "fbp" and given.backend == "tsct":
-        return _exact_variance(spread, geometry, given)
+        return fbp_variance(spread, geometry, given.filter, padding=given.padding, threads=given.threads)
     if is_linear(method, given.backend, given.nonnegative) and not given.padding:
         return _sirt_variance(spread, geometry, given)
     if draws < 2:
@@ -269,23 +270,6 @@ def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[np.float
         return np.ascontiguousarray(image[margin : margin + geometry.n, margin : margin + geometry.n])
 
     return run
-
-
-def _exact_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: Settings) -> Image:
-    """Variance of `fbp`. Padded bins repeat the outermost ones, so those rays and their copies are taken as one."""
-    margin, n, views = settings.padding, geometry.n, len(geometry.angles_deg)
-    if not margin:
-        return fbp_variance(variance, geometry, settings.filter, threads=settings.threads)
-    inner, edges = variance.copy(), np.concatenate([variance[:, 0], variance[:, -1]])
-    inner[:, [0, -1]] = 0.0
-    _, around = padded(inner, geometry, margin)
-    wide = np.pad(inner, ((0, 0), (margin, margin), (0, 0)))
-    unit = np.zeros((views, n, 2 * views), dtype=np.float32)
-    each = np.arange(views)
-    unit[each, 0, each] = unit[each, -1, views + each] = 1.0
-    weights = fbp(padded(unit, geometry, margin)[0], around, settings.filter, threads=settings.threads)
-    total = fbp_variance(wide, around, settings.filter, threads=settings.threads) + np.matmul(weights**2, edges)
-    return np.ascontiguousarray(total[margin : margin + n, margin : margin + n])
 
 
 def _sirt_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: Settings) -> Image:

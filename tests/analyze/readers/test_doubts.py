@@ -4,7 +4,10 @@ import h5py
 import numpy as np
 import pytest
 import tomli_w
+import xarray as xr
 
+from tsct.analyze.readers import doubts
+from tsct.analyze.readers.hdf5_layouts import entry_attrs
 from tsct.analyze.readers.scans import read_scan
 from tsct.records.errors import InputError, TsctWarning
 from tsct.records.units import q_inv_angstrom, wavelength_angstrom
@@ -144,3 +147,106 @@ def test_no_photons_and_a_mask_of_everything_are_refused(tmp_path):
         read(tmp_path, 0 * COUNTS)
     with pytest.raises(InputError, match=r"\[mask\] leaves out everything"):
         read(tmp_path, mask={"value": 1, "units": "1"})
+
+
+@pytest.mark.parametrize(
+    ("span", "views", "words"),
+    [
+        (6.9, 10, "look like radians"),
+        (6.9, 9, None),
+        (7.1, 10, None),
+        (0.0, 10, None),
+        # half a turn and a whole one in radians, called radians: 180 * 57.3 degrees, less a step or two
+        (np.degrees(180.0), 91, "look like degrees"),
+        (np.degrees(180.0) * (1 - 1.4 / 91), 91, "look like degrees"),
+        (np.degrees(180.0) * (1 - 1.6 / 91), 91, None),
+        (np.degrees(360.0), 91, "look like degrees"),
+        (np.degrees(270.0), 91, None),
+    ],
+)
+def test_angles_are_doubted_by_their_span(span, views, words):
+    angles = np.linspace(0.0, span, views)
+    if words is None:
+        assert doubts.check_angles(angles, "scan") is None
+    else:
+        with pytest.raises(InputError, match=words):
+            doubts.check_angles(angles, "scan")
+
+
+@pytest.mark.parametrize(("share", "refused"), [(0.009, False), (0.0115, True)])
+def test_places_may_be_off_by_a_hundredth_of_a_step(share, refused):
+    """One of 21 off by a share of a step: the line through all moves by little."""
+    places = 0.2 * np.arange(21.0)
+    places[10] += 0.2 * share
+    turned = places[np.random.default_rng(3).permutation(21)]
+    if refused:
+        with pytest.raises(InputError, match="off even places"):
+            doubts.check_places(turned, "scan")
+    else:
+        assert doubts.check_places(turned, "scan") is None
+    assert doubts.check_places(places[:1], "scan") is None
+
+
+@pytest.mark.parametrize(("step", "doubted"), [(4e-6, True), (6e-6, False), (4.9, False), (5.1, True)])
+def test_steps_are_doubted_outside_of_what_beams_are_made_for(step, doubted, recwarn):
+    # the median of three steps, one of which is no step
+    places = np.array([0.0, step, 2 * step, 2 * step + 1.0])
+    doubts.doubt_steps(places, "scan")
+    assert len(recwarn) == doubted
+    doubts.doubt_steps(places[:1], "scan")
+    assert len(recwarn) == doubted
+
+
+@pytest.mark.parametrize(("scale", "doubted"), [(0.08, True), (0.12, False), (8.5, False), (12.0, True)])
+def test_what_scatters_otherwise_than_counts_is_no_count(scale, doubted, recwarn):
+    """Counts times a factor scatter as much more than counts: variance over mean of a n is a."""
+    counts = scale * np.random.default_rng(6).poisson(200.0, (15, 21, 300)) * np.float64(1.000001)
+    values = xr.DataArray(counts, dims=("angle", "translation", "q"))
+    doubts.check_intensity(values, True, "scan")
+    assert len(recwarn) == doubted
+    if doubted:
+        assert float(str(recwarn[0].message).split("scatter ")[1].split()[0]) == pytest.approx(scale, rel=0.1)
+    doubts.check_intensity(values, False, "scan")
+    assert len(recwarn) == doubted
+
+
+def test_views_that_leave_most_of_a_turn_open_are_doubted(tmp_path):
+    with pytest.warns(TsctWarning, match=r"angles span 14 of the 180 degrees .* linspace = \[first, last, 15\]"):
+        scan = read(tmp_path, angle=np.arange(15.0))
+    np.testing.assert_array_equal(scan.angle, np.arange(15.0))
+
+
+def test_metres_called_millimetres_are_doubted(tmp_path):
+    with pytest.warns(TsctWarning, match=r"0\.002 mm in all; is that its unit"):
+        read(tmp_path, translation=PLACES * 1e-3)
+
+
+def test_a_mask_is_no_intensity(tmp_path):
+    with pytest.raises(InputError, match="as a mask does; give the path of the patterns"):
+        read(tmp_path, COUNTS > 20)
+
+
+def test_what_was_divided_out_is_not_divided_out_again(tmp_path):
+    """The flag decides over a factor that is given besides, and says so; without the flag the factor is kept."""
+    given = {"polarization": {"values": np.full(len(Q), 0.8), "path": "/polarization", "dims": ["q"], "units": "1"}}
+    with pytest.warns(TsctWarning, match="polarization_applied is true; if it was not divided out before"):
+        scan = read(tmp_path, **{"polarization": dict(given["polarization"])})
+    np.testing.assert_array_equal(scan.polarization, 1.0)
+    attrs = {"polarization_applied": False}
+    scan = read(tmp_path, **{"polarization": dict(given["polarization"])}, attrs=attrs)
+    np.testing.assert_array_equal(scan.polarization, 0.8)
+    with pytest.raises(InputError, match="not known whether these were divided out: polarization"):
+        read(tmp_path, attrs=attrs)
+
+
+def test_the_normalisation_of_bins_is_not_that_of_the_beam(tmp_path):
+    """NXazint1d says normalization_applied of the pixels of a bin."""
+    with h5py.File(tmp_path / "a.h5", "w") as handle:
+        entry = handle.create_group("entry")
+        entry["normalization_applied"], entry["solid_angle_applied"] = True, True
+        entry["instrument/monochromator/wavelength"] = 0.15
+        entry["instrument/monochromator/wavelength"].attrs["units"] = "angstrom"
+        attrs = entry_attrs(entry)
+        assert attrs == {"solid_angle_applied": True, "energy_kev": pytest.approx(82.656, abs=0.01)}
+        entry["monitor_applied"] = True
+        assert entry_attrs(entry)["monitor_applied"] is True

@@ -95,7 +95,7 @@ def test_an_atom_repels_about_one_other():
 @pytest.mark.parametrize("kind", ["cluster", "box", "crystal"])
 def test_amplitudes_over_the_histogram_are_those_over_the_pairs(kind, thermal, monkeypatch):
     # shorter crystallites have fewer pairs to sum one by one
-    monkeypatch.setattr(correlations, "CRYSTALLITE", 30.0)
+    monkeypatch.setattr(correlations, "CRYSTALLITE_A", 30.0)
     atoms = bulk("SiC", "zincblende", a=4.36, cubic=True) if kind == "crystal" else glass("Si116C100")
     if kind == "cluster":
         atoms.pbc = False
@@ -112,7 +112,7 @@ def test_amplitudes_over_the_histogram_are_those_over_the_pairs(kind, thermal, m
 def test_a_crystal_is_known_however_often_it_is_repeated(repeat):
     unit = bulk("Si", "diamond", a=5.43, cubic=True)
     one, many = correlate([unit]), correlate([unit * repeat])
-    assert many.reach == pytest.approx(correlations.CRYSTALLITE, abs=0.01)
+    assert many.reach == pytest.approx(correlations.CRYSTALLITE_A, abs=0.01)
     np.testing.assert_allclose(
         amplitude(many, ("Si", "Si"), Q, STATIC.pair_variance),
         amplitude(one, ("Si", "Si"), Q, STATIC.pair_variance),
@@ -142,3 +142,12 @@ def test_composition_is_sorted_and_adds_to_one():
 def test_no_atoms_are_refused(members):
     with pytest.raises(InputError, match="no atoms"):
         correlate(members, [1 / len(members)] * len(members))
+
+
+def test_a_crystallite_may_be_as_wide_as_a_box_of_drawn_atoms_and_no_wider():
+    """The box repeats itself after 16.29 angstrom."""
+    box = glass()
+    assert 2 * half_width(box) == pytest.approx(16.29)
+    assert correlate([box], crystallite_a=16.29).reach == pytest.approx(16.29, abs=0.01)
+    with pytest.raises(InputError, match=r"1\.63 nm wide but the box, which repeats itself, 1\.63 nm"):
+        correlate([box], crystallite_a=16.3)

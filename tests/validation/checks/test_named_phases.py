@@ -7,6 +7,7 @@ import xarray as xr
 from tsct.records.errors import InputError
 from tsct.validation import CHECKS, check_named, score
 from tsct.validation.evidence.check import Evidence
+from tsct.validation.evidence.phase_amounts import interior
 from tsct.validation.evidence.recovered import complete_recovered
 from tsct.validation.evidence.region_states import roi_densities
 from tsct.validation.selftest.phase_defects import phase_defects
@@ -55,6 +56,45 @@ def test_what_the_stated_errors_cannot_tell_is_not_compared(painted):
     assert "photons" in found["map.correlation[copper]"].measurement.note
     without = outcomes(case, {k: v for k, v in result.items() if k != "phase_amount_level_errors"})
     assert "level_errors" in without["amount[copper]"].measurement.note
+
+
+def test_what_absorption_may_leave_is_part_of_the_stated_errors(painted):
+    case, result = painted
+    wrong = phase_defects(NAMES)["map.worst-voxel[carbon]"].chain(case.scan, clean=result)
+    assert outcomes(case, wrong)["map.worst-voxel[carbon]"].verdict == "fail"
+    left = {"phase_amount_absorption_errors": 0.1 * np.abs(result["phase_amount"])}
+    assert outcomes(case, wrong | left)["map.worst-voxel[carbon]"].verdict == "pass"
+
+
+def test_an_amount_that_is_not_known_is_not_judged(painted):
+    case, result = painted
+    unknown = outcomes(
+        case, result | {"phase_amount_level_errors": np.full_like(result["phase_amount_level_errors"], 0.3)}
+    )
+    for name in NAMES:
+        for check in ("amount", "map.bias", "map.worst-voxel"):
+            assert unknown[f"{check}[{name}]"].verdict == "not run"
+        assert "none of it at all would do as well" in unknown[f"amount[{name}]"].measurement.note
+
+
+@pytest.mark.parametrize(
+    ("share", "not_run"),
+    [
+        (1e-4, set()),
+        (0.008, {"iq.level", "pdf.rw-over-truncation"}),
+        (0.3, {"iq.level", "pdf.rw", "pdf.rw-over-truncation"}),
+    ],
+)
+def test_windows_that_absorption_may_leave_are_not_asked_for(painted, share, not_run):
+    case, result = painted
+    found = complete_recovered(result, case.truth)
+    pattern = found.roi_iq.values[0] * found.attrs["reference_density"]
+    left = np.tile(share * pattern, (*found.phase_amount.shape[:2], 1))
+    found = found.assign(roi_absorption_errors=(("state", "slice", "q"), left, {"units": "electron units/angstrom^3"}))
+    verdicts = {o.check.id: o for o in score(case.truth, found, case.phases).outcomes}
+    for check in ("iq.level", "pdf.rw", "pdf.rw-over-truncation"):
+        assert (verdicts[check].verdict == "not run") == (check in not_run)
+        assert check not in not_run or "absorption may leave" in verdicts[check].measurement.note
 
 
 def test_a_chain_that_names_one_phase_is_held_to_that_one(painted):
@@ -121,3 +161,27 @@ def test_an_amount_is_not_wrong_by_what_blur_moves():
     assert sigmas_off(blurred) == pytest.approx(0.0, abs=0.1)
     assert sigmas_off(1.2 * true) > 100
     assert sigmas_off(blurred + 0.01 * true[roi].mean()) == pytest.approx(10, rel=0.1)
+
+
+def test_detail_is_the_slope_off_the_rings_with_the_error_of_a_slope():
+    """Each map less its mean over rings one voxel wide: 0.6 of what is left, an error over the root of its power."""
+    y, x = np.indices((41, 41)) - 20.0
+    true = np.where(np.hypot(x, y) < 18, 1 + 0.02 * x, 0.0)
+    dims, error = ("state", "slice", "phase", "y", "x"), 0.02
+    recovered = xr.Dataset(
+        {
+            "phase_amount": (dims, (0.6 * true + 0.1 * np.hypot(x, y))[None, None, None]),
+            "phase_amount_errors": (dims, np.full((1, 1, 1, 41, 41), error)),
+        },
+        coords={"phase": ["salt"], "slice": [0], "state": [0], "y": y[:, 0], "x": x[0]},
+    )
+    truth = xr.Dataset(
+        {"phase_amount": (("phase_name", "slice", "y", "x"), true[None, None])}, {"phase_name": ["salt"]}
+    )
+    found = check_named("map.detail[salt]").measure(Evidence(truth=truth, recovered=recovered, phases=None))
+    inside = interior(true)
+    ring = np.floor(np.hypot(x, y)).astype(int)
+    rings = [true[inside & (ring == k)] for k in np.unique(ring[inside])]
+    left = np.concatenate([values - values.mean() for values in rings])
+    assert found.value == pytest.approx(0.6, abs=0.01) and found.n == inside.sum()
+    assert found.error == pytest.approx(error / np.sqrt(np.sum(left**2)))

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.special import gammaln
 
 from tsct.records.errors import TsctWarning
@@ -73,3 +74,61 @@ def test_mean_of_the_inverse_of_a_count(m):
     n = np.arange(0, 200)
     chance = np.exp(n * np.log(m) - m - gammaln(n + 1))
     assert _mean_inverse(np.array([m, 25.0]))[0] == pytest.approx(np.sum(chance / np.maximum(n, 1)), rel=1e-3)
+
+
+def damaged(name, scan):
+    return next(defect for defect in DEFECTS if defect.name == name).scan(scan)
+
+
+@pytest.fixture
+def ramp():
+    """Counts that tell their place: one state, one slice, 12 views, 16 translations, 9 channels."""
+    values = np.arange(12 * 16 * 9, dtype=np.float32).reshape(1, 1, 12, 16, 9)
+    data = {"intensity": (("state", "slice", "angle", "translation", "q"), values)}
+    data |= {"polarization": ("q", np.full(9, 0.7))}
+    coords = {"angle": np.arange(12.0), "translation": np.arange(16.0), "q": np.linspace(1.0, 9.0, 9), "state": [0]}
+    return xr.Dataset(data, coords=coords, attrs={"energy_kev": 80.0})
+
+
+def test_q_is_wrong_by_a_thousandth(ramp):
+    np.testing.assert_allclose(damaged("wavelength", ramp).q, 1.001 * ramp.q)
+    # where the angle is small its tangent is the angle, and at larger ones the sine grows less
+    farther = damaged("detector distance", ramp).q.values / ramp.q.values
+    wavelength = 12.398419843 / 80.0
+    half = np.arcsin(ramp.q.values * wavelength / (4 * np.pi))
+    expected = np.sin(np.arctan(1.001 * np.tan(2 * half)) / 2) / np.sin(half)
+    np.testing.assert_allclose(farther, expected, rtol=1e-9)
+
+
+def test_what_is_swapped_or_left_out_and_nothing_else(ramp):
+    before = ramp.intensity.values[0, 0]
+    frames = damaged("two frames swapped", ramp).intensity.values[0, 0]
+    np.testing.assert_array_equal(frames[2, 8], before[6, 2])
+    np.testing.assert_array_equal(frames[6, 2], before[2, 8])
+    assert np.count_nonzero(np.any(frames != before, axis=-1)) == 2
+    views = damaged("two views swapped", ramp)
+    np.testing.assert_array_equal(views.intensity.values[0, 0], before[[0, 1, 6, 3, 4, 5, 2, 7, 8, 9, 10, 11]])
+    np.testing.assert_array_equal(views.angle, ramp.angle)
+    np.testing.assert_array_equal(damaged("angles with the wrong sign", ramp).angle, -ramp.angle)
+    np.testing.assert_array_equal(damaged("no polarisation correction", ramp).polarization, np.ones(9))
+
+
+def test_splitting_shares_readings_and_forgets_it(ramp):
+    """A quarter to either side, at the ends back to itself; of the variance a sixteenth and a quarter."""
+    split = damaged("independent errors after pixel splitting", ramp)
+    before = ramp.intensity.values[0, 0].astype(float)
+    inner = before[..., :-2] / 4 + before[..., 1:-1] / 2 + before[..., 2:] / 4
+    np.testing.assert_allclose(split.intensity.values[0, 0][..., 1:-1], inner, rtol=1e-6)
+    first = 0.75 * before[..., 0] + 0.25 * before[..., 1]
+    np.testing.assert_allclose(split.intensity.values[0, 0][..., 0], first, rtol=1e-6)
+    variance = before[..., :-2] / 16 + before[..., 1:-1] / 4 + before[..., 2:] / 16
+    np.testing.assert_allclose(split.variance.values[0, 0][..., 1:-1], np.maximum(variance, 1), rtol=1e-6)
+
+
+def test_a_mean_weighted_by_counts_is_a_quarter_too_low(ramp):
+    """Monte Carlo of the weighted mean of pixels with five counts: 24 % below the counts."""
+    even = ramp.assign(intensity=ramp.intensity.copy(data=np.full(ramp.intensity.shape, 5000.0)))
+    counts = np.random.default_rng(5).poisson(5.0, (4000, 1000))
+    expected = np.mean(np.sum(counts > 0, axis=1) / np.sum(1 / np.maximum(counts, 1), axis=1)) / 5.0
+    assert expected == pytest.approx(0.76, abs=0.01)
+    np.testing.assert_allclose(damaged("mean weighted by 1/n", even).intensity / 5000.0, expected, rtol=3e-3)
