@@ -51,9 +51,7 @@ COMMANDS = {
     "analyze a scan": ("analyze", "a.h5"),
     "analyze with a mapping": ("analyze", "good.h5", "--mapping", "a.toml"),
     "analyze with an experiment": ("analyze", "good.h5", "--experiment", "a.toml"),
-    "validate": ("validate", "a.h5", "--truth", "good.h5"),
     "validate against": ("validate", "good.h5", "--truth", "a.h5"),
-    "validate with a mapping": ("validate", "good.h5", "--truth", "good.h5", "--mapping", "a.toml"),
     "export": ("export", "a.h5", "--format", "csv"),
     "pdf of a pattern": ("pdf", "a.xy", "--composition", "Si"),
     "pdf of a series": ("pdf", "a.h5", "--composition", "Si"),
@@ -65,15 +63,11 @@ COMMANDS = {
 }
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("make", KINDS)
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_what_is_no_file_is_refused(tsct, tmp_path, monkeypatch, request, words, make):
+def test_what_is_no_file_is_refused(tsct, tmp_path, monkeypatch, words, make):
     monkeypatch.chdir(tmp_path)
-    if words[0] == "validate":
-        (tmp_path / "good.h5").symlink_to(request.getfixturevalue("small_run")[0] / "truth.h5")
-    else:
-        write_records(tmp_path / "good.h5", {"recovered": xr.Dataset({"a": ("x", np.zeros(3))})})
+    write_records(tmp_path / "good.h5", {"recovered": xr.Dataset({"a": ("x", np.zeros(3))})})
     (tmp_path / "good.xy").write_text("".join(f"{0.1 * i} 1.0\n" for i in range(1, 300)))
     name = next(word for word in words if word.startswith("a."))
     make(tmp_path / name)
@@ -81,3 +75,16 @@ def test_what_is_no_file_is_refused(tsct, tmp_path, monkeypatch, request, words,
     assert code in (2, 3) and out == ""
     assert said.startswith("error: ") and said.count("\n") == 1 and name in said, said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("words", [("a.h5",), ("recovered.h5", "--mapping", "a.toml")], ids=["file", "mapping"])
+def test_what_is_no_result_is_refused_beside_its_truth(tsct, tmp_path, monkeypatch, small_run, words, make):
+    monkeypatch.chdir(tmp_path)
+    for name in ("recovered.h5", "truth.h5"):
+        (tmp_path / name).symlink_to(small_run[0] / name)
+    make(tmp_path / words[-1])
+    code, out, said = tsct("validate", *words, "--truth", "truth.h5")
+    assert code in (2, 3) and out == ""
+    assert said.startswith("error: ") and said.count("\n") == 1 and words[-1] in said, said
