@@ -12,8 +12,8 @@ from .paths import must_be_file
 
 #: no file that a person writes is larger
 MOST_BYTES = 2**20
-#: names in a dotted key; the parser's memory grows with the square of their number
-MOST_LEVELS = 32
+#: names in a dotted key; the parser's time and memory grow with the square of their number
+MOST_LEVELS = 8
 
 _STRING = r'"(?:[^"\\\n]|\\.)*+"|' + r"'[^'\n]*+'"
 _NAME = rf"(?:[\w-]++|{_STRING})"

@@ -29,7 +29,16 @@ from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
 from .assembly import RAYS, Assembly, assembled, take_assembly, unfolded, warn_of_zigzag
-from .doubts import channel_variance, check_angles, check_intensity, check_order, check_places, doubt_steps, like_counts
+from .doubts import (
+    channel_variance,
+    check_angles,
+    check_intensity,
+    check_order,
+    check_places,
+    doubt_span,
+    doubt_steps,
+    like_counts,
+)
 from .factors import DIVIDED, SENSOR, check_corrections, factor
 from .frames import is_frames, read_frames
 from .hdf5_layouts import LAYOUTS, known_layout
@@ -266,6 +275,8 @@ def _pattern(data: xr.Dataset, name: str, source: str) -> xr.DataArray:
 def _intensity(data: xr.Dataset, source: str) -> xr.DataArray:
     """Intensity (angle, translation, radial) with NaN for what was not measured or is masked, and its unit as ours."""
     array = _pattern(data, "intensity", source)
+    if array.dtype.kind == "b":
+        raise InputError(f"{source}: the intensity holds yes and no, as a mask does; give the path of the patterns")
     values = without_marks(
         array.values, f"{source}: intensity", may_be_negative=bool(data.attrs.get("background_subtracted", False))
     )
@@ -351,6 +362,7 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
         )
     if name == "angle":
         check_angles(values, source)
+        doubt_span(values, source)
     else:
         doubt_steps(values, source)
     values = evened(values)
