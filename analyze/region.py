@@ -73,8 +73,9 @@ def inside_object(sinogram: Sinogram) -> NDArray[np.bool_]:
     InputError
         If there is no object.
     """
-    geometry, _ = find_geometry(sinogram.lines, sinogram.variance, sinogram.translations_mm, sinogram.angles_deg)
-    image = fbp(sinogram.lines.mean(axis=2, keepdims=True), geometry)[..., 0]
+    totals = sinogram.total, sinogram.total_variance
+    geometry, _ = find_geometry(*totals, sinogram.translations_mm, sinogram.angles_deg)
+    image = fbp(sinogram.total[..., None] / len(sinogram.channels.q), geometry)[..., 0]
     bodies, number = label(image > OBJECT_LEVEL * max(float(np.percentile(image, 98)), 0.0))
     if not number:
         raise InputError("analysis.roi: nothing in the image is brighter than air; give the region as a circle")

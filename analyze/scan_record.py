@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from tsct.analyze.phases.pattern_maps import component_maps
 from tsct.analyze.phases.series import fit_series
-from tsct.analyze.prepare.channel_scatter import pair_scatter_over_errors, scatter_over_errors
 from tsct.analyze.recipe import Recipe
 from tsct.records.provenance import source_hash
 from tsct.records.schema import STATE_AXIS
@@ -22,20 +20,7 @@ NO_PHASES = "no phase maps were asked for: name phases in [[analysis.phase]], or
 
 def lean(tile: xr.Dataset) -> xr.Dataset:
     """A tile without its volumes: maps, ROI pattern and typical errors, small enough to keep all tiles in memory."""
-    inside = tile.roi.values.astype(bool)
-    small = tile.drop_vars(["iq", "iq_errors", "hr", "hr_errors", "r"])
-    for name in ("iq_errors", "hr_errors"):
-        rms = np.sqrt(np.mean(tile[name].values[inside].astype(np.float64) ** 2, axis=0))
-        small[f"voxel_{name}"] = (tile[name].dims[-1:], rms, tile[name].attrs)
-    voxels = tile.iq.values[inside], tile.iq_errors.values[inside], tile.sizes.get("phase", 0)
-    ratio, number = scatter_over_errors(*voxels)
-    small["noise_ratio"] = ((), ratio, {"units": "1", "long_name": "scatter between channels over counting noise"})
-    small["noise_number"] = ((), number, {"units": "1"})
-    pairs = pair_scatter_over_errors(*voxels)
-    small["noise_ratio_joined"] = ((), pairs, {"units": "1", "long_name": "scatter of joined channels over noise"})
-    small = small.assign(_example_variables(tile))
-    small["roi_counting_errors"] = np.sqrt(tile.roi_iq_variance).assign_attrs(tile.roi_iq.attrs)
-    return small
+    return tile.drop_vars(["iq", "iq_errors", "hr", "hr_errors", "r"], errors="ignore")
 
 
 def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
@@ -44,7 +29,7 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     Parameters
     ----------
     tiles : sequence of xarray.Dataset
-        Results of :func:`lean`, one for every state and slice.
+        Results of :func:`~tsct.analyze.chain.analyze_tile`, one for every state and slice.
     recipe : Recipe
         All choices, as they were before :func:`~tsct.analyze.chain.with_region`.
 
@@ -54,6 +39,7 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
         Maps with dims (state, slice, y, x) and the curves, fits and onsets of
         :func:`~tsct.analyze.phases.series.fit_series`.
     """
+    tiles = [lean(tile) for tile in tiles]
     middle = middle_slice(int(tile["slice"]) for tile in tiles)
     states = sorted((tile for tile in tiles if tile["slice"] == middle), key=lambda tile: int(tile["state"]))
     series = fit_series(states, recipe)
@@ -71,29 +57,6 @@ def collect(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     if not recipe.asks_for_phases:
         maps.attrs["phase_maps"] = NO_PHASES
     return series.merge(maps, combine_attrs="no_conflicts", compat="no_conflicts")
-
-
-def _example_variables(tile: xr.Dataset) -> dict[str, Any]:
-    """PDFs of a few single voxels of the region with their errors: that at its centre, the brightest and the faintest.
-
-    Parameters
-    ----------
-    tile : xarray.Dataset
-        With its volumes, and with ``roi``.
-    """
-    rows, columns = np.nonzero(tile.roi.values)
-    brightness = tile.iq.values[rows, columns].mean(axis=-1)
-    off_centre = np.hypot(rows - rows.mean(), columns - columns.mean())
-    chosen = [int(np.argmin(off_centre)), int(np.argmax(brightness)), int(np.argmin(brightness))]
-    which, image = (rows[chosen], columns[chosen]), ("example", "r")
-    names = ["centre of the region", "brightest of the region", "faintest of the region"]
-    return {
-        "example": ("example", names),
-        "example_y": ("example", tile.y.values[which[0]], {"units": "mm"}),
-        "example_x": ("example", tile.x.values[which[1]], {"units": "mm"}),
-        "example_hr": (image, tile.hr.values[which], tile.hr.attrs),
-        "example_hr_errors": (image, tile.hr_errors.values[which], tile.hr_errors.attrs),
-    }
 
 
 def _of_one_tile(tile: xr.Dataset) -> set[str]:

@@ -1,4 +1,4 @@
-"""Images and PDFs of all voxels of a tile, with the variance of every voxel and of the mean over a region."""
+"""Images of all channels of a tile, with the variance of every voxel and of the mean over a region."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,10 +14,11 @@ from tsct.analyze.prepare.self_absorption import Absorption, voxel_absorption
 from tsct.analyze.recipe import Recipe
 from tsct.analyze.recipe.methods import ITERATIONS, Settings
 from tsct.analyze.tomography.fbp import fbp_variance, fbp_weights
-from tsct.analyze.tomography.field_of_view import EDGE_SIGNAL, edge_signal, folded, padded, trusted_mask, warn_of_gaps
+from tsct.analyze.tomography.field_of_view import EDGE_SIGNAL, edge_signal, trusted_mask, warn_of_gaps
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.reconstruct import drawn_rays, is_linear, reconstruct_variance, reconstructor
 from tsct.analyze.tomography.sirt_variance import sirt_rows
+from tsct.analyze.tomography.voxel_images import Pair
 
 #: makes images of rays (angle, translation, channel), given which channels of the tile they are
 Maker = Callable[[NDArray[np.float32], NDArray[np.intp]], NDArray[np.float32]]
@@ -31,7 +32,7 @@ BEYOND = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Images:
-    """Reconstructed channels.
+    """Reconstructed channels, in memory, and what is asked of them; :class:`VoxelImages` says how.
 
     Attributes
     ----------
@@ -53,6 +54,34 @@ class Images:
     region_variance: NDArray[np.float64]
     typical_variance: NDArray[np.float64]
     trusted: NDArray[np.bool_]
+
+    def functionals(self, weights: NDArray[np.float64], variance_weights: NDArray[np.float64]) -> Pair:
+        """See :meth:`VoxelImages.functionals`."""
+        return _sums(self.values, weights), _sums(self.variance, variance_weights)
+
+    def squares(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See :meth:`VoxelImages.squares`."""
+        return np.stack([np.square(row, dtype=np.float64) @ weights for row in self.values])
+
+    def patterns(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Pair:
+        """See :meth:`VoxelImages.patterns`."""
+        return self.values[rows, columns], self.variance[rows, columns]
+
+    def mean(self, where: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """See :meth:`VoxelImages.mean`."""
+        return self.values[where].mean(axis=0, dtype=np.float64), self.variance[where].mean(axis=0, dtype=np.float64)
+
+    def volumes(self) -> Pair:
+        """See :meth:`VoxelImages.volumes`."""
+        return self.values, self.variance.copy()
+
+
+def _sums(images: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Weighted sums over channels, in double precision row by row."""
+    sums = np.empty((*images.shape[:2], len(weights)), dtype=np.float32)
+    for row, image in zip(sums, images, strict=True):
+        row[...] = image.astype(np.float64) @ weights.T
+    return sums
 
 
 def reconstruct_tile(
@@ -113,7 +142,7 @@ def make_images(
     values = make(rays, np.arange(rays.shape[2]))
     if absorption is None and _is_exact(recipe):
         spread = reconstruct_variance(rays, variance, geometry, recipe.method, **recipe.settings, threads=threads)
-        weights = _region_weights(geometry, recipe, region)
+        weights = region_weights(geometry, recipe, region)
         of_region = np.einsum("at,atq->q", weights**2, variance)
     else:
         spread, of_region = _drawn(rays, variance, geometry, recipe, region, make, threads)
@@ -123,35 +152,26 @@ def make_images(
         region=values[region].mean(axis=0, dtype=np.float64),
         region_variance=of_region,
         typical_variance=spread[region].mean(axis=0, dtype=np.float64),
-        trusted=_trusted(lines, geometry, recipe.padding),
+        trusted=trusted_voxels(lines, geometry, recipe.padding),
     )
 
 
-def make_pdfs(
-    images: Images,
-    lines: NDArray[np.float32],
-    operator: PdfOperator,
-    geometry: ParallelGeometry,
-    recipe: Recipe,
-    *,
-    threads: int = 1,
+def pdfs_of_rays(
+    sinogram: Sinogram, operator: PdfOperator, geometry: ParallelGeometry, recipe: Recipe, *, threads: int = 1
 ) -> NDArray[np.float32]:
-    """Density-weighted G(r) of all voxels, shape (y, x, r).
+    """Density-weighted G(r) of all voxels, shape (y, x, r), by a linear method: reconstructed before it is transformed.
 
-    Transformed from the images, or reconstructed from transformed rays, as `recipe.pdf_of` says.
-
-    Parameters
-    ----------
-    images : Images
-        As :func:`make_images` returns.
-    lines, geometry, recipe, threads
-        As there.
-    operator : PdfOperator
-        From scattering power to density-weighted G(r).
+    G(r) at a thousand distances holds about ``q_max r_max / pi`` independent numbers. The rays are projected onto as
+    many patterns, these sums are reconstructed, and G(r) is put together from their images.
     """
-    if recipe.pdf_of == "rays":
-        return reconstructor(recipe.method, _settings(recipe, threads))(operator.apply(lines), geometry)
-    return operator.apply(images.values)
+    to_numbers, to_distances = operator.independent_parts()
+    lines, _ = sinogram.rays.project(to_numbers, to_numbers[:0])
+    numbers = reconstructor(recipe.method, settings_of(recipe, threads))(lines, geometry)
+    expand = to_distances.T.astype(np.float32)
+    pdfs = np.empty((*numbers.shape[:2], expand.shape[1]), dtype=np.float32)
+    for row, image in zip(pdfs, numbers, strict=True):
+        np.matmul(image, expand, out=row)
+    return pdfs
 
 
 def _is_exact(recipe: Recipe) -> bool:
@@ -164,7 +184,7 @@ def _maker(geometry: ParallelGeometry, recipe: Recipe, absorption: Absorption | 
 
     Absorption changes slowly with the scattering angle: images with the operators of the two nearest nodes are mixed.
     """
-    settings = _settings(recipe, threads)
+    settings = settings_of(recipe, threads)
     if absorption is None:
         run = reconstructor(recipe.method, settings)
         return lambda rays, _: run(rays, geometry)
@@ -182,19 +202,18 @@ def _maker(geometry: ParallelGeometry, recipe: Recipe, absorption: Absorption | 
     return mixed
 
 
-def _settings(recipe: Recipe, threads: int) -> Settings:
+def settings_of(recipe: Recipe, threads: int) -> Settings:
+    """What the method of a recipe is told."""
     return Settings(**recipe.settings, threads=threads if recipe.backend == "tsct" else 1)
 
 
-def _region_weights(geometry: ParallelGeometry, recipe: Recipe, region: NDArray[np.bool_]) -> NDArray[np.float64]:
+def region_weights(geometry: ParallelGeometry, recipe: Recipe, region: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Weight of every ray in the mean of the region, shape (angle, translation)."""
     if recipe.method == "sirt":
         mean = (region / np.count_nonzero(region)).astype(np.float32).reshape(-1, 1)
         weights = sirt_rows(geometry, recipe.iterations or ITERATIONS["sirt"])(mean)
         return weights.astype(np.float64).reshape(-1, geometry.n)
-    blank = np.zeros((len(geometry.angles_deg), geometry.n, 1), dtype=np.float32)
-    _, around = padded(blank, geometry, recipe.padding)
-    return folded(fbp_weights(np.pad(region, recipe.padding), around, recipe.filter), recipe.padding)
+    return fbp_weights(region, geometry, recipe.filter, padding=recipe.padding)
 
 
 def _drawn(
@@ -230,7 +249,8 @@ def _along(ratio: NDArray[Any], chosen: NDArray[np.intp], channels: int) -> NDAr
     return smooth[..., right - 1] * (1 - share) + smooth[..., right] * share
 
 
-def _trusted(lines: NDArray[np.float32], geometry: ParallelGeometry, padding: int) -> NDArray[np.bool_]:
+def trusted_voxels(lines: NDArray[Any], geometry: ParallelGeometry, padding: int) -> NDArray[np.bool_]:
+    """Voxels that truncation moves by less than 5 %, shape (y, x); all if the object lies inside the field."""
     if edge_signal(lines) <= EDGE_SIGNAL:
         return np.ones((geometry.n, geometry.n), dtype=bool)
     # `padded` is about right with one and a half times as many bins as the object sticks out by

@@ -29,7 +29,7 @@ def planned(*overrides: str) -> Plan:
 def main() -> None:
     for name, overrides in (("as published", ()), ("longer and fewer", FEWER)):
         plan = planned(*overrides)
-        print(f"{name}: {plan.forecast.hours:.1f} h; {' '.join(plan.advice[:2])}")
+        print(f"{name}: {plan.forecast.costs.hours:.1f} h; {' '.join(plan.advice[:2])}")
         if not overrides and len(sys.argv) > 1:
             draw(plan).savefig(sys.argv[1], dpi=90)
 

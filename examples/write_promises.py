@@ -60,9 +60,11 @@ PROMISES = (
     Promise(
         title="No file reads another, none runs code",
         words="Links, raw storage, virtual datasets however nested, geometries of frames: what is not in the file is "
-        "not opened. No data, attribute or text grows far beyond what is stored.",
+        "not opened. No data, attribute or text grows far beyond what is stored, nor does a block when it is inflated.",
         tests=(
             "records/io/test_untrusted.py",
+            "records/io/test_blocks.py",
+            "records/io/test_foreign_kinds.py",
             "analyze/readers/test_hostile.py::test_a_geometry_that_names_a_file_is_refused",
             "records/io/test_trial.py::test_a_file_in_the_working_folder_is_not_run",
         ),

@@ -18,8 +18,19 @@ GRAIN_PIXELS = 4
 class Texture:
     """How the electrode's solids are spread; every number is a relative change of the volume fraction.
 
-    `star` adds to silicon a sinusoidal star of so many spokes, a resolution phantom: its period shrinks towards the
-    axis and passes two voxels of 0.130 mm at 1 mm.
+    Parameters
+    ----------
+    silicon_radial : float
+        By how much the centre is richer in silicon than the rim.
+    ring, ring_period_mm : float
+        Amplitude and period of rings in silicon, in antiphase in carbon.
+    silicon_per_slice, slice_pitch_mm : float
+        By how much each slice, so far above the one below, is richer in silicon.
+    granularity, grain_mm : float
+        Standard deviation and correlation length of random changes.
+    star, star_spokes : float, int
+        Adds to silicon a sinusoidal star of so many spokes, a resolution phantom: its period shrinks towards the axis
+        and passes two voxels of 0.130 mm at 1 mm.
     """
 
     silicon_radial: float = 0.25
@@ -39,6 +50,11 @@ class Electrode:
 
     The defaults hold equal masses of silicon and sp2 carbon at 45 % porosity. Wragg et al. state 20 wt% carbon black,
     but the peaks that they list (1.45, 2.40, 3.80 and 4.20 A) need about as much sp2 carbon as silicon in the beam.
+
+    Parameters
+    ----------
+    silicon, carbon_black, binder : float
+        Volume fractions.
     """
 
     silicon: float = 0.22

@@ -17,7 +17,19 @@ LAYER_MM = 0.005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellGeometry:
-    """Solids of the cell, in mm; the stack is tilted about x, the polymer tube is not."""
+    """Solids of the cell, in mm; the stack is tilted about x, the polymer tube is not.
+
+    Parameters
+    ----------
+    electrode_diameter_mm, electrode_thickness_mm : float
+        Of the disc that is studied.
+    separator_thickness_mm : float
+        Of the layer between the electrode and the counter electrode.
+    tube_inner_diameter_mm, tube_outer_diameter_mm : float
+        Of the container.
+    tilt_deg : float
+        Of the stack about x; lets the beam clip what lies below the electrode.
+    """
 
     electrode_diameter_mm: float = 5.2
     electrode_thickness_mm: float = 0.100

@@ -84,7 +84,8 @@ def assert_passes(scores: Scores) -> None:
     wrong = [outcome for outcome in scores.chain if outcome.verdict in ("fail", "inconclusive")]
     lines = [f"{o.verdict}: {o.check.id} {o.check.title}: {value_line(o)}\n    {prose(o.check.reason)}" for o in wrong]
     reason = "\n".join(lines) or "no check applies to what the chain returned"
-    raise AssertionError(f"the chain is judged '{scores.verdict}'\n{reason}")
+    fits = "".join(f"\n{words}" for words in scores.explanations)
+    raise AssertionError(f"the chain is judged '{scores.verdict}'\n{reason}{fits}")
 
 
 def read_case(folder: Path | str) -> Case:

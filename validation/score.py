@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -38,6 +38,8 @@ from tsct.validation.evidence.phase_amounts import common_phases, has_named_phas
 from tsct.validation.evidence.recovered import complete_recovered
 from tsct.validation.evidence.same_measurement import check_same_run
 from tsct.validation.statistics.numbers import with_unit
+
+from .explain import explanations
 
 Verdict = Literal["pass", "fail", "inconclusive", "not run"]
 #: of ``scores.json``: 2 since checks are called by what they measure; 1 had ids such as A11s9
@@ -147,10 +149,13 @@ class Scores:
         In the order of the checks.
     of_paper : bool
         Whether the sample is the paper's own.
+    explanations : tuple of str
+        Of a chain that fails: what would make its maps and curves fit, as far as something simple does.
     """
 
     outcomes: tuple[Outcome, ...]
     of_paper: bool = False
+    explanations: tuple[str, ...] = ()
 
     @property
     def chain(self) -> tuple[Outcome, ...]:
@@ -189,7 +194,13 @@ class Scores:
     def document(self) -> dict[str, Any]:
         """What ``scores.json`` says."""
         rows = [_row(outcome) | {"because": self.because(outcome)} for outcome in self.outcomes]
-        return {"schema": SCHEMA, "verdict": self.verdict, "of_paper": self.of_paper, "checks": rows}
+        return {
+            "schema": SCHEMA,
+            "verdict": self.verdict,
+            "of_paper": self.of_paper,
+            "explanations": list(self.explanations),
+            "checks": rows,
+        }
 
 
 def _share(outcomes: Sequence[Outcome]) -> str:
@@ -291,7 +302,8 @@ def score(
     of_paper = is_of_paper(truth)
     if checks is None:
         checks = CHECKS if of_paper else chain_checks(truth, recovered)
-    return Scores(outcomes=tuple(_outcome(check, evidence) for check in checks), of_paper=of_paper)
+    scores = Scores(outcomes=tuple(_outcome(check, evidence) for check in checks), of_paper=of_paper)
+    return replace(scores, explanations=explanations(evidence)) if scores.verdict == "fail" else scores
 
 
 def is_of_paper(truth: xr.Dataset) -> bool:

@@ -5,7 +5,15 @@ from .one_pattern import pdf
 from .peaks import PdfPeak, between, extremum, first_peaks
 from .termination_ripples import ripple_test
 from .transform import PdfOperator, pdf_operator
-from .xray_tables import compton_weight, form_factor, mean_compton, mean_f, mean_f2, parse_composition
+from .xray_tables import (
+    compton_weight,
+    form_factor,
+    mean_compton,
+    mean_f,
+    mean_f2,
+    parse_composition,
+    sensor_efficiency,
+)
 
 __all__ = [
     "Density",
@@ -25,5 +33,6 @@ __all__ = [
     "pdf",
     "pdf_operator",
     "ripple_test",
+    "sensor_efficiency",
     "shared_pixels",
 ]

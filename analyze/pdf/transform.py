@@ -21,6 +21,8 @@ from .xray_tables import mean_compton, mean_f, mean_f2
 
 #: patterns that are transformed at once
 ROWS = 2048
+#: share of the largest singular value below which a pattern does not show in G(r)
+INDEPENDENT = 1e-11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,22 @@ class PdfOperator:
     free_fq: NDArray[np.float64]
     free_gr: NDArray[np.float64]
     q_broad: float = 0.0
+
+    def independent_parts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The map in two steps by way of about ``q_max r_max / pi`` numbers, all that G(r) of a pattern depends on.
+
+        Returns
+        -------
+        to_numbers : ndarray, shape (number, q)
+            From a pattern to these numbers; orthonormal rows.
+        to_distances : ndarray, shape (r, number)
+            From them to the density-weighted G(r).
+        """
+        left, sizes, right = np.linalg.svd(self.matrix, full_matrices=False)
+        kept = sizes > INDEPENDENT * sizes[0]
+        to_numbers = np.zeros((int(np.count_nonzero(kept)), len(self.q)))
+        to_numbers[:, self.used] = right[kept]
+        return to_numbers, left[:, kept] * sizes[kept]
 
     def apply(self, intensity: NDArray[Any]) -> NDArray[Any]:
         """Density-weighted G(r), shape (..., r), of patterns with shape (..., q); float32 stays float32."""

@@ -5,6 +5,7 @@ table, the rest from International Tables C. All else is xraylib's. The simulato
 and absorption (xraydb), so that a table's error is not cancelled.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,6 +23,12 @@ Composition = Mapping[str, float]
 MAX_Z = 98
 #: all elements with six digits each are shorter
 MOST_FORMULA_CHARACTERS = 1000
+#: the table of Compton scattering begins here, 1/angstrom; below, S grows as Q^2
+COMPTON_FROM = 0.02
+#: two capitals that are a common compound by themselves: carbon monoxide is asked for more often than cobalt
+_COMPOUNDS = ("CO", "NO", "HF", "CN", "OH", "HO", "PO", "CF")
+_HEAVY_HYDROGEN = re.compile(r"[DT](?![a-z])")
+_TWO_CAPITALS = re.compile(r"(?<![A-Za-z])[A-Z]{2}(?![A-Za-z])")
 
 
 def parse_composition(formula: str) -> dict[str, float]:
@@ -38,6 +45,7 @@ def parse_composition(formula: str) -> dict[str, float]:
     if len(formula) > MOST_FORMULA_CHARACTERS or not (formula.isascii() and formula.isprintable()):
         what = f"composition {formula[:40]!r} of {len(formula)} characters"
         raise InputError(f"{what} is no formula; write it as 'Si0.5 C0.5', in at most {MOST_FORMULA_CHARACTERS}")
+    _check_symbols(formula)
     try:
         parsed = xraylib.CompoundParser(formula.replace(" ", ""))
     except ValueError as error:
@@ -49,6 +57,39 @@ def parse_composition(formula: str) -> dict[str, float]:
         raise InputError(f"composition '{formula}' holds {symbol}, which has no form factor; allowed are H to Cf")
     symbols = [xraylib.AtomicNumberToSymbol(z) for z in parsed["Elements"]]
     return {symbol: n / parsed["nAtomsAll"] for symbol, n in zip(symbols, parsed["nAtoms"], strict=True)}
+
+
+def _check_symbols(formula: str) -> None:
+    """Refuse symbols that would be read as something else than was meant.
+
+    Raises
+    ------
+    InputError
+        For isotopes of hydrogen, and for two capitals that may be one element written in capitals.
+    """
+    if match := _HEAVY_HYDROGEN.search(formula):
+        raise InputError(
+            f"composition '{formula}' holds {match[0]}; it scatters X-rays as hydrogen, so write H for it, and a "
+            "density as if it were hydrogen"
+        )
+    if any(letter.islower() for letter in formula):
+        return
+    for match in _TWO_CAPITALS.finditer(formula):
+        both = match[0]
+        symbol = both.capitalize()
+        is_compound = both in _COMPOUNDS and " " not in formula.strip()
+        if not is_compound and _is_element(symbol) and all(map(_is_element, both)):
+            raise InputError(
+                f"composition '{formula}': {both} can be {symbol} or {both[0]} and {both[1]}; write {symbol}, or "
+                f"{both[0]}1{both[1]}1"
+            )
+
+
+def _is_element(symbol: str) -> bool:
+    try:
+        return bool(xraylib.SymbolToAtomicNumber(symbol))
+    except ValueError:
+        return False
 
 
 def form_factor(symbol: str, q: ArrayLike) -> NDArray[np.float64]:
@@ -95,13 +136,17 @@ def mean_f2(composition: Composition, q: ArrayLike) -> NDArray[np.float64]:
 
 
 def mean_compton(composition: Composition, q: ArrayLike) -> NDArray[np.float64]:
-    """Incoherent scattering function per atom, shape (q,), electron units."""
-    s = np.asarray(q, dtype=float) / (4 * np.pi)
+    """Incoherent scattering function per atom, shape (q,), electron units.
+
+    Tabulated from Q = 0.02; below, it is continued as Q^2, as which it begins (sum rule of the dipole moments).
+    """
+    q = np.asarray(q, dtype=float)
+    s = np.maximum(q, COMPTON_FROM) / (4 * np.pi)
     total = np.zeros(np.shape(q))
     for symbol, c in composition.items():
         z = xraylib.SymbolToAtomicNumber(symbol)
         total += c * np.array([xraylib.SF_Compt(z, value) for value in s])
-    return total
+    return total * np.minimum(q / COMPTON_FROM, 1.0) ** 2
 
 
 def sensor_efficiency(

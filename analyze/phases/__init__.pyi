@@ -9,7 +9,7 @@ from .difference_fit import (
 )
 from .difference_series import LITHIUM_DOUBT, LOBES, lithium_shell
 from .onsets import HINGED
-from .pattern_maps import phase_templates
+from .pattern_maps import COMPONENT_BINS, STRAINED_BINS, phase_templates
 from .phase_maps import map_operator, map_response
 from .reference_fit import Reference, fit_reference
 from .series import fit_series
@@ -25,6 +25,7 @@ from .shells import (
 from .unmixing import fit_phases
 
 __all__ = [
+    "COMPONENT_BINS",
     "DIFFERENCE_RANGE",
     "HINGED",
     "LITHIUM_BOUNDS",
@@ -35,6 +36,7 @@ __all__ = [
     "SILICON",
     "SILICON_COORDINATION",
     "SILICON_LITHIUM",
+    "STRAINED_BINS",
     "Reference",
     "Shell",
     "fit_difference",

@@ -44,11 +44,9 @@ class MapOperator:
     units: tuple[str, ...]
     weights: NDArray[np.float64]
 
-    def apply(self, patterns: NDArray[np.float32], variance: NDArray[np.float32]) -> dict[str, Any]:
-        """All maps as variables (y, x) of a dataset, each with its ``_errors``, of images with shape (y, x, q)."""
-        values = patterns @ self.weights.T.astype(np.float32)
-        errors = np.sqrt(variance @ (self.weights.T**2).astype(np.float32))
-        maps: dict[str, Any] = {}
+    def variables(self, values: NDArray[np.float32], variance: NDArray[np.float32]) -> dict[str, Any]:
+        """Images of all maps and of their variances, shape (y, x, map), as variables with their ``_errors``."""
+        errors, maps = np.sqrt(variance), dict[str, Any]()
         for k, name in enumerate(self.names):
             units = {"units": self.units[k]}
             maps |= {name: (("y", "x"), values[..., k], units), f"{name}_errors": (("y", "x"), errors[..., k], units)}

@@ -18,9 +18,18 @@ from tsct.records.errors import InputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """`number` atoms `b` around each atom `a` at `distance` (angstrom), spread by `sigma` (angstrom).
+    """Atoms around each atom of one element, at about one distance.
 
-    `skew` is the third cumulant of the distances in cubic angstrom: positive where long bonds outnumber short ones.
+    Parameters
+    ----------
+    a, b : str
+        Element in the centre and element around it.
+    number : float
+        Atoms b around each atom a.
+    distance, sigma : float
+        Mean and standard deviation of their distances, angstrom.
+    skew : float
+        Third cumulant of the distances, cubic angstrom: positive where long bonds outnumber short ones.
     """
 
     a: str

@@ -46,12 +46,22 @@ class PhaseFit:
     explained: Array
 
 
-def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None = None) -> PhaseFit:
-    """Fit every pattern with templates of known phases, none negative.
+def fit_phases(
+    patterns: NDArray[Any],
+    templates: NDArray[Any],
+    covariance: NDArray[Any] | None = None,
+    *,
+    bounded: bool = True,
+) -> PhaseFit:
+    """Fit every pattern with templates of known phases, none negative if `bounded`.
 
     Least squares with bounds, exactly and for all patterns at once: for one set of phases after the other, from all to
     none, the patterns that fulfil the conditions of Kuhn and Tucker with just this set are done. Works for I(Q) and for
     G(r), whose points are correlated: then the covariance must be given.
+
+    A bound is right for a pattern that is looked at alone. Where many are averaged it is not: noise and streaks below
+    zero are cut off, those above stay, and what the one phase has too much of the others lack. Amounts without bounds
+    are linear in the patterns, and so are their means.
 
     Parameters
     ----------
@@ -62,6 +72,8 @@ def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDAr
     covariance : ndarray, shape (point,) or (point, point), optional
         Of one pattern: variances of independent points, or the whole matrix. Equal and independent if omitted, with
         errors in units of the standard deviation of a point.
+    bounded : bool, optional
+        Whether amounts are kept at zero or above.
 
     Raises
     ------
@@ -69,13 +81,49 @@ def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDAr
         If shapes do not match, values are not finite, or templates are not independent of each other.
     """
     flat, basis = _whiten(patterns, templates, covariance)
-    gram, products = basis @ basis.T, flat @ basis.T
+    products, squares = flat @ basis.T, np.einsum("vp,vp->v", flat, flat)
+    shape = patterns.shape[:-1]
+    return fit_amounts(products.reshape(*shape, -1), squares.reshape(shape), basis @ basis.T, bounded=bounded)
+
+
+def fit_amounts(products: NDArray[Any], squares: NDArray[Any], gram: NDArray[Any], *, bounded: bool = True) -> PhaseFit:
+    """The fit of :func:`fit_phases` from all that it needs of the patterns.
+
+    Parameters
+    ----------
+    products : ndarray, shape (..., phase)
+        Of each pattern with each template, points weighted by the inverse of the covariance.
+    squares : ndarray, shape (...)
+        Of each pattern with itself, likewise.
+    gram : ndarray, shape (phase, phase)
+        Of each template with each other.
+    bounded : bool, optional
+        Whether amounts are kept at zero or above.
+
+    Raises
+    ------
+    InputError
+        If the templates are not independent of each other.
+    """
+    shape, number = squares.shape, len(gram)
+    products, total = np.asarray(products, dtype=np.float64).reshape(-1, number), squares.reshape(-1)
     size = np.sqrt(np.diag(gram))
     if np.linalg.cond(gram / np.outer(size, size)) > 1e12:
         raise InputError("fit_phases: the templates are not independent of each other; leave one out")
-    amounts = np.zeros_like(products)
-    errors = np.tile(np.sqrt(np.diag(np.linalg.inv(gram))), (len(flat), 1))
-    open_, least = np.ones(len(flat), dtype=bool), ROUNDING * np.linalg.norm(flat, axis=1)[:, None] * size
+    errors = np.tile(np.sqrt(np.diag(np.linalg.inv(gram))), (len(products), 1))
+    least = ROUNDING * np.sqrt(total)[:, None] * size
+    amounts = _bounded(gram, products, least) if bounded else products @ np.linalg.inv(gram)
+    explained = np.divide(np.einsum("vp,vp->v", amounts, products), total, out=np.zeros_like(total), where=total > 0)
+    return PhaseFit(
+        amounts=amounts.reshape(*shape, -1),
+        errors=errors.reshape(*shape, -1),
+        explained=explained.reshape(shape),
+    )
+
+
+def _bounded(gram: Array, products: Array, least: Array) -> Array:
+    """Amounts none of which is negative, shape (pattern, phase); gradients up to `least` are rounding."""
+    amounts, open_ = np.zeros_like(products), np.ones(len(products), dtype=bool)
     for chosen in _subsets(len(gram)):
         if not open_.any():
             break
@@ -88,14 +136,7 @@ def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDAr
         rows = np.flatnonzero(open_)[optimal]
         amounts[rows] = solution[optimal]
         open_[rows] = False
-    total = np.einsum("vp,vp->v", flat, flat)
-    explained = np.divide(np.einsum("vp,vp->v", amounts, products), total, out=np.zeros_like(total), where=total > 0)
-    shape = patterns.shape[:-1]
-    return PhaseFit(
-        amounts=amounts.reshape(*shape, -1),
-        errors=errors.reshape(*shape, -1),
-        explained=explained.reshape(shape),
-    )
+    return amounts
 
 
 def amount_response(templates: NDArray[Any], covariance: NDArray[Any] | None = None) -> Array:
@@ -132,6 +173,16 @@ def misfit_errors(response: NDArray[Any], residual: NDArray[Any], block: int) ->
     return np.asarray(np.sqrt(np.sum(moves**2, axis=1) * len(starts) / free))
 
 
+def whitening(noise: NDArray[Any]) -> Array:
+    """Matrix (point, direction) that makes correlated points independent with variance one.
+
+    Points of G(r) outnumber what Q knows: directions without noise are left out instead of being trusted.
+    """
+    values, vectors = np.linalg.eigh(noise)
+    noisy = values > 1e-10 * values[-1]
+    return np.asarray(vectors[:, noisy] / np.sqrt(values[noisy]))
+
+
 def _whiten(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None) -> tuple[Array, Array]:
     """Patterns and templates whose points are independent with variance one."""
     flat, basis = (np.asarray(a, dtype=np.float64).reshape(-1, np.shape(a)[-1]) for a in (patterns, templates))
@@ -152,10 +203,7 @@ def _whiten(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray
         raise InputError(
             f"fit_phases: covariance of shape {noise.shape} is neither ({points},) nor ({points}, {points})"
         )
-    # points of G(r) outnumber what Q knows: directions without noise are left out instead of being trusted
-    values, vectors = np.linalg.eigh(noise)
-    noisy = values > 1e-10 * values[-1]
-    whiten = vectors[:, noisy] / np.sqrt(values[noisy])
+    whiten = whitening(noise)
     return flat @ whiten, basis @ whiten
 
 

@@ -1,13 +1,11 @@
-"""Photons that scatter twice: how many each ray holds, from the attenuation map, and their subtraction."""
+"""Photons that scatter twice: how many each ray holds, from the attenuation map."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tsct.analyze.tomography.geometry import ParallelGeometry
-from tsct.records.units import R_E_ANGSTROM
 
 from .attenuation import AttenuationMap, coarse_map, exit_depths, integrate_rays, mean_over_ways, ray_coordinates
 from .readings import Channels
@@ -16,31 +14,19 @@ from .scattering_ways import Ways, scattered_ways, scattering_share
 Array = NDArray[np.float64]
 
 
-def subtract_double_scattering(
-    lines: NDArray[np.float32], attenuation: AttenuationMap, channels: Channels, composition: Mapping[str, float]
-) -> float:
-    """Take photons scattered twice away from lines, shape (angle, translation, q), in place.
+def double_scattering(
+    attenuation: AttenuationMap, channels: Channels, composition: Mapping[str, float]
+) -> NDArray[np.float32]:
+    """Photons of each ray that scatter a second time in the sample of a tile; see :func:`twice_scattered`.
 
     Parameters
     ----------
     composition : mapping of str to float
         Atom fractions, for the cross sections.
-
-    Returns
-    -------
-    float
-        What was taken away, in per cent of all scattering.
     """
     ways = scattered_ways(composition, channels.energy_kev)
     share = scattering_share(composition, channels.energy_kev)
-    chance = twice_scattered(attenuation.mu, attenuation.geometry, ways, share)
-    of_all, of_two = float(lines.sum(dtype=np.float64)), 0.0
-    # view by view, because what is taken away would need as much memory as the lines
-    for view, chances in enumerate(chance):
-        twice = isotropic_lines(chances, channels.polarization)
-        of_two += float(twice.sum(dtype=np.float64))
-        lines[view] -= twice
-    return 100 * of_two / of_all
+    return twice_scattered(attenuation.mu, attenuation.geometry, ways, share)
 
 
 def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: float) -> NDArray[np.float32]:
@@ -66,18 +52,3 @@ def twice_scattered(mu: Array, geometry: ParallelGeometry, ways: Ways, share: fl
     coarse, pixel = coarse_map(mu, geometry.voxel_mm)
     again = mean_over_ways(exit_depths(coarse, pixel), ways.turn, ways.stretch, ways.weight, True)
     return (share**2 * integrate_rays(again * coarse, *ray_coordinates(geometry), pixel)).astype(np.float32)
-
-
-def isotropic_lines(chance: NDArray[Any], polarization: NDArray[Any]) -> NDArray[np.float32]:
-    """What isotropic photons add to line integrals of scattering power, in electron units per cubic angstrom times mm.
-
-    A chance c per photon is c / (4 pi) per steradian, where a line L counts as ``r_e^2 L P``.
-
-    Parameters
-    ----------
-    chance : ndarray, shape (..., translation)
-    polarization : ndarray, shape (q,)
-        Factor that the lines were divided by.
-    """
-    per_line = 4 * np.pi * R_E_ANGSTROM**2 * 1e7
-    return (chance[..., None] / (per_line * polarization)).astype(np.float32)

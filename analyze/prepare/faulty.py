@@ -33,11 +33,13 @@ def empty_frames(counts: NDArray[Any], recorded: Mask, angles_deg: NDArray[Any])
     """
     silent = recorded & (counts[..., 0] == 0) & (counts[..., -1] == 0)
     if silent.any():
-        silent &= ~np.any(np.nan_to_num(counts) != 0, axis=-1)
+        # of what is not a number nothing is known
+        silent &= np.stack([~np.any(np.nan_to_num(view) != 0, axis=-1) for view in counts])
     if not silent.any():
         return silent
     order = np.argsort(angles_deg, kind="stable")
-    total = np.where(recorded, np.nansum(counts, axis=-1, dtype=np.float64), 0.0)[order]
+    total = np.stack([np.nansum(view, axis=-1, dtype=np.float64) for view in counts])
+    total = np.where(recorded, total, 0.0)[order]
     known = (recorded & ~silent)[order]
     before, behind = _nearest(total, known), _nearest(total[::-1], known[::-1])[::-1]
     mass = np.where(known, total, 0.0).sum(axis=1)
@@ -88,20 +90,15 @@ def faulty_channels(counts: NDArray[Any], recorded: Mask) -> NDArray[np.intp]:
     """
     if counts.shape[-1] < 7 or not recorded.any():
         return np.zeros(0, dtype=np.intp)
-    frames = counts.reshape(-1, counts.shape[-1]) if recorded.all() else counts[recorded]
-    level = frames[:, :: max(frames.shape[1] // 64, 1)].sum(axis=1, dtype=np.float64)
-    finite = np.isfinite(level)
+    level = counts[..., :: max(counts.shape[-1] // 64, 1)].sum(axis=-1, dtype=np.float64)
+    finite = recorded & np.isfinite(level)
     if not finite.any():
         return np.zeros(0, dtype=np.intp)
-    dark = np.nan_to_num(frames[finite & (level <= np.quantile(level[finite], DARK_SHARE))])
+    dark = np.nan_to_num(counts[finite & (level <= np.quantile(level[finite], DARK_SHARE))])
     # what the detector adds is in every frame; what struck one frame is in one of the groups
     groups = [dark[first::GROUPS].sum(axis=0, dtype=np.float64) for first in range(min(GROUPS, len(dark)))]
     in_dark, in_each = np.sum(groups, axis=0), len(groups) * np.min(groups, axis=0)
-    in_all = frames.sum(axis=0, dtype=np.float64)
-    seen = np.isfinite(in_all)
-    if not seen.all():
-        in_all = np.nansum(frames, axis=0, dtype=np.float64)
-        seen = np.isfinite(frames).any(axis=0)
+    in_all, seen = _sums(counts, recorded)
     around_dark, around_all = _around(in_dark), _around(in_all)
     least = around_all.min(axis=1)
     least_dark = around_dark.min(axis=1)
@@ -122,6 +119,21 @@ def faulty_channels(counts: NDArray[Any], recorded: Mask) -> NDArray[np.intp]:
         & alone
     )
     return np.flatnonzero(dead | hot)
+
+
+def _sums(counts: NDArray[Any], recorded: Mask) -> tuple[NDArray[np.float64], Mask]:
+    """Sum of the finite counts of each channel over recorded frames, and whether it has any, view by view."""
+    total, seen = np.zeros(counts.shape[-1]), np.zeros(counts.shape[-1], dtype=bool)
+    for view, known in zip(counts, recorded, strict=True):
+        frames = view if known.all() else view[known]
+        sums = frames.sum(axis=0, dtype=np.float64)
+        if np.isfinite(sums).all():
+            seen |= bool(len(frames))
+        else:
+            finite = np.isfinite(frames)
+            sums, seen = np.where(finite, frames, 0.0).sum(axis=0, dtype=np.float64), seen | finite.any(axis=0)
+        total += sums
+    return total, seen
 
 
 def _around(row: NDArray[np.float64]) -> NDArray[np.float64]:

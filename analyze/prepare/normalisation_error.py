@@ -98,6 +98,36 @@ def normalisation_errors(
     """
     weights = responses.T.astype(lines.dtype)
     rays, counting = (lines @ weights).astype(np.float64), (variance @ weights**2).astype(np.float64)
+    return errors_of_sums(
+        *(rays, counting, geometry, region, responses),
+        gains=gains,
+        noise=noise,
+        axis_error_mm=axis_error_mm,
+        gains_left=gains_left,
+    )
+
+
+def errors_of_sums(
+    rays: NDArray[np.float64],
+    counting: NDArray[np.float64],
+    geometry: ParallelGeometry,
+    region: NDArray[np.bool_],
+    responses: NDArray[np.float64],
+    *,
+    gains: NDArray[np.float64],
+    noise: float,
+    axis_error_mm: float,
+    gains_left: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """The same from the sums of the channels of every ray that the quantities are made of.
+
+    Parameters
+    ----------
+    rays, counting : ndarray, shape (angle, translation, quantity)
+        Lines weighted by the `responses`, and their counting variance.
+    geometry, region, responses, gains, noise, axis_error_mm, gains_left
+        As in :func:`normalisation_errors`.
+    """
     shares = fbp_weights(region, geometry)[..., None]
     shares_off_axis = fbp_weights(region, replace(geometry, axis_mm=geometry.axis_mm + axis_error_mm))[..., None]
     rays_alone = (0, 1)

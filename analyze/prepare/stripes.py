@@ -97,7 +97,7 @@ def gains_by_attenuation(
     """
     absorbed = np.asarray(depth, dtype=np.float64)
     strength = np.sum(absorbed**2, axis=0)
-    enough = strength > SIGNAL**2 * strength.max()
+    enough = _enough(strength)
     absorbed, strength = absorbed[:, enough], strength[enough]
     patterns = _strongest_mixtures(lines, variance)[:, enough]
     gains = np.ones(len(strength))
@@ -111,8 +111,29 @@ def gains_by_attenuation(
     size = np.sum((gains - 1) ** 2) / max(len(gains) - patterns.shape[-1], 1)
     values, left = np.ones(len(enough)), size * np.eye(len(enough))
     values[enough] = gains
-    left[np.ix_(enough, enough)] = size * taken @ taken.T + np.diag(noise**2 / strength)
+    left[np.ix_(enough, enough)] = size * taken @ taken.T + np.diag(gain_variances(depth, noise)[enough])
     return TranslationGains(values=values, left=left)
+
+
+def gain_variances(depth: ArrayLike, noise: float) -> NDArray[np.float64]:
+    """Variance that the noise of the readings gives the gains of :func:`gains_by_attenuation`, shape (translation,).
+
+    A gain follows from the depths of all its rays, each weighed with itself: a noise of each depth leaves
+    ``noise^2 / sum(depth^2)``, and nothing where there is too little to find a gain.
+
+    Parameters
+    ----------
+    depth : array_like, shape (angle, translation)
+        Minus the logarithm of the transmission.
+    noise : float
+        Of a single depth.
+    """
+    strength = np.sum(np.asarray(depth, dtype=np.float64) ** 2, axis=0)
+    return np.where(_enough(strength), noise**2 / np.where(strength > 0, strength, 1.0), 0.0)
+
+
+def _enough(strength: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray(strength > SIGNAL**2 * strength.max())
 
 
 def _strongest_mixtures(lines: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float64]:

@@ -2,22 +2,22 @@
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import h5py
 
 from tsct.records.errors import InputError
 from tsct.records.io import member, names_of, opened, text_attribute
-from tsct.records.units import unit_factor
+from tsct.records.units import HC_KEV_ANGSTROM, unit_factor
 
 from .hdf5_places import RADIAL, Tables, array_at, at, groups, motor_table, number, refuse_volume, text, turns
 from .listed_layouts import frames_of_a_scan, nxdata
 
-#: what a file says about itself: name of its flag (NXazint1d) and of ours
+#: what a file says about itself: name of its flag (NXazint1d) and of ours; its normalization_applied is that of the
+#: pixels of a bin, not of the beam
 FLAGS = {
     "monitor_applied": "monitor_applied",
-    "normalization_applied": "monitor_applied",
     "absorption_applied": "transmission_applied",
     "transmission_applied": "transmission_applied",
     "solid_angle_applied": "solid_angle_applied",
@@ -96,12 +96,16 @@ def entry_attrs(entry: h5py.Group) -> Tables:
     attrs: Tables = {}
     for name, path, units in (
         ("energy_kev", "beam/incident_energy", "keV"),
+        ("energy_kev", "instrument/monochromator/energy", "keV"),
+        ("wavelength_m", "instrument/monochromator/wavelength", "m"),
         ("sensor_mm", "instrument/detector/sensor_thickness", "mm"),
     ):
         value, node = number(entry, path), at(entry, path)
         factor = None if node is None else unit_factor(text_attribute(node, "units", "unit") or "", units)
         if value is not None and factor is not None:
-            attrs[name] = value * factor
+            attrs.setdefault(name, value * factor)
+    if (metres := attrs.pop("wavelength_m", 0.0)) > 0:
+        attrs.setdefault("energy_kev", HC_KEV_ANGSTROM / (1e10 * metres))
     for name, path in (
         ("sensor_material", "instrument/detector/sensor_material"),
         ("sample_composition", "sample/chemical_formula"),
@@ -228,7 +232,11 @@ def _usual_units(handle: h5py.File, name: str) -> Tables:
 
 
 def _nxdata(handle: h5py.File, given: Mapping[str, Any], motors: Mapping[str, str]) -> Tables | None:
-    return nxdata(handle, given, motors)
+    tables = nxdata(handle, given, motors)
+    if tables is not None:
+        entry = at(handle, str(PurePosixPath(tables["intensity"]["path"]).parent.parent))
+        tables["attrs"] = entry_attrs(entry) if isinstance(entry, h5py.Group) else {}
+    return tables
 
 
 def _ewoks(handle: h5py.File, given: Mapping[str, Any], motors: Mapping[str, str]) -> Tables | None:

@@ -2,7 +2,8 @@
 
 import codecs
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from tsct.records.errors import InputError
 from tsct.records.paths import must_be_file
 from tsct.records.units import q_inv_angstrom
 
-from .text_headers import RadialUnit, radial_unit
+from .text_headers import RadialUnit, corrections_applied, radial_unit, stated_wavelength
 
 Array = NDArray[np.float64]
 
@@ -53,12 +54,18 @@ class Columns:
         None for a file with two columns.
     unit : RadialUnit or None
         Of `x`, if the header says it.
+    wavelength : float or None
+        In angstrom, if the header says it.
+    applied : mapping of str to bool
+        Whether ``solid_angle`` and ``polarization`` were divided out, as far as the header says it.
     """
 
     x: Array
     intensity: Array
     sigma: Array | None
     unit: RadialUnit | None
+    wavelength: float | None = None
+    applied: Mapping[str, bool] = field(default_factory=dict)
 
 
 def read_pattern(path: str | Path) -> tuple[Array, Array, Array | None]:
@@ -112,7 +119,9 @@ def read_columns(path: str | Path, *, trust_header: bool = True) -> Columns:
     header = [_as_utf8(line) for line in lines[: numbered[0][0] - 1]]
     unit = radial_unit(header, str(path)) if trust_header else None
     x, intensity, *sigma = np.ascontiguousarray(rows.T)
-    return Columns(x, intensity, sigma[0] if sigma else None, unit)
+    return Columns(
+        x, intensity, sigma[0] if sigma else None, unit, stated_wavelength(header), corrections_applied(header)
+    )
 
 
 def _as_utf8(line: str) -> str:

@@ -55,20 +55,29 @@ def _are_marks(negative: NDArray[Any]) -> bool:
 def _full_counters(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Values of a full counter, and those one below, by which some detectors tell dead pixels from gaps."""
     found = np.zeros(values.shape, dtype=bool)
-    readable = ~known & np.isfinite(values) if values.dtype.kind == "f" else ~known
+    if not known.any() and not any(_is_full(_largest(part), values.dtype) for part in np.atleast_2d(values)):
+        return found
+    left = ~known & np.isfinite(values) if values.dtype.kind == "f" else ~known
+    least = -np.inf if values.dtype.kind == "f" else np.iinfo(values.dtype).min
     for _ in range(2):
-        left = values[readable & ~found]
-        if not left.size:
+        if not left.any():
             break
-        largest = left.max()
+        largest = values.max(where=left, initial=least)
         if not _is_full(largest.item(), values.dtype):
             break
-        at = readable & (values == largest)
-        below = left[left < largest]
-        if np.count_nonzero(at) < OFTEN and below.size and float(largest) < FAR * float(below.max()):
+        at = left & (values == largest)
+        left &= ~at
+        rare = np.count_nonzero(at) < OFTEN and left.any()
+        if rare and float(largest) < FAR * float(values.max(where=left, initial=least)):
             break
         found |= at
     return found
+
+
+def _largest(values: NDArray[Any]) -> float:
+    """The largest number; zero if there is none."""
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return finite.max().item() if finite.size else 0.0
 
 
 def _is_full(number: float, dtype: np.dtype[Any]) -> bool:

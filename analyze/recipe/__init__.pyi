@@ -1,5 +1,5 @@
 from .maps import Peak, PhasePattern
-from .methods import BACKENDS, FILTERS, TAKES
+from .methods import BACKENDS, FILTERS, ITERATIONS, TAKES
 from .pdf_recipe import NEEDED, PdfRecipe, Window, stated_recipe
 from .recipe import Model, Recipe
 from .region import Roi
@@ -7,6 +7,7 @@ from .region import Roi
 __all__ = [
     "BACKENDS",
     "FILTERS",
+    "ITERATIONS",
     "NEEDED",
     "TAKES",
     "Model",

@@ -5,7 +5,7 @@ outside the translation range count as zero, and their filtered values are kept.
 the field, also for voxels, such as those in the corners, whose rays leave the field at some angles.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +18,7 @@ from tsct.analyze.recipe.methods import FILTERS
 from tsct.records.errors import InputError, UsageError, nearest
 
 from .geometry import ParallelGeometry
+from .padding import folded, widened
 
 #: Channels and views worked on at once, such that what a core touches stays in its caches
 CHANNELS, VIEWS = 128, 64
@@ -62,7 +63,7 @@ def fbp(
 
 
 def fbp_variance(
-    variance: ArrayLike, geometry: ParallelGeometry, filter: str = "ramp", *, threads: int = 1
+    variance: ArrayLike, geometry: ParallelGeometry, filter: str = "ramp", *, padding: int = 0, threads: int = 1
 ) -> NDArray[np.float32]:
     """Variance of every voxel of `fbp` for independent rays of known variance.
 
@@ -76,6 +77,9 @@ def fbp_variance(
         Variance of the line integrals in (u mm)^2, finite and not negative.
     geometry, filter, threads
         As in `fbp`.
+    padding : int, optional
+        Bins that are added to the rays on either side, see `tsct.analyze.tomography.padding.padded`. They repeat the
+        outermost ray, which is taken as one with its copies.
 
     Returns
     -------
@@ -90,14 +94,16 @@ def fbp_variance(
     variance = _checked(variance, geometry, "fbp_variance: variance")
     if variance.size and variance.min() < 0.0:
         raise InputError("fbp_variance: variance holds negative values; variances are squares of standard deviations")
-    kernel = _filter_matrix(geometry, filter)
-    mixed = np.zeros_like(kernel)
-    mixed[:-1] = 2.0 * kernel[:-1] * kernel[1:]
-    squares = [(kernel**2).astype(np.float32), mixed.astype(np.float32)]
-    return _reconstruct(variance, geometry, squares, _add_variances, threads)
+    around, kernel = padded_filter(geometry, filter, padding)
+    squares = [square.astype(np.float32) for square in squared_filter(kernel)]
+    image = _reconstruct(variance, around, squares, _add_variances, threads)
+    inner = slice(padding, padding + geometry.n)
+    return np.ascontiguousarray(image[inner, inner])
 
 
-def fbp_weights(mask: ArrayLike, geometry: ParallelGeometry, filter: str = "ramp") -> NDArray[np.float64]:
+def fbp_weights(
+    mask: ArrayLike, geometry: ParallelGeometry, filter: str = "ramp", *, padding: int = 0
+) -> NDArray[np.float64]:
     """Weight of every ray in the mean of `fbp` over a region.
 
     ``fbp(sinogram)[mask].mean(axis=0)`` equals ``sum(weights[..., None] * sinogram)`` over rays, so the variance of the
@@ -107,8 +113,8 @@ def fbp_weights(mask: ArrayLike, geometry: ParallelGeometry, filter: str = "ramp
     ----------
     mask : array_like of shape (y, x), bool
         The region; at least one voxel.
-    geometry, filter
-        As in `fbp`.
+    geometry, filter, padding
+        As in `fbp_variance`.
 
     Returns
     -------
@@ -122,22 +128,39 @@ def fbp_weights(mask: ArrayLike, geometry: ParallelGeometry, filter: str = "ramp
     UsageError
         If the filter is unknown.
     """
+    rows, columns = _voxels(mask, geometry)
+    around, kernel = padded_filter(geometry, filter, padding)
+    back_projected = np.empty((len(geometry.angles_deg), len(kernel)))
+    for view, (lower, part, _) in enumerate(voxel_samples(rows + padding, columns + padding, around)):
+        back_projected[view] = np.bincount(lower, 1.0 - part, len(kernel))
+        back_projected[view] += np.bincount(lower + 1, part, len(kernel))
+    return geometry.angle_weights[:, None] / rows.size * (back_projected @ kernel)
+
+
+def _voxels(mask: ArrayLike, geometry: ParallelGeometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of a mask that must fit the image."""
     mask = np.asarray(mask, dtype=bool)
     if mask.shape != (geometry.n, geometry.n) or not mask.any():
         raise InputError(
             f"fbp_weights: mask of shape {mask.shape} must select voxels of a {geometry.n} x {geometry.n} image"
         )
-    kernel = _filter_matrix(geometry, filter)
     rows, columns = np.nonzero(mask)
-    start, cos, sin = _sample_steps(geometry)
-    back_projected = np.empty((cos.size, kernel.shape[0]))
-    for view in range(cos.size):
-        sample = start[view] + columns * cos[view] + rows * sin[view]
-        lower = sample.astype(int)
-        part = sample - lower
-        back_projected[view] = np.bincount(lower, 1.0 - part, kernel.shape[0])
-        back_projected[view] += np.bincount(lower + 1, part, kernel.shape[0])
-    return geometry.angle_weights[:, None] / rows.size * (back_projected @ kernel)
+    return rows, columns
+
+
+def padded_filter(
+    geometry: ParallelGeometry, filter: str, padding: int
+) -> tuple[ParallelGeometry, NDArray[np.float64]]:
+    """Geometry of the padded image, and the matrix (sample, measured ray) that pads and filters a view."""
+    around = widened(geometry, padding) if padding else geometry
+    return around, folded(_filter_matrix(around, filter), padding)
+
+
+def squared_filter(kernel: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Squares of a filter's weights, and twice the products of those of neighbouring samples."""
+    mixed = np.zeros_like(kernel)
+    mixed[:-1] = 2.0 * kernel[:-1] * kernel[1:]
+    return kernel**2, mixed
 
 
 def _checked(rays: ArrayLike, geometry: ParallelGeometry, name: str) -> NDArray[np.float32]:
@@ -185,6 +208,16 @@ def _sample_steps(geometry: ParallelGeometry) -> tuple[NDArray[np.float64], NDAr
     cos, sin = np.cos(angles), np.sin(angles)
     axis = (geometry.axis_mm - geometry.translations_mm[0]) / geometry.step_mm
     return axis - _first_sample(geometry)[0] - (geometry.n - 1) / 2 * (cos + sin), cos, sin
+
+
+def voxel_samples(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], geometry: ParallelGeometry
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64], float]]:
+    """For each view the sample below every voxel, the fraction of the way to the next, and the weight of the view."""
+    for start, cos, sin, weight in zip(*_sample_steps(geometry), geometry.angle_weights, strict=True):
+        sample = start + columns * cos + rows * sin
+        lower = sample.astype(np.intp)
+        yield lower, sample - lower, float(weight)
 
 
 def _reconstruct(

@@ -13,8 +13,9 @@ from tsct.records.seeds import generator
 
 from . import backends, iterative
 from .fbp import fbp, fbp_variance
-from .field_of_view import padded, warn_of_gaps
+from .field_of_view import warn_of_gaps
 from .geometry import ParallelGeometry
+from .padding import padded
 from .projector import by_blocks, flattened
 from .sirt_variance import sirt_rows
 
@@ -189,7 +190,7 @@ def reconstruct_variance(
     given.check(method)
     spread = _spread(sinogram, variance, geometry)
     if method == "fbp" and given.backend == "tsct":
-        return _exact_variance(spread, geometry, given)
+        return fbp_variance(spread, geometry, given.filter, padding=given.padding, threads=given.threads)
     if is_linear(method, given.backend, given.nonnegative) and not given.padding:
         return _sirt_variance(spread, geometry, given)
     if draws < 2:
@@ -249,7 +250,7 @@ def _cube(array: ArrayLike, geometry: ParallelGeometry, name: str) -> NDArray[np
     return flattened(array, shape, f"reconstruct: {name}").reshape(*shape, -1)
 
 
-def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[np.float32], ParallelGeometry], Image]:
+def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[Any], ParallelGeometry], Image]:
     """The chosen method as a function of rays and geometry that warns of nothing, its settings checked."""
     settings.check(method)
     backend = settings.backend
@@ -260,7 +261,7 @@ def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[np.float
     if backend == "tsct":
         options["threads"] = settings.threads
 
-    def run(rays: NDArray[np.float32], geometry: ParallelGeometry) -> Image:
+    def run(rays: NDArray[Any], geometry: ParallelGeometry) -> Image:
         wide, around = padded(rays, geometry, settings.padding)
         share = options.get("transmission")
         margin = settings.padding
@@ -269,23 +270,6 @@ def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[np.float
         return np.ascontiguousarray(image[margin : margin + geometry.n, margin : margin + geometry.n])
 
     return run
-
-
-def _exact_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: Settings) -> Image:
-    """Variance of `fbp`. Padded bins repeat the outermost ones, so those rays and their copies are taken as one."""
-    margin, n, views = settings.padding, geometry.n, len(geometry.angles_deg)
-    if not margin:
-        return fbp_variance(variance, geometry, settings.filter, threads=settings.threads)
-    inner, edges = variance.copy(), np.concatenate([variance[:, 0], variance[:, -1]])
-    inner[:, [0, -1]] = 0.0
-    _, around = padded(inner, geometry, margin)
-    wide = np.pad(inner, ((0, 0), (margin, margin), (0, 0)))
-    unit = np.zeros((views, n, 2 * views), dtype=np.float32)
-    each = np.arange(views)
-    unit[each, 0, each] = unit[each, -1, views + each] = 1.0
-    weights = fbp(padded(unit, geometry, margin)[0], around, settings.filter, threads=settings.threads)
-    total = fbp_variance(wide, around, settings.filter, threads=settings.threads) + np.matmul(weights**2, edges)
-    return np.ascontiguousarray(total[margin : margin + n, margin : margin + n])
 
 
 def _sirt_variance(variance: NDArray[np.float32], geometry: ParallelGeometry, settings: Settings) -> Image:

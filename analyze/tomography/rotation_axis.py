@@ -94,14 +94,14 @@ def find_axis(
 
 
 def find_geometry(
-    lines: NDArray[Any], variance: NDArray[Any], translations_mm: ArrayLike, angles_deg: ArrayLike
+    total: NDArray[Any], variance: NDArray[Any], translations_mm: ArrayLike, angles_deg: ArrayLike
 ) -> tuple[ParallelGeometry, float]:
     """Where the rays of corrected lines run, about the axis that :func:`find_axis` sees in the sum of their channels.
 
     Parameters
     ----------
-    lines, variance : ndarray, shape (angle, translation, channel)
-        Line integrals and their variance.
+    total, variance : ndarray, shape (angle, translation)
+        Line integrals summed over their channels, and the variance of these sums.
     translations_mm, angles_deg : array_like
         Of the rays.
 
@@ -111,7 +111,7 @@ def find_geometry(
     axis_error_mm : float
         Standard deviation of its axis.
     """
-    axis_mm, error_mm = find_axis(lines.sum(axis=-1), translations_mm, angles_deg, variance=variance.sum(axis=-1))
+    axis_mm, error_mm = find_axis(total, translations_mm, angles_deg, variance=variance)
     return ParallelGeometry.from_arrays(translations_mm, angles_deg, axis_mm), error_mm
 
 

@@ -11,18 +11,21 @@ from tsct.records.paths import must_exist
 
 from .options import (
     CPUS,
+    MaxMemoryOption,
     OutOption,
     OverwriteOption,
     SchedulerOption,
     SetOption,
     SlurmOption,
     WorkersOption,
+    announce_analysis,
     say,
     track,
 )
 
 if TYPE_CHECKING:
     from tsct.analyze.recipe import Recipe
+    from tsct.records.resources import Usage
 
 
 def analyze(
@@ -50,7 +53,10 @@ def analyze(
     workers: WorkersOption = CPUS,
     scheduler: SchedulerOption = "",
     slurm: SlurmOption = None,
-    volumes: Annotated[bool, typer.Option(help="Also write I(Q) and G(r) of every voxel.")] = True,
+    max_memory: MaxMemoryOption = None,
+    volumes: Annotated[
+        bool, typer.Option(help="Also write I(Q) and G(r) of every voxel; without, it takes far less memory and time.")
+    ] = True,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Also draw it all in analysis.html.")] = True,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -59,46 +65,62 @@ def analyze(
     Reads the scans and the `[analysis]` section of the experiment, never the truth, and draws what it recovers into
     a page, analysis.html. The layouts NXxrdct, pyFAI diffmap, nDTomo (Battery Imaging Library), ewoks and DAWN or Savu
     are known; for others, and for what a file does not say, write a mapping (see docs/your-beamline.md). Several files
-    are the states of one series, in the order given.
+    are the states of one series, in the order given. Says first what it will take, and refuses what does not fit.
     Example: `tsct analyze scan.h5 --mapping m.toml --composition 'Si0.5 C0.5' --set analysis.q_max=22 -o found`
     """
     for source in sources:
         must_exist(source)
-    from tsct.analyze import NO_PHASES
     from tsct.apps.run import pipeline as job
-    from tsct.apps.run.experiment import load
     from tsct.apps.run.workers import choose_workers
-    from tsct.records.io import is_ours
     from tsct.records.resources import Usage
 
     files = job.scan_files(sources, mapping)
-    beside = sources[0] / "experiment.toml"
-    foreign = mapping is not None or not is_ours(files[0])
+    outlines = job.outlines(files, mapping, follow_links)
+    choices = _choices(sources[0], files[0], recipe, set_ or (), composition, mapping, follow_links)
+    where = choose_workers(workers, scheduler, slurm)
+    announce_analysis(outlines, choices, where, max_memory, volumes=volumes, page=page)
+    reading = {"mapping": mapping, "links": follow_links}
+    with Usage() as usage:
+        job.analyze(files, choices, output, workers=where, volumes=volumes, overwrite=overwrite, track=track, **reading)
+    _say_what_is_there(files, choices, output, usage if page else None)
+
+
+def _choices(
+    source: Path,
+    file: Path,
+    recipe: str | None,
+    changes: Sequence[str],
+    composition: str | None,
+    mapping: Path | None,
+    links: Path | None,
+) -> "Recipe":
+    """The recipe of the experiment that is named, lies beside the scans, or describes none of them."""
+    from tsct.apps.run import pipeline as job
+    from tsct.apps.run.experiment import load
+    from tsct.records.io import is_ours
+
+    beside = source / "experiment.toml"
+    foreign = mapping is not None or not is_ours(file)
     if recipe is None and not foreign and not beside.is_file():
-        raise UsageError(f"{sources[0]}: no experiment.toml beside the scans; name one with --experiment")
-    made = load(recipe or (str(beside) if beside.is_file() else "wragg2023"), overrides=set_ or ())
+        raise UsageError(f"{source}: no experiment.toml beside the scans; name one with --experiment")
+    made = load(recipe or (str(beside) if beside.is_file() else "wragg2023"), overrides=changes)
     choices = made.recipe
     if composition is not None or foreign:
-        choices = job.with_composition(choices, composition, files[0], mapping, follow_links)
+        choices = job.with_composition(choices, composition, file, mapping, links)
     if foreign and recipe is None:
-        choices = _of_no_preset(choices, made.settings.analysis.values, set_ or ())
-    where = choose_workers(workers, scheduler, slurm)
-    with Usage() as usage:
-        job.analyze(
-            files,
-            choices,
-            output,
-            workers=where,
-            volumes=volumes,
-            overwrite=overwrite,
-            track=track,
-            mapping=mapping,
-            links=follow_links,
-        )
-    if not choices.asks_for_phases:
+        choices = _of_no_preset(choices, made.settings.analysis.values, changes)
+    return choices
+
+
+def _say_what_is_there(files: Sequence[Path], recipe: "Recipe", output: Path, usage: "Usage | None") -> None:
+    """Name the results, and draw the page if the use of resources is given, which it holds."""
+    from tsct.analyze import NO_PHASES
+    from tsct.apps.run import pipeline as job
+
+    if not recipe.asks_for_phases:
         say(NO_PHASES)
     say(f"recovered: {output / 'recovered.h5'}")
-    if page:
+    if usage is not None:
         title = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
         (path,) = track((job.write_page(output, usage, title=title) for _ in range(1)), "page", 1)
         say(f"page: {path}")

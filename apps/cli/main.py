@@ -18,7 +18,7 @@ from .analyze import analyze
 from .explore import explore
 from .export import export
 from .frames import frames
-from .init import init
+from .init import init, schema
 from .lesson import lesson
 from .options import say, show_everywhere
 from .pdf import pdf
@@ -44,7 +44,7 @@ Start with `tsct run wragg2023 --quick -o out`, then open `out/report.html`. Mak
 Exit codes: 0 pass, 1 fail, 2 usage, 3 bad input, 4 inconclusive, 5 not enough resources, 70 a defect
 of tsct, 130 interrupted.""",
 )
-for command in (run, simulate, frames, analyze, validate, plan, sweep, init, export, pdf, explore, lesson):
+for command in (run, simulate, frames, analyze, validate, plan, sweep, init, schema, export, pdf, explore, lesson):
     app.command()(command)
 app.add_typer(structures_app, name="structures")
 #: exit codes of a command that Ctrl-C or a batch system stopped: 128 plus the number of the signal

@@ -89,6 +89,19 @@ def announce(experiment: Any, workers: Any, max_memory_gb: float | None, *, anal
     expected.check_memory(max_memory_gb)
 
 
+def announce_analysis(
+    scans: Any, recipe: Any, workers: Any, max_memory_gb: float | None, *, volumes: bool, page: bool
+) -> None:
+    """The same for scans that were measured, as far as their files say how large they are."""
+    from tsct.apps.run.estimate import estimate_analysis
+
+    if scans:
+        here = workers if isinstance(workers, int) else 1
+        expected = estimate_analysis(scans, recipe, here, volumes=volumes, page=page)
+        say(f"estimate: {expected}")
+        expected.check_memory(max_memory_gb)
+
+
 def track(items: Iterable[Item], title: str, total: int) -> Iterator[Item]:
     """Progress bar on stderr when it is a terminal; a line per stage otherwise."""
     from rich.progress import (
@@ -127,10 +140,20 @@ def print_verdict(scores: Any, output: Path) -> None:
     for line in scores.lines:
         typer.echo(line)
     rows = scores.document()["checks"]
-    console.print(_chain_table([row for row in rows if row["about"] == "chain"]))
+    chain = [row for row in rows if row["about"] == "chain"]
+    ran = [row for row in chain if row["verdict"] != "not run"]
+    console.print(_chain_table(ran))
+    if len(ran) < len(chain):
+        typer.echo(f"not run: {len(chain) - len(ran)} checks that do not apply, each with its reason in the report")
+    for row in ran:
+        if row["verdict"] == "inconclusive":
+            typer.echo(f"inconclusive: {row['id']}: {row['note'] or 'the value is not a number'}")
     if len(scores.lines) > 1:
         console.print(_paper_table([row for row in rows if row["about"] == "paper"]))
-    typer.echo(f"verdict: {scores.verdict}")
+    for words in scores.explanations:
+        typer.echo(f"{words}")
+    failed = [row["id"] for row in ran if row["verdict"] == "fail"]
+    typer.echo(f"verdict: {scores.verdict}" + (f" ({', '.join(failed)})" if failed else ""))
     typer.echo(f"report: {output / 'report.html'}")
     sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])
 

@@ -36,7 +36,7 @@ def scenarios(
     plain_console(160).print(_table(rows))
     typer.echo(f"verdict: {worst(rows)} (the worst of {len(rows)})")
     if rows[0].stated:
-        typer.echo(f"expectation: {len(rows) - len(unmet(rows))} of {len(rows)} met (apps/run/scenarios.toml)")
+        typer.echo(f"expectation: {len(rows) - len(unmet(rows))} of {len(rows)} met (apps/run/presets/scenarios.toml)")
     else:
         typer.echo("expectation: none is stated for other settings than --quick with the preset's seed")
     typer.echo(f"table: {output / 'scenarios.html'}")

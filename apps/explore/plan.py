@@ -73,8 +73,8 @@ def answer(plan: Forecast, *, light: float, radius: float, q_max: float, base_q_
     counting = float(np.exp(np.interp(np.log(radius), np.log(sizes), np.log(errors))))
     voxel = float(plan.sigma.change.sel(region="voxel", parameter="shift"))
     return Answer(
-        hours=plan.hours * light,
-        dose_kgy=plan.dose_gray * light / 1e3,
+        hours=plan.costs.hours * light,
+        dose_kgy=plan.costs.dose_gray * light / 1e3,
         voxel=float(np.hypot(voxel * further / np.sqrt(light), drift.sel(region="voxel"))),
         region=float(np.hypot(counting * further / np.sqrt(light), drift.sel(region="roi"))),
         noise=at_end("voxel_gr", q_max) / np.sqrt(light),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from os.path import realpath
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from tsct.analyze.pdf import (
 from tsct.analyze.readers import Facts, resolution_facts, write_fq, write_gr, write_sq
 from tsct.analyze.recipe import PdfRecipe
 from tsct.phantoms.structures import molar_mass_g_mol
-from tsct.records.errors import UsageError
+from tsct.records.errors import InputError, UsageError
 from tsct.records.io import replacing
 from tsct.records.paths import file_must_be_free, writable
 from tsct.records.units import ATOMS_PER_A3, HC_KEV_ANGSTROM
@@ -33,6 +34,8 @@ Array = NDArray[np.float64]
 #: step of G(r) in angstrom, that of PDFgetX3
 R_STEP = 0.01
 DPI = 150
+#: atoms per cubic angstrom; diamond has 0.18
+DENSEST = 0.3
 
 
 def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool = False) -> str:
@@ -67,7 +70,7 @@ def convert(source: Source, recipe: PdfRecipe, folder: Path, *, overwrite: bool 
     header = facts(source, recipe, measured) | scale_facts(data, recipe)
     _write(names, data, header, header | resolution_facts(recipe.q_damp, recipe.q_broad), picture.getvalue())
     line = summary(source, measured, peaks, [path.name for path in names.values()], folder)
-    return f"{line}; {scale_words(data, recipe)}{_pixel_words(pixels)}"
+    return "; ".join(filter(None, (line, scale_words(data, recipe), _pixel_words(pixels), measured.corrections.words)))
 
 
 def _background_error(source: Source, measured: Measured) -> Array | None:
@@ -98,19 +101,22 @@ def scale_words(data: xr.Dataset, recipe: PdfRecipe) -> str:
 
 def transformed(source: Source, recipe: PdfRecipe, measured: Measured) -> tuple[xr.Dataset, SharedPixels]:
     """S(Q), F(Q) and G(r) of a pattern, and how its bins share pixels."""
-    energy = None if source.wavelength is None else HC_KEV_ANGSTROM / source.wavelength
+    energy = None if measured.wavelength is None else HC_KEV_ANGSTROM / measured.wavelength
     pixels = _pixels(source, measured)
-    data = pdf(
-        measured.q,
-        measured.intensity,
-        recipe,
-        sigma=measured.sigma,
-        energy_kev=energy,
-        pixels=pixels,
-        density=_number_density(source, recipe),
-        constant=source.constant,
-        background_error=_background_error(source, measured),
-    )
+    try:
+        data = pdf(
+            measured.q,
+            measured.intensity,
+            recipe,
+            sigma=measured.sigma,
+            energy_kev=energy,
+            pixels=pixels,
+            density=_number_density(source, recipe),
+            constant=source.constant,
+            background_error=_background_error(source, measured),
+        )
+    except InputError as error:
+        raise InputError(f"{measured.where}: {str(error).removeprefix('pattern: ')}") from None
     return data, pixels
 
 
@@ -124,14 +130,14 @@ def _pixels(source: Source, measured: Measured) -> SharedPixels:
 def _pixel_words(pixels: SharedPixels) -> str:
     if pixels.side_bins <= 0:
         return ""
-    return f"; errors hold a correlation of neighbouring bins of {pixels.neighbours:.2f}"
+    return f"errors hold a correlation of neighbouring bins of {pixels.neighbours:.2f}"
 
 
 def check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
     """Refuse results that would replace their own input, or others that may not be replaced."""
-    inputs = [path.resolve() for path in (source.pattern, source.background) if path is not None]
+    inputs = [realpath(path) for path in (source.pattern, source.background) if path is not None]
     for path in paths:
-        if path.resolve() in inputs:
+        if realpath(path) in inputs:
             raise UsageError(f"{path}: the result would replace its own input; choose another folder with -o")
         file_must_be_free(path, overwrite=overwrite)
 
@@ -140,6 +146,11 @@ def _number_density(source: Source, recipe: PdfRecipe) -> Density | None:
     if source.density_g_cm3 is None:
         return None
     factor = ATOMS_PER_A3 / molar_mass_g_mol(recipe.composition)
+    if not source.density_g_cm3 * factor <= DENSEST:
+        raise InputError(
+            f"--density is {source.density_g_cm3:g} g/cm3, which of this composition are "
+            f"{source.density_g_cm3 * factor:.2g} atoms per cubic angstrom; no matter has more than {DENSEST:g}"
+        )
     return Density(source.density_g_cm3 * factor, source.density_error_g_cm3 * factor)
 
 
@@ -152,7 +163,7 @@ def facts(source: Source, recipe: PdfRecipe, measured: Measured) -> dict[str, st
         "bgscale": source.background_scale if source.background else None,
         "composition": composition,
         "density_g_cm3": source.density_g_cm3,
-        "wavelength": source.wavelength,
+        "wavelength": measured.wavelength,
         "qmin": recipe.q_min,
         "qmax": recipe.q_max,
         "qmaxinst": recipe.data_end,
@@ -160,6 +171,7 @@ def facts(source: Source, recipe: PdfRecipe, measured: Measured) -> dict[str, st
         "rpoly": recipe.polynomial_range,
         "correction": recipe.mode,
         "window": recipe.window,
+        **measured.corrections.facts,
     }
     return {key: value for key, value in stated.items() if value is not None}
 

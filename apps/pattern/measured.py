@@ -1,7 +1,8 @@
 """A measured pattern made ready for the transform: units, background, uniform grid."""
 
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,7 @@ from tsct.analyze.readers import (
     check_q,
     evened,
     is_uniform,
+    named_unit,
     q_from_two_theta,
     read_columns,
     read_pattern_stack,
@@ -28,12 +30,22 @@ from tsct.analyze.readers import (
 from tsct.analyze.recipe import PdfRecipe
 from tsct.records.errors import InputError, TsctWarning, UsageError, nearest
 
+from .corrections import Geometry, geometry, geometry_factor
+
 Array = NDArray[np.float64]
 
 #: a pattern with more points is resampled to this many, so that its matrices stay below 200 MB each
 MAX_POINTS = 4000
 #: G(r) ends at most here, angstrom
 LONGEST = 100.0
+#: G(r) ends at least here, angstrom: no two atoms are closer than half of it
+SHORTEST = 1.0
+#: intensities beyond are no measurement, and their squares no numbers
+MOST_INTENSITY = 1e30
+#: a transform needs a range that grows by this factor
+LEAST_RANGE = 1.5
+#: a wavelength that the user gives may differ from that of the file by so much, as after a calibration
+SAME_WAVELENGTH = 0.01
 #: range of densities of condensed matter and gases, g/cm3
 DENSITIES_G_CM3 = (1e-5, 25.0)
 
@@ -50,7 +62,7 @@ class Source:
         Of the first column: 1/angstrom, 1/nm, or deg or rad of 2theta, which need `wavelength`. If omitted, what the
         header of the file says, and 1/angstrom if it says nothing.
     wavelength : float, optional
-        In angstrom. With it the Compton scattering is corrected for recoil.
+        In angstrom; that of the file if omitted. With it the Compton scattering is corrected for recoil.
     background : pathlib.Path, optional
         Pattern of the same kind that is subtracted.
     background_scale : float
@@ -68,6 +80,9 @@ class Source:
         Standard deviation of the factor of the background.
     neighbour_correlation : float, optional
         Correlation of the noise of neighbouring bins, 0 to 0.95; estimated from the pattern if omitted.
+    applied : mapping of str to bool
+        Whether ``solid_angle`` and ``polarization`` were divided out of pattern and background, as far as the user says
+        it; his word counts more than that of the files, unless they would be divided out twice.
     """
 
     pattern: Path
@@ -81,12 +96,11 @@ class Source:
     background_scale_error: float = 0.0
     pair: tuple[str, str] | None = None
     neighbour_correlation: float | None = None
+    applied: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.unit is not None and self.unit not in UNITS:
+        if self.unit is not None and named_unit(self.unit) is None:
             raise UsageError(f"--unit is '{self.unit}'{nearest(self.unit, UNITS)}; allowed are {', '.join(UNITS)}")
-        if self.unit in ("deg", "rad") and self.wavelength is None:
-            raise UsageError(f"2theta (--twotheta or --unit {self.unit}) needs --wavelength in angstrom")
         if not (np.isfinite(self.background_scale) and self.background_scale >= 0):
             raise InputError(f"--background-scale is {self.background_scale:g}; allowed are zero and larger")
         for option in ("density_error_g_cm3", "background_scale_error"):
@@ -114,6 +128,12 @@ class Measured:
         Standard deviation of the intensity, and what was subtracted.
     step : float or None
         Step of the grid that the pattern was moved to; None where its own was kept.
+    wavelength : float or None
+        In angstrom, of the user or of the file.
+    corrections : Geometry
+        How the corrections of geometry stand, those of the background included.
+    where : str
+        What errors call it.
     """
 
     q: Array
@@ -121,6 +141,9 @@ class Measured:
     sigma: Array | None
     background: Array | None
     step: float | None
+    wavelength: float | None = None
+    corrections: Geometry = field(default_factory=Geometry)
+    where: str = "pattern"
 
 
 def read_measured(source: Source, recipe: PdfRecipe) -> Measured:
@@ -131,12 +154,12 @@ def read_measured(source: Source, recipe: PdfRecipe) -> Measured:
     InputError
         If the pattern or the background cannot be used or does not reach as far as the recipe.
     """
-    return _ready(_read_q(source.pattern, source), source, recipe)
+    return _ready(_read_q(source.pattern, source, recipe), source, recipe)
 
 
 def read_measured_stack(
     source: Source, recipe: PdfRecipe, mapping: Path | None = None, links: Path | None = None
-) -> tuple[Source, dict[int, Measured]]:
+) -> dict[int, Measured]:
     """Read the patterns of an HDF5 file as :func:`read_measured` does one, by their numbers; empty ones are left out.
 
     Parameters
@@ -148,9 +171,7 @@ def read_measured_stack(
 
     Returns
     -------
-    source : Source
-        With the wavelength, if only the file says it.
-    patterns : dict of int to Measured
+    dict of int to Measured
 
     Raises
     ------
@@ -165,7 +186,7 @@ def read_measured_stack(
     stack = read_pattern_stack(source.pattern, mapping, links)
     if source.unit is not None:
         raise UsageError(f"--unit is for text files; the unit of {source.pattern} is that of its axis")
-    source = source if source.wavelength is not None else replace(source, wavelength=stack.wavelength)
+    stated = _Stated(stack.unit, stack.wavelength, stack.applied)
     patterns, empty = {}, []
     for number, intensity in enumerate(stack.intensity):
         held = np.flatnonzero(np.isfinite(intensity) & (intensity != 0.0))
@@ -176,7 +197,7 @@ def read_measured_stack(
         where = f"{source.pattern}: pattern {number}"
         _check_stack(where, stack, number, part)
         sigma = None if stack.sigma is None else stack.sigma[number, part]
-        over_q = _over_q(where, stack.radial[part], intensity[part], sigma, stack.unit, source.wavelength)
+        over_q = _over_q(where, (stack.radial[part], intensity[part], sigma), stated, source, recipe)
         patterns[number] = _ready(over_q, source, recipe)
     if empty:
         warnings.warn(
@@ -186,7 +207,7 @@ def read_measured_stack(
         )
     if not patterns:
         raise InputError(f"{source.pattern}: no pattern holds an intensity")
-    return source, patterns
+    return patterns
 
 
 def _check_stack(where: str, stack: PatternStack, number: int, part: slice) -> None:
@@ -205,18 +226,27 @@ def _ready(found: "_OverQ", source: Source, recipe: PdfRecipe) -> Measured:
     _check_range(found, recipe)
     check_gaps(q, found.lost, (recipe.q_min, recipe.data_end), found.where)
     _check_steps(found.where, q, recipe)
-    background = None
+    background, corrections = None, found.corrections
     if source.background is not None:
-        background, its_sigma = _background_at(found, source, recipe)
+        background, its_sigma, its_corrections = _background_at(found, source, recipe)
+        corrections = corrections | its_corrections
         intensity = intensity - background
         sigma = None if sigma is None else np.hypot(sigma, its_sigma)
-    if is_uniform(q) and len(q) <= MAX_POINTS:
-        return Measured(q=q, intensity=intensity, sigma=sigma, background=background, step=None)
-    step = float(q[-1] - q[0]) / (min(len(q), MAX_POINTS) - 1)
-    if background is not None:
-        background = resample(q, background, step=step)[1]
-    q, intensity, sigma = resample(q, intensity, sigma, step)
-    return Measured(q=q, intensity=intensity, sigma=sigma, background=background, step=step)
+    step = None
+    if not is_uniform(q) or len(q) > MAX_POINTS:
+        step = float(q[-1] - q[0]) / (min(len(q), MAX_POINTS) - 1)
+        background = None if background is None else resample(q, background, step=step)[1]
+        q, intensity, sigma = resample(q, intensity, sigma, step)
+    return Measured(
+        q=q,
+        intensity=intensity,
+        sigma=sigma,
+        background=background,
+        step=step,
+        wavelength=found.wavelength,
+        corrections=corrections,
+        where=found.where,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,36 +259,82 @@ class _OverQ:
     unit: RadialUnit | None
     where: str
     lost: NDArray[np.bool_]
+    wavelength: float | None
+    corrections: Geometry
 
 
-def _read_q(path: Path, source: Source) -> _OverQ:
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What a file says beside its numbers."""
+
+    unit: RadialUnit | None
+    wavelength: float | None
+    applied: Mapping[str, bool]
+
+
+def _read_q(path: Path, source: Source, recipe: PdfRecipe) -> _OverQ:
     columns = read_columns(path, trust_header=source.unit is None)
-    unit = columns.unit if source.unit is None else UNITS[source.unit]
-    return _over_q(str(path), columns.x, columns.intensity, columns.sigma, unit, source.wavelength)
+    unit = columns.unit if source.unit is None else named_unit(source.unit)
+    stated = _Stated(unit, columns.wavelength, columns.applied)
+    return _over_q(str(path), (columns.x, columns.intensity, columns.sigma), stated, source, recipe)
 
 
 def _over_q(
-    where: str, x: Array, intensity: Array, sigma: Array | None, unit: RadialUnit | None, wavelength: float | None
+    where: str, columns: tuple[Array, Array, Array | None], stated: _Stated, source: Source, recipe: PdfRecipe
 ) -> _OverQ:
-    x = x if unit is None else x * unit.factor
+    x, intensity, sigma = columns
+    # at Q = 0 there is the beam, and no S(Q) = 1 + F(Q) / Q
+    away = x > 0
+    x, intensity, sigma = x[away], intensity[away], None if sigma is None else sigma[away]
+    wavelength = _wavelength(where, stated, source)
     try:
-        if unit is not None and unit.quantity == "two_theta":
-            if wavelength is None:
-                raise InputError(f"the first column is '{unit.words}'; add --wavelength in angstrom")
-            q = q_from_two_theta(x, wavelength)
-        else:
-            check_q(x, wavelength, unit_known=unit is not None)
-            q = evened(x)
+        q = _q(x, stated.unit, wavelength)
     except InputError as error:
         raise InputError(f"{where}: {str(error).removeprefix('pattern: ')}") from None
+    corrections = geometry(stated.applied, source.applied, where, must_be_known=recipe.mode == "absolute")
+    factor = geometry_factor(q, wavelength, corrections, where)
+    intensity, sigma = intensity / factor, None if sigma is None else sigma / factor
+    for name, values in (("intensity", intensity), ("error", sigma)):
+        if values is not None and (largest := np.abs(values).max()) > MOST_INTENSITY:
+            raise InputError(f"{where}: an {name} is {largest:.3g}; allowed are numbers up to {MOST_INTENSITY:g}")
     lost = unmeasured_points(intensity, sigma)
     intensity, sigma = without_lone_bins(bridged(q, intensity, lost), sigma, where)
-    return _OverQ(q, intensity, sigma, unit, where, lost)
+    return _OverQ(q, intensity, sigma, stated.unit, where, lost, wavelength, corrections)
+
+
+def _wavelength(where: str, stated: _Stated, source: Source) -> float | None:
+    """That of the user, else that of the file."""
+    if source.wavelength is None or stated.wavelength is None:
+        return stated.wavelength if source.wavelength is None else source.wavelength
+    if abs(source.wavelength / stated.wavelength - 1) > SAME_WAVELENGTH:
+        warnings.warn(
+            f"{where}: states a wavelength of {stated.wavelength:.5g} angstrom; --wavelength {source.wavelength:g} is "
+            "used",
+            TsctWarning,
+            stacklevel=2,
+        )
+    return source.wavelength
+
+
+def _q(x: Array, unit: RadialUnit | None, wavelength: float | None) -> Array:
+    """Q in 1/angstrom of a first column."""
+    x = x if unit is None else x * unit.factor
+    if unit is not None and unit.quantity == "two_theta":
+        if wavelength is None:
+            raise InputError(f"the first column is '{unit.words}'; add --wavelength in angstrom")
+        return q_from_two_theta(x, wavelength)
+    check_q(x, wavelength, unit_known=unit is not None)
+    return evened(x)
 
 
 def _check_range(found: _OverQ, recipe: PdfRecipe) -> None:
     if not recipe.q_min > 0:
         raise InputError(f"--qmin is {recipe.q_min:g}; allowed are values above 0, where S(Q) = 1 + F(Q)/Q exists")
+    if not recipe.q_max >= LEAST_RANGE * recipe.q_min:
+        raise InputError(
+            f"--qmax is {recipe.q_max:g} and --qmin {recipe.q_min:g}; allowed is a --qmax of at least "
+            f"{LEAST_RANGE * recipe.q_min:g}, or there is next to nothing to transform"
+        )
     q, unit, path = found.q, found.unit, found.where
     half = (q[-1] - q[0]) / (len(q) - 1) / 2
     read_as = "" if unit is None else f" (the first column is read as '{unit.words}')"
@@ -274,16 +350,18 @@ def _check_steps(path: str, q: Array, recipe: PdfRecipe) -> None:
     if len(inside) < 2:
         raise InputError(f"{path}: fewer than two points between {recipe.q_min:g} and {recipe.data_end:g} 1/angstrom")
     longest = min(LONGEST, np.pi / float(np.diff(inside).max()))
-    if not recipe.r_max <= longest:
+    shortest = max(SHORTEST, recipe.polynomial_range + 0.5)
+    if not shortest <= recipe.r_max <= longest:
         raise InputError(
-            f"{path}: --rmax is {recipe.r_max:g}; allowed are at most {longest:.4g} angstrom (pi / largest step of Q)"
+            f"{path}: --rmax is {recipe.r_max:g}; allowed are {shortest:g} angstrom, beyond the polynomial, to "
+            f"{longest:.4g} angstrom (pi / largest step of Q)"
         )
 
 
-def _background_at(pattern: _OverQ, source: Source, recipe: PdfRecipe) -> tuple[Array, Array]:
-    """Scaled background and its standard deviation (zero where the file has none) at the points of the pattern."""
+def _background_at(pattern: _OverQ, source: Source, recipe: PdfRecipe) -> tuple[Array, Array, Geometry]:
+    """Scaled background and its standard deviation (zero without one) at the points of the pattern; its corrections."""
     assert source.background is not None
-    found = _read_q(source.background, source)
+    found = _read_q(source.background, source, recipe)
     own_q, intensity, sigma = found.q, found.intensity, found.sigma
     check_gaps(own_q, found.lost, (recipe.q_min, recipe.data_end), found.where)
     _check_same_unit(source, pattern.unit, found.unit)
@@ -295,7 +373,8 @@ def _background_at(pattern: _OverQ, source: Source, recipe: PdfRecipe) -> tuple[
         )
     at = np.clip(q, own_q[0], own_q[-1])
     errors = np.zeros_like(q) if sigma is None else np.interp(at, own_q, sigma)
-    return source.background_scale * CubicSpline(own_q, intensity)(at), source.background_scale * errors
+    scale = source.background_scale
+    return scale * CubicSpline(own_q, intensity)(at), scale * errors, found.corrections
 
 
 def _check_same_unit(source: Source, of_pattern: RadialUnit | None, of_background: RadialUnit | None) -> None:

@@ -1,6 +1,8 @@
 """A series of measured patterns: a NeXus file of all and a `.gr` file of each."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
@@ -77,19 +79,23 @@ def convert_series(
             facts(source, recipe, measured) | scale_facts(data, recipe) | resolution,
         )
     write_records(together, records, title="pair distribution functions of a series")
-    kind = "file" if len(sources) == 1 else "files"
     left = "" if "fq" in records else " (G(r) only: the patterns lie on different grids of Q)"
+    corrections = reduce(or_, (measured.corrections for *_, measured in parts)).words
     return (
-        f"{len(parts)} patterns of {len(sources)} {kind}; wrote {together.name}{left} "
-        f"and {len(files)} files such as {files[0].name} in {folder}"
+        f"{_number(parts, 'pattern')} of {_number(sources, 'file')}; wrote {together.name}{left} "
+        f"and {_number(files, 'file')} such as {files[0].name} in {folder}{'; ' if corrections else ''}{corrections}"
     )
+
+
+def _number(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _patterns(
     source: Source, recipe: PdfRecipe, mapping: Path | None, links: Path | None
 ) -> list[tuple[Source, int | None, Measured]]:
     if is_hdf5(source.pattern):
-        source, stack = read_measured_stack(source, recipe, mapping, links)
+        stack = read_measured_stack(source, recipe, mapping, links)
         return [(source, number, measured) for number, measured in stack.items()]
     if mapping is not None:
         raise UsageError(f"--mapping is for HDF5 files; {source.pattern} is none")

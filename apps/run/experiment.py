@@ -1,11 +1,12 @@
 """An experiment: what a TOML file says, built."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from tsct.analyze.pdf import parse_composition
-from tsct.analyze.recipe import Model, Recipe
+from tsct.analyze.recipe import Model, Recipe, Roi
 from tsct.phantoms import MATERIALS, POTENTIALS_V, QUICK_POTENTIALS_V, Phantom, Sample, States, discharge
 from tsct.phantoms.painted import PaintedSample
 from tsct.phantoms.structures import Structure, lithiated_series
@@ -17,6 +18,8 @@ from .settings import Analysis, Settings
 from .structure_choice import StructureChoice, chosen_structure
 from .toml_tables import build, located, override, read_experiment
 
+#: states of a quick run
+QUICK_STATES = 6
 #: of a series of silicon structures
 MOST_MEMBERS = 1000
 #: radius of the region of a sample, as a share of the sample's
@@ -86,17 +89,19 @@ def load(source: str, *, overrides: Iterable[str] = (), seed: int | None = None,
 def _quick(settings: Settings) -> Settings:
     z, states = settings.slices.z_mm, settings.states
     if states.values is not None:
-        states = replace(states, values=_six(states.values))
+        states = replace(states, values=evenly(states.values, QUICK_STATES))
     elif states.potentials_v == POTENTIALS_V:
         states = replace(states, potentials_v=QUICK_POTENTIALS_V)
     else:
-        states = replace(states, potentials_v=_six(states.potentials_v))
+        states = replace(states, potentials_v=evenly(states.potentials_v, QUICK_STATES))
     return replace(settings, slices=replace(settings.slices, z_mm=(z[len(z) // 2],)), states=states)
 
 
-def _six(values: tuple[float, ...]) -> tuple[float, ...]:
-    """Six of the values, evenly spread, ends included."""
-    chosen = {round(i * (len(values) - 1) / 5) for i in range(6)}
+def evenly(values: tuple[float, ...], number: int) -> tuple[float, ...]:
+    """So many of the values, evenly spread, ends included; the middle one if it is one."""
+    if number == 1:
+        return (values[len(values) // 2],)
+    chosen = {round(i * (len(values) - 1) / (number - 1)) for i in range(number)}
     return tuple(values[i] for i in sorted(chosen))
 
 
@@ -127,11 +132,31 @@ def _experiment(settings: Settings, folder: Path, stated_roi: Collection[str]) -
     formula = analysis["composition"]
     composition = parse_composition(formula) if formula else phantom.nominal_composition
     given = (one.phase(settings.beamline.scan.q, phantom.structures) for one in analysis["phase"])
-    phases = (*(pattern_file(folder / name) for name in analysis["phases"]), *given)
+    phases = chain((pattern_file(folder / name) for name in analysis["phases"]), given)
     model: Model = "none" if settings.sample else "silicon-anode"
-    recipe = settings.analysis.recipe(composition, phases, model)
-    recipe.roi.mask(settings.beamline.scan.translations)
+    _check_early(settings.analysis, composition, model, settings.beamline.scan.translations)
+    recipe = settings.analysis.recipe(composition, tuple(phases), model)
     return Experiment(settings=settings, phantom=phantom, beamline=settings.beamline, recipe=recipe)
+
+
+def _check_early(analysis: Analysis, composition: Mapping[str, float], model: Model, voxels: int) -> None:
+    """Refuse what is wrong with an analysis before patterns of its phases are computed."""
+    roi: Roi = analysis.values["roi"]
+    roi.mask(voxels)
+    _check_width(roi, voxels)
+    # the map that decides a region may be that of a phase
+    anywhere = replace(roi, map="", above=None)
+    replace(analysis, values={**analysis.values, "roi": anywhere}).recipe(composition, (), model)
+
+
+def _check_width(roi: Roi, voxels: int) -> None:
+    """Refuse a region that is wider than the image."""
+    x, y = zip(*roi.polygon, strict=True) if roi.polygon else ((-roi.radius_voxels, roi.radius_voxels),) * 2
+    width = max(max(x) - min(x), max(y) - min(y))
+    if (roi.polygon or roi.is_circle) and not roi.from_object and width > voxels:
+        raise InputError(
+            f"analysis.roi is {width:g} voxels wide, the image {voxels} (beamline.scan.translations): make it smaller"
+        )
 
 
 def _sample(settings: Settings) -> Sample:

@@ -15,7 +15,7 @@ import xarray as xr
 
 from tsct.analyze import collect, reference_tile
 from tsct.analyze.pdf import curve_records, parse_composition
-from tsct.analyze.readers import parts_of_scan, read_scan
+from tsct.analyze.readers import ScanOutline, outline_scan, parts_of_scan, read_scan
 from tsct.analyze.recipe import Recipe
 from tsct.records.errors import InputError, ResourceError
 from tsct.records.io import load_tables, read_truth, write_records, write_text, write_truth
@@ -273,11 +273,22 @@ def write_recovered(folder: Path, found: xr.Dataset, *, title: str) -> None:
     write_records(path, {"recovered": found, **curve_records(found)}, title=title)
 
 
+def outlines(sources: Sequence[Path], mapping: Path | None, links: Path | None = None) -> list[ScanOutline]:
+    """Sizes of scans before they are read; none where a file does not say them, or is one that reading will refuse."""
+    try:
+        found = [outline_scan(source, mapping, links) for source in sources]
+    except InputError:
+        return []
+    return found if all(one.channels for one in found) else []
+
+
 def with_composition(
     recipe: Recipe, formula: str | None, source: Path, mapping: Path | None, links: Path | None = None
 ) -> Recipe:
     """The recipe with the composition given, or else with the one that the scan states."""
-    if formula is None:
+    if formula is None and (known := outlines([source], mapping, links)):
+        formula = known[0].composition
+    elif formula is None:
         formula = read_scan(source, mapping, links).attrs.get("sample_composition")
     if not formula:
         raise InputError(f"{source}: says nothing of the composition; add --composition, such as 'Si0.5 C0.5'")

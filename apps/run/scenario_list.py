@@ -48,7 +48,7 @@ class Scenario:
 @cache
 def scenarios() -> Mapping[str, Scenario]:
     """All scenarios by name, in the order of the table: the paper's, its variations, and each fault alone."""
-    table = tomllib.loads(files("tsct.apps.run").joinpath("scenarios.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(files("tsct.apps.run").joinpath("presets", "scenarios.toml").read_text(encoding="utf-8"))
     of_faults = table.pop("faults")
     named = [_named(name, row) for name, row in table.items()]
     alone = [_fault(name, size, of_faults.get(name, {})) for name, size in COMMON.items()]

@@ -24,7 +24,19 @@ from .toml_tables import OF_THE_CELL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class States:
-    """The discharge of the cell, a named truth and the potentials at which it is scanned; or the axis of a sample."""
+    """The discharge of the cell, a named truth and the potentials at which it is scanned; or the axis of a sample.
+
+    Parameters
+    ----------
+    scenario : str
+        Course of the discharge of the cell: small, medium, hatchard-dahn, null or two-phase.
+    potentials_v : list of float
+        At which the cell is scanned, in the order of the discharge.
+    axis : str, optional
+        Of a sample: any name and unit, such as time_s, temperature_k or cycle.
+    values : list of float, optional
+        Of that axis, at which the sample is scanned.
+    """
 
     scenario: str
     potentials_v: tuple[float, ...]
@@ -38,7 +50,15 @@ class States:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slices:
-    """Heights of the slices above the electrode's lower face and the height of the beam."""
+    """Heights of the slices above the electrode's lower face and the height of the beam.
+
+    Parameters
+    ----------
+    z_mm : list of float
+        Middle of each slice.
+    height_mm : float
+        Of the beam, and so of every slice.
+    """
 
     z_mm: tuple[float, ...]
     height_mm: float
@@ -52,8 +72,16 @@ class Slices:
 class Structures:
     """What the phases are made of: names in the structure library or files (extxyz, CIF, xyz with a cell).
 
-    A file with keys is a table, ``{ file = "x.cif", setting = "2" }``. ``silicon`` may be a list, ordered by lithium
-    content; with a single member nothing can be lithiated.
+    A file with keys is a table, ``{ file = "x.cif", setting = "2" }``.
+
+    Parameters
+    ----------
+    silicon : structure or list of structures
+        A list is ordered by lithium content; with a single member nothing can be lithiated.
+    carbon_black, binder, electrolyte : structure
+        Of the electrode.
+    piston, separator, counter_electrode, container : structure
+        Of the cell around it.
     """
 
     silicon: StructureChoice | tuple[StructureChoice, ...]
@@ -72,13 +100,34 @@ class Structures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenOtherwise:
+    """Keys of ``[analysis]`` that its records have in another form.
+
+    Parameters
+    ----------
+    composition : str
+        Formula of the sample, such as ``Si0.5 C0.5``; empty for that of the sample as it was mixed.
+    phases : list of str
+        Files of Q and I(Q), relative to the experiment, of phases whose amounts are mapped.
+    phase : list of tables
+        Phases whose amounts are mapped, ``[[analysis.phase]]``.
+    peak : list of tables
+        Peaks of G(r) that are mapped, ``[[analysis.peak]]``.
+    """
+
+    composition: str = ""
+    phases: tuple[str, ...] = ()
+    phase: tuple[AnalysisPhase, ...] = ()
+    peak: tuple[Peak, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """Choices of the analysis: the fields of :class:`Recipe` and of its :class:`PdfRecipe`, side by side.
 
-    Some are written otherwise than the records have them: ``composition`` as a formula, empty for that of the sample
-    as it was mixed; phases as names of files (``phases``) or as tables (``[[analysis.phase]]``), peaks as tables
-    (``[[analysis.peak]]``). Without ``model`` and ``roi``, the cell has the model of the anode and the paper's circle,
-    and any other sample has no model and a circle of its own.
+    Some are written otherwise than the records have them, see :class:`WrittenOtherwise`. Without ``model`` and ``roi``,
+    the cell has the model of the anode and the paper's circle, and any other sample has no model and a circle of its
+    own.
 
     Parameters
     ----------
@@ -95,16 +144,19 @@ class Analysis:
         del of_records["pdf"], of_records["peaks"]
         names = {"method": tuple(TAKES), "backend": tuple(BACKENDS), "filter": tuple(FILTERS)}
         choices = {key: Literal[allowed] for key, allowed in names.items()}
-        tables = {"phase": tuple[AnalysisPhase, ...], "peak": tuple[Peak, ...]}
-        return of_records | choices | tables | {"composition": str, "phases": tuple[str, ...]}
+        return of_records | choices | get_type_hints(WrittenOtherwise)
+
+    @staticmethod
+    def records() -> tuple[type, ...]:
+        """What describes the keys."""
+        return PdfRecipe, Recipe, WrittenOtherwise
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
         """The choices that were made, and the defaults of the records for all others."""
-        written = {"composition": "", "phases": (), "phase": (), "peak": (), "model": None}
-        defaults = _defaults(PdfRecipe) | _defaults(Recipe)
+        defaults = _defaults(PdfRecipe) | _defaults(Recipe) | _defaults(WrittenOtherwise) | {"model": None}
         del defaults["peaks"]
-        return cls(values={**defaults, **written, **values})
+        return cls(values={**defaults, **values})
 
     def with_files_in(self, folder: Path) -> Self:
         """The same with absolute names of files; the run's own folder will hold the experiment from then on."""
@@ -121,7 +173,13 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What is kept besides truth, results and report."""
+    """What is kept besides truth, results and report.
+
+    Parameters
+    ----------
+    scans, volumes : bool
+        Whether the scans, and the reconstructed patterns of all voxels, are kept.
+    """
 
     scans: bool
     volumes: bool
@@ -129,7 +187,15 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The whole file, section by section; where there is no default here or in a record, the preset has it."""
+    """The whole file, section by section; where there is no default here or in a record, the preset has it.
+
+    Parameters
+    ----------
+    name : str
+        Of the experiment, in reports and files.
+    seed : int
+        Root seed of all noise, gain patterns and random textures.
+    """
 
     name: str
     seed: int

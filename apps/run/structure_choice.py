@@ -17,7 +17,25 @@ CRYSTALLITES_NM = (1.0, 50.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StructureFile:
-    """A structure file with the keys of `tsct.phantoms.read_structure`; paths are relative to the experiment's file."""
+    """A structure file with the keys of `tsct.phantoms.read_structure`.
+
+    Parameters
+    ----------
+    file : str
+        CIF, extxyz, or xyz with a cell; relative to the experiment's file.
+    block : str, optional
+        Of a CIF with several structures.
+    setting : str, optional
+        Of two origins or axes: 1, 2, H, R, or a whole symbol in place of the file's.
+    occupancy : str, optional
+        ``draw``: whole atoms instead of partly occupied sites.
+    seed, supercell : int, int or (int, int, int)
+        Of the drawing, and cells along each edge.
+    u_iso_a2 : float or mapping of str to float, optional
+        Mean-square displacements, one number or one for each element.
+    density_g_cm3 : float, optional
+        For files without a cell.
+    """
 
     file: str = ""
     block: str | None = None

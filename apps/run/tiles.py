@@ -37,7 +37,7 @@ def run_tile(shared: Shared, tile: Tile) -> Written:
     experiment: Experiment = shared["experiment"]
     scan, written = _simulated(shared, tile)
     keep = experiment.settings.output.volumes
-    found = analyze_tile(scan, experiment.recipe)
+    found = analyze_tile(scan, experiment.recipe, volumes=keep)
     return written | _analysed(found, shared["folder"], tile_name(tile), keep=keep)
 
 
@@ -93,7 +93,7 @@ def analyze_file(shared: Shared, scan_file: tuple[int, str, Path]) -> Written:
     state, name, source = scan_file
     # the scan has no name here, so that its memory is free once its counts are corrected
     with _naming(source):
-        found = analyze_tile(_scan_of_file(shared, state, source), shared["recipe"])
+        found = analyze_tile(_scan_of_file(shared, state, source), shared["recipe"], volumes=shared["keep"])
         return _analysed(found, shared["folder"], name, keep=shared["keep"])
 
 

@@ -1,6 +1,7 @@
 """TOML as tables, and records made of them: every key, type and choice is checked, and what is wrong is named."""
 
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import is_dataclass
@@ -11,14 +12,17 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from tsct.records.errors import InputError, TsctError, UsageError, nearest
+from tsct.records.errors import InputError, TsctError, TsctWarning, UsageError, nearest
+from tsct.records.json_schema import needed
 from tsct.records.paths import must_exist
-from tsct.records.toml import MOST_BYTES, MOST_LEVELS, parse_toml, read_toml
+from tsct.records.toml import MOST_BYTES, MOST_LEVELS, as_toml, parse_toml, read_toml
 
 from .scenario_list import BASE, merged, scenarios
 
 T = TypeVar("T")
 PRESETS = ("wragg2023", "capillary", "standard", "pouch", "bismuth-vanadate", "hard-carbon")
+#: a key that stands in more sections than this is no slip of one section
+MOST_PLACES = 3
 #: sections of the cell of Wragg et al., which a sample of its own replaces
 OF_THE_CELL = ("cell", "texture", "electrode", "structures")
 
@@ -58,6 +62,8 @@ def preset_titles() -> dict[str, str]:
 def read_experiment(source: str) -> tuple[dict[str, Any], Path]:
     """As :func:`read_table`, with all that is not written there as the preset has it."""
     table, folder = read_table(source)
+    if not table:
+        warnings.warn(f"{source} says nothing: every key is as in {BASE}", TsctWarning, stacklevel=2)
     base = tomllib.loads(preset_text(BASE))
     if "sample" in table:
         for name in OF_THE_CELL:
@@ -111,7 +117,7 @@ def _members(rows: list[dict[str, Any]]) -> str:
     return ", ".join(str(row.get("name", place)) for place, row in enumerate(rows))
 
 
-def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") -> T:
+def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "", whole: type | None = None) -> T:
     """Make a frozen record from a parsed table, refusing unknown keys and wrong types.
 
     Parameters
@@ -123,6 +129,8 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
         Parsed TOML.
     source, where : str
         The file and, with a full stop at its end, the section; errors begin with them.
+    whole : type, optional
+        The record of the whole file, in which an unknown key is looked for; `cls` if omitted.
 
     Raises
     ------
@@ -132,27 +140,49 @@ def build(cls: type[T], table: Mapping[str, Any], source: str, where: str = "") 
         For a value of the wrong type or out of range.
     """
     record: Any = cls
-    hints = record.hints() if hasattr(record, "hints") else get_type_hints(record)
+    hints, whole = _hints(record), whole or cls
     values: dict[str, Any] = {}
     for key, value in table.items():
         path = f"{where}{key}"
         if key not in hints:
-            close = nearest(key, hints) or f"; allowed are {', '.join(hints)}"
+            close = _elsewhere(key, whole) or nearest(key, hints) or f"; allowed are {', '.join(hints)}"
             raise UsageError(f"{source}: unknown key '{path}'{close}")
         if records := _records(hints[key]):
             if not isinstance(value, dict):
                 raise UsageError(f"{source}: '{path}' is a section, found {_short(value)}")
-            values[key] = _one(records, value, source, path)
+            values[key] = _one(records, value, source, path, whole)
         elif rows := _records(_of_rows(hints[key])):
             if not isinstance(value, list | tuple) or not all(isinstance(row, dict) for row in value):
                 raise UsageError(f"{source}: '{path}' is a list of sections, [[{path}]], found {_short(value)}")
-            values[key] = tuple(_one(rows, row, source, f"{path}[{i}]") for i, row in enumerate(value))
+            values[key] = tuple(_one(rows, row, source, f"{path}[{i}]", whole) for i, row in enumerate(value))
         elif of_choice := _record_or_text(hints[key]):
             values[key] = _text_or_record(of_choice, hints[key], value, source, path)
         else:
             values[key] = _checked(hints[key], value, f"{source}: {path}")
-    with located(f"{source}: [{where.rstrip('.')}]" if where else source):
+    section = f"{source}: [{where.rstrip('.')}]" if where else source
+    if not hasattr(record, "from_values") and (missing := [key for key in needed(record) if key not in values]):
+        raise UsageError(f"{section} lacks {', '.join(missing)}; allowed are {', '.join(hints)}")
+    with located(section):
         return record.from_values(values) if hasattr(record, "from_values") else record(**values)
+
+
+def _hints(record: Any) -> dict[str, Any]:
+    """Types of the keys of a section."""
+    return record.hints() if hasattr(record, "hints") else get_type_hints(record)
+
+
+def _elsewhere(key: str, whole: Any) -> str:
+    """Where a key that one section lacks stands in the others; empty if nowhere."""
+    found = [place for place in _places(whole) if place.rpartition(".")[2] == key]
+    return f"; did you mean {' or '.join(repr(place) for place in found)}?" if 0 < len(found) <= MOST_PLACES else ""
+
+
+def _places(record: Any, where: str = "") -> Iterator[str]:
+    """Dotted names of all keys, but those of lists of sections."""
+    for key, hint in _hints(record).items():
+        yield f"{where}{key}"
+        for inner in _records(hint):
+            yield from _places(inner, f"{where}{key}.")
 
 
 def _record_or_text(hint: Any) -> type | None:
@@ -185,16 +215,17 @@ def _of_rows(hint: Any) -> Any:
     return args[0] if get_origin(hint) is tuple and len(args) == 2 and args[1] is Ellipsis else None
 
 
-def _one(records: tuple[type, ...], value: Mapping[str, Any], source: str, path: str) -> Any:
+def _one(records: tuple[type, ...], value: Mapping[str, Any], source: str, path: str, whole: type) -> Any:
     """The record that a table describes; its key ``shape`` says which, where there are several."""
     if len(records) == 1:
-        return build(records[0], value, source, f"{path}.")
+        return build(records[0], value, source, f"{path}.", whole)
     by_shape = {get_args(get_type_hints(record)["shape"])[0]: record for record in records}
     shape = value.get("shape")
     if shape not in by_shape:
         close = nearest(str(shape), tuple(by_shape)) if shape else ""
-        raise UsageError(f"{source}: '{path}.shape' is {shape!r}{close}; allowed are {', '.join(by_shape)}")
-    return build(by_shape[shape], value, source, f"{path}.")
+        now = "missing" if shape is None else _short(shape)
+        raise UsageError(f"{source}: '{path}.shape' is {now}{close}; allowed are {', '.join(by_shape)}")
+    return build(by_shape[shape], value, source, f"{path}.", whole)
 
 
 @contextmanager
@@ -219,9 +250,31 @@ def _checked(hint: Any, value: Any, where: str) -> Any:
                 f"{where} is '{value}'{nearest(value, allowed)}; allowed are {', '.join(allowed)}"
             ) from None
         at = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
-        raise InputError(f"{where}{at} is {_short(first['input'])}; {first['msg'].lower()}") from None
+        wanted = "a finite number" if first["type"] == "finite_number" else in_words(hint)
+        raise InputError(f"{where}{at} is {_short(first['input'])}; write {wanted}") from None
+
+
+def in_words(hint: Any) -> str:
+    """What a key takes, as one would write it in TOML.
+
+    >>> in_words(tuple[float, ...]), in_words(int | None), in_words(tuple[float, float])
+    ('a list of numbers such as [0.5, 0.4]', 'a whole number', 'a list of 2 numbers such as [0.5, 0.4]')
+    """
+    args = [part for part in get_args(hint) if part is not NoneType]
+    if _is_union(hint):
+        return " or ".join(map(in_words, args))
+    if get_origin(hint) is tuple:
+        one = in_words(args[0]).removeprefix("a ")
+        number = "" if Ellipsis in args else f"{len(args)} "
+        example = {"number": "numbers such as [0.5, 0.4]", "whole number": "whole numbers such as [2, 3]"}
+        return f"a list of {number}{example.get(one, f'items, each {one}')}"
+    if get_origin(hint) is not None:
+        return "a table such as { a = 0.1 }"
+    return {bool: "true or false", int: "a whole number", float: "a number", str: 'text in "quotes"'}.get(
+        hint, str(hint)
+    )
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = as_toml(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,23 +1,14 @@
 """The planner: one page that says what a beamtime will see, what limits it and what must change to see more."""
 
-import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 
 from tsct.apps.run.experiment import Experiment
 from tsct.phantoms import Phantom
 from tsct.records.errors import UsageError
-from tsct.records.io import replacing, write_text
-from tsct.records.marks import SOFTWARE
-from tsct.records.paths import writable
 from tsct.validation import forecast
 from tsct.validation.forecast import (
     SIGNIFICANT,
@@ -32,14 +23,13 @@ from tsct.validation.forecast import (
     simulate_seed,
 )
 
+from .budget import FEW_VIEWS, Fitted, Need, full_views
+from .plan_page import common_document, cost_rows, counts_row, finite
+
 #: a tomogram that lets the lithium content change by more than this blurs its own states
 MUCH_LITHIUM = 0.02
 #: shift that parallax leaves at the electrode's rim in a scan over 180 degrees, relative to the distance
 RIM_PARALLAX = 2 / np.pi
-#: no detector of the field reads frames faster than at a kilohertz, seconds
-FASTEST_S = 1e-3
-#: with less than this share of the views that full sampling takes, streaks come before noise
-FEW_VIEWS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +40,7 @@ class Plan:
     forecast: Forecast
     wanted_shift: float
     comparisons: Sequence[Comparison] = ()
+    fitted: Fitted = field(default_factory=Fitted)
 
     @property
     def _cell(self) -> Phantom:
@@ -59,20 +50,15 @@ class Plan:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """What a researcher asks first, with the answers."""
-        f, scan = self.forecast, self.experiment.beamline.scan
-        sigma = f.sigma
+        f, sigma = self.forecast, self.forecast.sigma
         at_r = int(np.argmin(np.abs(sigma.r.values - f.bond)))
-        q10, q20 = (int(np.argmin(np.abs(sigma.q.values - q))) for q in (10.0, 20.0))
-        at_10, at_20 = (f"{f.counts.values[k]:.3g} at {sigma.q.values[k]:.2g} 1/Å" for k in (q10, q20))
+        q10 = int(np.argmin(np.abs(sigma.q.values - 10.0)))
         pattern = f"voxel {_percent(sigma.voxel_iq[q10])}, region {_percent(sigma.roi_iq[q10])}"
         pdf = f"voxel {sigma.voxel_gr[at_r]:.3f}, region {sigma.roi_gr[at_r]:.3f} 1/Å²"
         return [
-            ("beam time", f"{f.hours:.2f} h for {f.tomograms} tomograms of {f.seconds_per_tomogram / 60:.1f} min"),
-            ("frames", f"{scan.views} views × {scan.translations} translations × {f.tomograms}"),
-            ("integrated data", f"{f.gigabytes:.2f} GB"),
-            ("dose", f"{f.dose_gray / 1e3:.1f} kGy per tomogram, {f.dose_gray * f.tomograms / 1e6:.2f} MGy in all"),
+            *cost_rows(f.costs, self.experiment.beamline),
             ("lithium taken up during one tomogram", f"{f.lithium_per_tomogram:.4f} Li per Si"),
-            ("counts per channel, central ray", f"{at_10}, {at_20}"),
+            counts_row(f.counts),
             (f"error of I(Q) at {sigma.q.values[q10]:.2g} 1/Å", pattern),
             ("error of G at the Si–Si peak", pdf),
             ("error of the dPDF there", f"region {sigma.roi_dgr[at_r]:.4f} 1/Å²"),
@@ -107,17 +93,19 @@ class Plan:
     def limit(self, region: str) -> str:
         """What limits a shift: ``photons``, ``systematics`` (drift of the gains) or ``geometry`` (too few views)."""
         scan = self.experiment.beamline.scan
-        if scan.angular_range_deg < 180 or scan.views < FEW_VIEWS * self._full_views:
+        if scan.angular_range_deg < 180 or scan.views < FEW_VIEWS * full_views(self.experiment):
             return "geometry"
         at = {"region": region, "parameter": "shift"}
         counting, drift = (float(self.forecast.sigma[name].sel(at)) for name in ("change", "change_drift"))
         return "photons" if counting > drift else "systematics"
 
     @property
-    def _full_views(self) -> float:
-        """Views that sample the rim of the electrode as finely as the translations do."""
-        voxels = self._cell.geometry.electrode_diameter_mm / self.experiment.beamline.scan.step_mm
-        return voxels * np.pi / 2
+    def need(self) -> Need:
+        """Exposure that shows the shift, in one voxel or if drift forbids that in the region."""
+        factor, words = self.forecast.time_factor(self.wanted_shift, "voxel"), "one voxel"
+        if not np.isfinite(factor):
+            factor, words = self.forecast.time_factor(self.wanted_shift, "roi"), "the region of interest"
+        return Need(factor=factor, words=f"a shift of {self.wanted_shift:g} Å shows in {words}")
 
     def _onsets(self) -> str:
         errors = self.forecast.sigma.onset_v.values
@@ -153,10 +141,10 @@ class Plan:
     def _about_scan(self) -> list[str]:
         f, beamline, phantom = self.forecast, self.experiment.beamline, self._cell
         scan, lines = beamline.scan, []
-        radius = phantom.geometry.electrode_diameter_mm / 2
-        if scan.views < self._full_views:
+        radius, full = phantom.geometry.electrode_diameter_mm / 2, full_views(self.experiment)
+        if scan.views < full:
             lines.append(
-                f"{scan.views} views are fewer than the {self._full_views:.0f} that sample the rim of the electrode "
+                f"{scan.views} views are fewer than the {full:.0f} that sample the rim of the electrode "
                 "as finely as the translations: expect streaks there."
             )
         if scan.angular_range_deg < 180:
@@ -198,12 +186,12 @@ class Plan:
     def _about_time(self) -> list[str]:
         f = self.forecast
         true = self.experiment.phantom.truth(voxels=4, voxel_mm=1.0).lithium_per_silicon.values
-        needed = f.lithium_per_tomogram * f.tomograms
+        needed = f.lithium_per_tomogram * f.costs.tomograms
         if not 0 < np.ptp(true) < needed:
             return []
         return [
-            f"All tomograms take {f.hours:.1f} h, in which the current would put {needed:.2f} Li into every Si; the "
-            f"states go to {np.ptp(true):.2f}: hold every potential, lower the current or scan fewer states."
+            f"All tomograms take {f.costs.hours:.1f} h, in which the current would put {needed:.2f} Li into every Si; "
+            f"the states go to {np.ptp(true):.2f}: hold every potential, lower the current or scan fewer states."
         ]
 
     def draw(self) -> Any:
@@ -214,15 +202,10 @@ class Plan:
         """The plan as plain numbers."""
         f = self.forecast
         return {
-            "tsct": version("tsct"),
-            "experiment": self.experiment.settings.name,
-            "hours": f.hours,
-            "gigabytes": f.gigabytes,
-            "dose_gray_per_tomogram": f.dose_gray,
+            **common_document(self),
             "lithium_per_tomogram": f.lithium_per_tomogram,
             "detectable_x": {region: finite(x) for region, x in f.detectable_x.items()},
             "limited_by": {region: self.limit(region) for region in ("voxel", "roi")},
-            "wanted_shift_angstrom": self.wanted_shift,
             "errors": {
                 region: {str(name): self.total(region, str(name)) for name in f.sigma.parameter.values}
                 for region in ("voxel", "roi")
@@ -236,51 +219,7 @@ class Plan:
             },
             "onset_errors_v": [finite(value) for value in f.sigma.onset_v.values],
             "q_max": {name: column.values.tolist() for name, column in f.q_max.reset_coords().variables.items()},
-            "advice": self.advice,
-            "verified": [
-                {"name": c.name, "predicted": c.predicted, "observed": c.observed, "uncertainty": c.uncertainty}
-                for c in self.comparisons
-            ],
         }
-
-
-class AnyPlan(Protocol):
-    """What the page shows: of the cell or of any sample."""
-
-    @property
-    def experiment(self) -> Experiment:
-        """What is planned."""
-
-    @property
-    def comparisons(self) -> Sequence[Comparison]:
-        """Forecast errors beside those of full simulations, if there were any."""
-
-    @property
-    def rows(self) -> list[tuple[str, str]]:
-        """What a researcher asks first, with the answers."""
-
-    @property
-    def advice(self) -> list[str]:
-        """What limits the experiment, and what would help."""
-
-    def document(self) -> dict[str, Any]:
-        """The plan as plain numbers."""
-
-    def draw(self) -> Any:
-        """Trade-offs."""
-
-
-def write_plan(plan: AnyPlan, folder: Path) -> Path:
-    """Write ``plan.html``, ``plan.png`` and ``plan.json`` into a folder and return the page."""
-    writable(folder)
-    with replacing(folder / "plan.png") as temporary:
-        plan.draw().savefig(temporary, dpi=130, format="png", metadata=SOFTWARE)
-    picture = base64.b64encode((folder / "plan.png").read_bytes()).decode()
-    source = files("tsct.apps.studies").joinpath("plan.html.jinja").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
-    write_text(folder / "plan.html", template.render(plan=plan, picture=picture, name=plan.experiment.settings.name))
-    write_text(folder / "plan.json", json.dumps(plan.document(), indent=1, allow_nan=False))
-    return folder / "plan.html"
 
 
 def draw(plan: Plan) -> Any:
@@ -294,8 +233,8 @@ def draw(plan: Plan) -> Any:
     for region, colour, label in (("voxel", "#D55E00", "one voxel"), ("roi", "#0072B2", "region")):
         at = {"region": region, "parameter": "shift"}
         counting, drift = (float(f.sigma[name].sel(at)) for name in ("change", "change_drift"))
-        time.loglog(f.hours * factors, np.hypot(counting / np.sqrt(factors), drift), color=colour, label=label)
-        time.plot(f.hours, np.hypot(counting, drift), "o", color=colour)
+        time.loglog(f.costs.hours * factors, np.hypot(counting / np.sqrt(factors), drift), color=colour, label=label)
+        time.plot(f.costs.hours, np.hypot(counting, drift), "o", color=colour)
     time.axhline(plan.wanted_shift / SIGNIFICANT, color="#777777", ls="--", label=f"3σ = {plan.wanted_shift:g} Å")
     time.set(xlabel="beam time (h)", ylabel="error of a Si–Si shift (Å)", title="time")
     radius.loglog(f.radius.radius, f.radius.change.sel(parameter="shift"), "o-", color="#0072B2", label="counting")
@@ -340,9 +279,8 @@ def _draw_views(axes: Any, plan: Plan) -> None:
     axes.loglog(
         views, views * 180 / scan.angular_range_deg / np.pi, color="#0072B2", label="radius without streaks (voxels)"
     )
-    axes.loglog(
-        views, f.seconds_per_tomogram / 60 * views / scan.views, color="#777777", ls=":", label="minutes a tomogram"
-    )
+    minutes = f.costs.seconds_per_tomogram / 60 * views / scan.views
+    axes.loglog(views, minutes, color="#777777", ls=":", label="minutes a tomogram")
     axes.axvline(scan.views, color="#777777", lw=0.8)
     axes.set(xlabel="views", title="views, same translations")
 
@@ -355,7 +293,7 @@ class Study:
     shared: Callable[[], dict[str, Any]]
     simulate: Callable[[Mapping[str, Any], int], Any]
     compare: Callable[[Mapping[str, Any], Sequence[Any]], list[Comparison]]
-    plan: Callable[[Any, float, Sequence[Comparison]], AnyPlan]
+    plan: Callable[[Any, float], Any]
 
 
 def study_of(experiment: Experiment, *, slice_index: int | None, current_ma_g: float) -> Study:
@@ -370,41 +308,15 @@ def study_of(experiment: Experiment, *, slice_index: int | None, current_ma_g: f
             shared=lambda: shared_by_sample_seeds(sample, *what, slice_index=slice_index),
             simulate=simulate_sample_seed,
             compare=compare_sample,
-            plan=lambda found, wanted, compared: SamplePlan(
-                experiment=experiment, forecast=found, wanted_shift=wanted, comparisons=compared
-            ),
+            plan=lambda data, wanted: SamplePlan(experiment=experiment, forecast=data, wanted_shift=wanted),
         )
     return Study(
         forecast=lambda: forecast(cell, *what, slice_index=slice_index, current_ma_g=current_ma_g),
         shared=lambda: shared_by_seeds(cell, *what, slice_index=slice_index),
         simulate=simulate_seed,
         compare=compare,
-        plan=lambda found, wanted, compared: Plan(
-            experiment=experiment, forecast=found, wanted_shift=wanted, comparisons=compared
-        ),
+        plan=lambda data, wanted: Plan(experiment=experiment, forecast=data, wanted_shift=wanted),
     )
-
-
-def within_hours(experiment: Experiment, hours: float) -> Experiment:
-    """The experiment with the exposure that fills a beam time; states, slices, views and translations stay.
-
-    Raises
-    ------
-    UsageError
-        If the hours are none, or so few that no detector would read frames so fast.
-    """
-    if not (np.isfinite(hours) and hours > 0):
-        raise UsageError(f"--hours is {hours}; give a positive number, such as 48")
-    beamline = experiment.beamline
-    frames = beamline.scan.views * beamline.scan.translations * len(experiment.tiles)
-    exposure_s = 3600 * hours / frames - beamline.dead_time_s
-    if exposure_s < FASTEST_S:
-        fit = int(3600 * hours / (FASTEST_S + beamline.dead_time_s))
-        raise UsageError(
-            f"--hours is {hours:g}: {frames} frames ({len(experiment.tiles)} tomograms) would have {exposure_s:.1e} s "
-            f"each, {FASTEST_S:g} s is the least; {fit} frames fit, so take fewer states, slices or views"
-        )
-    return replace(experiment, beamline=replace(beamline, exposure_s=exposure_s))
 
 
 def checked_shift(wanted_shift: float) -> float:
@@ -421,8 +333,3 @@ def _percent(value: Any) -> str:
 def _named(column: Any) -> dict[str, float]:
     """A column as plain numbers by the labels of its dimension."""
     return {str(label): float(value) for label, value in zip(column[column.dims[0]].values, column.values, strict=True)}
-
-
-def finite(value: Any) -> float | None:
-    """A number, or nothing where there is none."""
-    return float(value) if np.isfinite(value) else None

@@ -1,20 +1,22 @@
 """The plan of any sample: what a beamtime will see of its phases and of its peaks, and what would help."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from tsct.apps.run.experiment import Experiment
-from tsct.apps.studies.plan import finite
-from tsct.validation.forecast import SIGNIFICANT, Comparison, SampleForecast
+from tsct.validation.forecast import SIGNIFICANT, Comparison, SampleForecast, exposure_factor
 
-#: shares of the measured Q range at which counts are said
-COUNTS_AT = (0.25, 0.5, 0.9)
+from .budget import Fitted, Need, full_views
+from .plan_page import common_document, cost_rows, counts_row, finite
+
 #: with less of the straight beam than this behind the sample, the way out matters as much as the way in
 THICK = 0.3
+#: of every error
+PARTS = ("counting", "constant", "error")
 WHERE = {"voxel": "one voxel", "region": "the region", "slice": "the slice"}
 
 
@@ -26,6 +28,7 @@ class SamplePlan:
     forecast: SampleForecast
     wanted_shift: float
     comparisons: Sequence[Comparison] = ()
+    fitted: Fitted = field(default_factory=Fitted)
 
     @property
     def phases(self) -> list[str]:
@@ -40,33 +43,18 @@ class SamplePlan:
     @property
     def rows(self) -> list[tuple[str, str]]:
         """What a researcher asks first, with the answers."""
-        f, beamline = self.forecast, self.experiment.beamline
-        scan = beamline.scan
+        f = self.forecast
         voxels = {where: int(f.voxels.sel(where=where)) for where in WHERE}
         return [
-            ("beam time", f"{f.hours:.2f} h for {f.tomograms} tomograms of {f.seconds_per_tomogram / 60:.1f} min"),
-            (
-                "frames",
-                f"{scan.views} views × {scan.translations} translations × {f.tomograms} of {beamline.exposure_s:g} s",
-            ),
-            ("integrated data", f"{f.gigabytes:.2f} GB"),
-            ("dose", f"{f.dose_gray / 1e3:.3g} kGy per tomogram, {f.dose_gray * f.tomograms / 1e6:.3g} MGy in all"),
+            *cost_rows(f.costs, self.experiment.beamline),
             ("least transmission", f"{100 * f.least_transmission:.3g} % of the straight beam"),
-            ("counts per channel, central ray", self._counts()),
-            ("error of G, rms above 1 Å, by counting", self._everywhere(f.pdf_error, " 1/Å²")),
+            counts_row(f.counts),
+            ("error of G, rms above 1 Å", _everywhere(f.pdf.error, " 1/Å²")),
+            ("of this by counting", _everywhere(f.pdf.counting, " 1/Å²")),
             ("voxels", f"{voxels['region']} in the region, {voxels['slice']} in the slice"),
             *(row for name in self.phases for row in self._phase(name)),
             *((f"least shift of {name} (3 σ)", self._shift(name)) for name in self.peaks),
         ]
-
-    def _counts(self) -> str:
-        counts = self.forecast.counts
-        q = counts.q.values
-        chosen = [int(np.argmin(np.abs(q - share * q[-1]))) for share in COUNTS_AT]
-        return ", ".join(f"{counts.values[k]:.3g} at {q[k]:.3g} 1/Å" for k in chosen)
-
-    def _everywhere(self, errors: Any, unit: str) -> str:
-        return ", ".join(f"{where} {float(errors.sel(where=where)):.2g}{unit}" for where in WHERE)
 
     def _phase(self, name: str) -> list[tuple[str, str]]:
         """Amount in the region, and the least that shows, in per cent of the volume where that is known."""
@@ -74,18 +62,35 @@ class SamplePlan:
         amount, pure, level = (float(one[key]) for key in ("amount", "pure", "level_error"))
         known = np.isfinite(pure)
         share, unit = (100 / pure, " vol%") if known else (1e3, "·10⁻³ atoms/Å³")
-        errors = {where: SIGNIFICANT * share * float(one.error.sel(where=where)) for where in WHERE}
-        least = ", ".join(f"{where} {value:.2g}{unit}" for where, value in errors.items())
-        held = f"{share * amount:.3g}{unit} in the region"
-        if not (np.isfinite(level) and 0 < SIGNIFICANT * level < 1):
+        held = f"{share * amount:.3g}{unit} in the region, level known to {100 * level:.2g} %"
+        if not _is_told(one):
             held = "none that the analysis would tell from the patterns of the others"
-        else:
-            held += f", level known to {100 * level:.2g} %"
-        return [(f"amount of {name}", held), (f"least {name} that shows (3 σ, counting)", least)]
+        least = _everywhere(SIGNIFICANT * share * one.error, unit)
+        return [(f"amount of {name}", held), (f"least {name} that shows (3 σ)", least)]
 
     def _shift(self, name: str) -> str:
-        errors = SIGNIFICANT * self.forecast.peaks.shift_error.sel(peak=name)
-        return f"at {float(self.forecast.peaks.distance.sel(peak=name)):.3g} Å: {self._everywhere(errors, ' Å')}"
+        one = self.forecast.peaks.sel(peak=name)
+        return f"at {float(one.distance):.3g} Å: {_everywhere(SIGNIFICANT * one.error, ' Å')}"
+
+    @property
+    def need(self) -> Need:
+        """Exposure that shows every peak's shift, or without peaks every phase that there is, in one voxel or more."""
+        for where, words in WHERE.items():
+            if self.peaks:
+                factors = [self._factor(name, where) for name in self.peaks]
+                answer = f"a shift of {' and '.join(self.peaks)} by {self.wanted_shift:g} Å shows in {words}"
+            else:
+                phases = [one for name in self.phases if _is_told(one := self.forecast.phases.sel(phase=name))]
+                factors = [_exposure(float(one.amount), one.sel(where=where)) for one in phases]
+                names = [str(one.phase.values) for one in phases]
+                answer = f"the amount of {' and '.join(names)} in the region would show in {words}"
+            if np.all(np.isfinite(factors)):
+                break
+        return Need(factor=max(factors, default=0.0), words=answer)
+
+    def _factor(self, peak: str, where: str) -> float:
+        """Exposure over the planned one that shows the shift of a peak."""
+        return _exposure(self.wanted_shift, self.forecast.peaks.sel(peak=peak, where=where))
 
     @property
     def advice(self) -> list[str]:
@@ -96,14 +101,13 @@ class SamplePlan:
         lines = []
         for name in self.peaks:
             for where, words in WHERE.items():
-                seen = self.wanted_shift / float(self.forecast.peaks.shift_error.sel(peak=name, where=where))
+                seen = self.wanted_shift / float(self.forecast.peaks.error.sel(peak=name, where=where))
                 if seen >= SIGNIFICANT:
                     lines.append(f"A shift of {name} by {self.wanted_shift:g} Å is seen in {words} ({seen:.1f} σ).")
                     break
-                factor = (SIGNIFICANT / seen) ** 2
                 lines.append(
                     f"A shift of {name} by {self.wanted_shift:g} Å is not seen in {words} ({seen:.1f} σ); "
-                    f"{factor:.1f} times the exposure would do."
+                    f"{_way_out(self._factor(name, where))}."
                 )
         if not self.peaks:
             lines.append("No peak is named: [[analysis.peak]] with a name and limits_a asks for its least shift.")
@@ -113,26 +117,32 @@ class SamplePlan:
         lines = []
         for name in self.phases:
             one = self.forecast.phases.sel(phase=name)
-            amount, voxel = float(one.amount), float(one.error.sel(where="voxel"))
-            level = float(one.level_error)
-            if not (np.isfinite(level) and SIGNIFICANT * level < 1):
+            amount, level = float(one.amount), float(one.level_error)
+            if not _is_told(one):
                 continue
-            if 0 < amount < SIGNIFICANT * voxel:
-                factor = (SIGNIFICANT * voxel / amount) ** 2
-                lines.append(f"{name} does not show in one voxel; {factor:.1f} times the exposure would do.")
-            if amount > 0 and level * amount > 3 * float(one.error.sel(where="region")):
+            voxel = one.sel(where="voxel")
+            if amount < SIGNIFICANT * float(voxel.error):
+                lines.append(f"{name} does not show in one voxel; {_way_out(_exposure(amount, voxel))}.")
+            if level * amount > 3 * float(one.error.sel(where="region")):
                 lines.append(
                     f"The amount of {name} in the region is limited by what all voxels share (gains, readings, pattern "
                     f"of the phase): {100 * level:.2g} %, which no exposure mends."
                 )
+            if float(one.ring_error) > float(voxel.error):
+                share = 100 * float(one.ring_error) / amount
+                lines.append(
+                    f"Gains of translations draw rings into the map of {name}: {share:.2g} % of its amount, root mean "
+                    "square; analysis.remove_stripes = true divides them out."
+                )
         if not self.phases:
-            lines.append("No phase is named: [[analysis.phase]] asks for maps of amounts.")
+            known = self.experiment.settings.sample
+            names = ", ".join(one.name for one in known.phase) if known else "what it holds"
+            lines.append(f"No phase is named: [[analysis.phase]] asks for maps of amounts, of {names}.")
         return lines
 
     def _about_scan(self) -> list[str]:
         f, beamline = self.forecast, self.experiment.beamline
-        scan, lines = beamline.scan, []
-        full = self.experiment.phantom.extent_mm / scan.step_mm * np.pi / 2
+        scan, lines, full = beamline.scan, [], full_views(self.experiment)
         if scan.views < full:
             lines.append(
                 f"{scan.views} views are fewer than the {full:.0f} that sample the rim of the sample as finely as the "
@@ -155,7 +165,9 @@ class SamplePlan:
                 "amount_per_a3": float(one.amount),
                 "pure_per_a3": finite(one.pure),
                 "level_error": finite(one.level_error),
-                "error_per_a3": {where: float(one.error.sel(where=where)) for where in WHERE},
+                "ring_error_per_a3": float(one.ring_error),
+                "is_told": _is_told(one),
+                **{f"{part}_per_a3": _by_place(one[part]) for part in PARTS},
             }
             for name in self.phases
             for one in [f.phases.sel(phase=name)]
@@ -163,28 +175,17 @@ class SamplePlan:
         peaks = {
             name: {
                 "distance_angstrom": float(one.distance),
-                "shift_error_angstrom": {where: float(one.shift_error.sel(where=where)) for where in WHERE},
+                **{f"shift_{part}_angstrom": _by_place(one[part]) for part in PARTS},
             }
             for name in self.peaks
             for one in [f.peaks.sel(peak=name)]
         }
         return {
-            "tsct": version("tsct"),
-            "experiment": self.experiment.settings.name,
-            "exposure_s": self.experiment.beamline.exposure_s,
-            "hours": f.hours,
-            "gigabytes": f.gigabytes,
-            "dose_gray_per_tomogram": f.dose_gray,
+            **common_document(self),
             "least_transmission": f.least_transmission,
-            "wanted_shift_angstrom": self.wanted_shift,
-            "pdf_errors": {where: float(f.pdf_error.sel(where=where)) for where in WHERE},
+            "pdf": {part: _by_place(f.pdf[part]) for part in PARTS},
             "phases": phases,
             "peaks": peaks,
-            "advice": self.advice,
-            "verified": [
-                {"name": c.name, "predicted": c.predicted, "observed": c.observed, "uncertainty": c.uncertainty}
-                for c in self.comparisons
-            ],
         }
 
     def draw(self) -> Any:
@@ -196,15 +197,43 @@ class SamplePlan:
         figure = Figure(figsize=(max(4.5 * columns, 6), 4.2), layout="constrained")
         panels = figure.subplots(1, columns, squeeze=False)[0]
         factors = np.geomspace(0.03, 30, 40)
-        curves = [(name, f.phases.error.sel(phase=name), "10⁻³ atoms/Å³", 1e3) for name in self.phases]
-        curves += [(f"shift of {name}", f.peaks.shift_error.sel(peak=name), "Å", 1.0) for name in self.peaks]
-        curves = curves or [("G(r)", f.pdf_error, "1/Å²", 1.0)]
+        curves = [(name, f.phases.sel(phase=name), "10⁻³ atoms/Å³", 1e3) for name in self.phases]
+        curves += [(f"shift of {name}", f.peaks.sel(peak=name), "Å", 1.0) for name in self.peaks]
+        curves = curves or [("G(r)", f.pdf, "1/Å²", 1.0)]
         for axes, (title, errors, unit, scale) in zip(panels, curves, strict=True):
             for where, colour in zip(WHERE, ("#D55E00", "#0072B2", "#009E73"), strict=True):
-                least = SIGNIFICANT * scale * float(errors.sel(where=where))
-                axes.loglog(f.hours * factors, least / np.sqrt(factors), color=colour, label=WHERE[where])
-                axes.plot(f.hours, least, "o", color=colour)
-            axes.set(xlabel="beam time (h)", ylabel=f"3 σ by counting ({unit})", title=title)
+                counting, constant = (
+                    SIGNIFICANT * scale * float(errors[part].sel(where=where)) for part in ("counting", "constant")
+                )
+                least = np.hypot(counting / np.sqrt(factors), constant)
+                axes.loglog(f.costs.hours * factors, least, color=colour, label=WHERE[where])
+                axes.plot(f.costs.hours, np.hypot(counting, constant), "o", color=colour)
+            axes.set(xlabel="beam time (h)", ylabel=f"3 σ ({unit})", title=title)
             axes.grid(alpha=0.4, which="both")
             axes.legend(fontsize=8)
         return figure
+
+
+def _everywhere(errors: xr.DataArray, unit: str) -> str:
+    return ", ".join(f"{where} {float(errors.sel(where=where)):.2g}{unit}" for where in WHERE)
+
+
+def _by_place(errors: xr.DataArray) -> dict[str, float]:
+    return {where: float(errors.sel(where=where)) for where in WHERE}
+
+
+def _is_told(phase: xr.Dataset) -> bool:
+    """Whether there is so much of a phase that the analysis tells it from the patterns of the others."""
+    least = SIGNIFICANT * float(phase.error.sel(where="region"))
+    return float(phase.amount) > least and bool(SIGNIFICANT * phase.level_error < 1)
+
+
+def _exposure(wanted: float, one: xr.Dataset) -> float:
+    """Exposure over the planned one that makes a value significant."""
+    return exposure_factor(wanted, float(one.counting), float(one.constant))
+
+
+def _way_out(factor: float) -> str:
+    if np.isfinite(factor):
+        return f"{factor:.1f} times the exposure would do"
+    return "no exposure would do: noise of the readings and drift of the gains limit it"

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.stats import qmc, rankdata
 
-from tsct.analyze import analyze_tile, collect, lean, reference_tile, with_region
+from tsct.analyze import analyze_tile, collect, reference_tile, with_region
 from tsct.apps.run.experiment import Experiment, load
 from tsct.apps.run.ledger import Identity, clear, differing, ledger, read_ledger, sha256
 from tsct.apps.run.pipeline import Track, identity
@@ -240,7 +240,10 @@ def _scores(made: Experiment, wanted: Sequence[str]) -> dict[str, Any]:
     if not recipe.roi.is_decided:
         reference = simulate_tile(phantom, beamline, table, seed, *reference_tile(made.tiles))
         settled = with_region(recipe, reference)
-    tiles = [lean(analyze_tile(simulate_tile(phantom, beamline, table, seed, *tile), settled)) for tile in made.tiles]
+    tiles = [
+        analyze_tile(simulate_tile(phantom, beamline, table, seed, *tile), settled, volumes=False)
+        for tile in made.tiles
+    ]
     reality = truth(phantom, beamline, seed)
     reality.attrs["experiment"] = made.settings.name
     checks = [check for check in CHECKS if check.id in wanted] if wanted else None

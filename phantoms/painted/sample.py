@@ -259,7 +259,16 @@ class PaintedSample:
 
     def _fill(self, fractions: dict[str, Array], x: Array, y: Array, state: int) -> Contents:
         """Number densities of what is there in a state."""
+        # a rotated volume may fill a pixel by a little more than all of it
+        room = np.maximum(sum(fractions.values(), np.zeros_like(x)), 1.0)
         fractions, coordinates, strains = self._changed(fractions, x, y, state)
+        filled = sum(fractions.values(), np.zeros_like(x))
+        if np.any(filled > room + ROUNDING):
+            most = float(filled.max())
+            raise InputError(
+                f"state {state}: all phases together fill {most:.3f} of a place; let what grows displace a phase, "
+                "or start with less of it"
+            )
         parts, densities = [], []
         for phase in self.phases:
             fraction = fractions[phase.name]

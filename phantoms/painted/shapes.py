@@ -55,10 +55,13 @@ class Solid:
     def __post_init__(self) -> None:
         total = sum(self.fill.values())
         if any(not 0 <= share <= 1 for share in self.fill.values()) or total > 1 + 1e-9:
+            # 22 % is 0.22
+            slip = (
+                "; are these per cent?" if 1 < max(self.fill.values()) <= 100 and min(self.fill.values()) >= 0 else ""
+            )
             raise InputError(
                 f"sample.solid '{self.name or type(self).__name__.lower()}': fractions of fill must lie between 0 and "
-                f"1 and sum to at most 1, "
-                f"not {total:g}"
+                f"1 and sum to at most 1, not {total:g}{slip}"
             )
 
     @property
@@ -98,7 +101,19 @@ def _checked(solid: Solid, limits: tuple[float, float] | None) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cylinder(Solid):
-    """Upright cylinder; of all heights unless `z_mm` limits it."""
+    """Upright cylinder; of all heights unless `z_mm` limits it.
+
+    Parameters
+    ----------
+    shape : "cylinder"
+        Which solid this is.
+    diameter_mm : float
+        Of the cylinder.
+    centre_mm : (x, y)
+        Of the axis of the solid.
+    z_mm : (low, high), optional
+        Its ends; all heights if omitted.
+    """
 
     shape: Literal["cylinder"] = "cylinder"
     diameter_mm: float
@@ -123,7 +138,19 @@ class Cylinder(Solid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tube(Solid):
-    """Wall between two upright cylinders."""
+    """Wall between two upright cylinders.
+
+    Parameters
+    ----------
+    shape : "tube"
+        Which solid this is.
+    inner_diameter_mm, outer_diameter_mm : float
+        Of the wall.
+    centre_mm : (x, y)
+        Of the axis of the solid.
+    z_mm : (low, high), optional
+        Its ends; all heights if omitted.
+    """
 
     shape: Literal["tube"] = "tube"
     inner_diameter_mm: float
@@ -156,6 +183,8 @@ class Layer(Solid):
 
     Parameters
     ----------
+    shape : "layer"
+        Which solid this is.
     normal : {"x", "y", "z"}
         Which axis the planes are perpendicular to, before the tilt.
     from_mm, to_mm : float
@@ -201,7 +230,21 @@ class Layer(Solid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box(Solid):
-    """Upright box."""
+    """Upright box.
+
+    Parameters
+    ----------
+    shape : "box"
+        Which solid this is.
+    size_mm : (width, depth)
+        Along x and y before the rotation.
+    centre_mm : (x, y)
+        Of the axis of the solid.
+    rotation_deg : float
+        About its axis, from x towards y.
+    z_mm : (low, high), optional
+        Its ends; all heights if omitted.
+    """
 
     shape: Literal["box"] = "box"
     size_mm: tuple[float, float]
@@ -228,7 +271,21 @@ class Box(Solid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ellipse(Solid):
-    """Upright cylinder with an elliptic section."""
+    """Upright cylinder with an elliptic section.
+
+    Parameters
+    ----------
+    shape : "ellipse"
+        Which solid this is.
+    diameters_mm : (width, depth)
+        Along x and y before the rotation.
+    centre_mm : (x, y)
+        Of the axis of the solid.
+    rotation_deg : float
+        About its axis, from x towards y.
+    z_mm : (low, high), optional
+        Its ends; all heights if omitted.
+    """
 
     shape: Literal["ellipse"] = "ellipse"
     diameters_mm: tuple[float, float]
@@ -258,7 +315,17 @@ class Ellipse(Solid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prism(Solid):
-    """Upright prism over a polygon without crossing edges."""
+    """Upright prism over a polygon without crossing edges.
+
+    Parameters
+    ----------
+    shape : "prism"
+        Which solid this is.
+    corners_mm : list of (x, y)
+        Of the polygon, in order.
+    z_mm : (low, high), optional
+        Its ends; all heights if omitted.
+    """
 
     shape: Literal["prism"] = "prism"
     corners_mm: tuple[tuple[float, float], ...]
@@ -289,7 +356,17 @@ class Prism(Solid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sphere(Solid):
-    """One sphere."""
+    """One sphere.
+
+    Parameters
+    ----------
+    shape : "sphere"
+        Which solid this is.
+    diameter_mm : float
+        Of the sphere.
+    centre_mm : (x, y, z)
+        Of the sphere.
+    """
 
     shape: Literal["sphere"] = "sphere"
     diameter_mm: float
@@ -318,6 +395,8 @@ class Packing(Solid):
 
     Parameters
     ----------
+    shape : "packing"
+        Which solid this is.
     within_mm : float
         Diameter of the cylinder that holds them.
     z_mm : (float, float)

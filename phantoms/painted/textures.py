@@ -36,6 +36,14 @@ class Texture:
         ``star``: ``1 + amplitude cos(spokes theta)``.
     amplitude : float
         Relative; negative for the opposite.
+    radius_mm, period_mm : float
+        Lengths of the kinds above.
+    direction_deg : float
+        Of a gradient, from x towards y.
+    spokes : int
+        Of a star.
+    seed : int
+        Of the random field of grains.
     """
 
     phase: str = ""

@@ -52,7 +52,8 @@ def check_atoms(atoms: Atoms, where: str, *, first_line: int | None = None) -> N
 
 def _check_cell(atoms: Atoms, where: str) -> None:
     if not atoms.pbc.all():
-        raise InputError(f"{where}: periodic along {list(atoms.pbc)}; allowed are all three directions or none")
+        along = ", ".join(edge for edge, repeats in zip("abc", atoms.pbc, strict=True) if repeats)
+        raise InputError(f"{where}: periodic along {along} only; allowed are all three directions or none")
     lengths, angles = atoms.cell.lengths(), atoms.cell.angles()
     if not (np.isfinite(atoms.cell.array).all() and atoms.cell.volume > 1e-6):
         raise InputError(

@@ -16,12 +16,14 @@ from .checks import ANGLES_DEG, LENGTHS_A, MAX_ATOMS
 from .claims import check_claims, formula_amounts
 from .elements import HYDROGEN_MASSES_U, element, labelled_element, natural
 from .file_text import line_of
-from .symmetry import Operations, Statements, operations
+from .symmetry import Statements, expanded, operations
 
 Array = NDArray[np.float64]
 
-#: images of a site closer than this (angstrom) are one atom in a special position, given with few digits
-SPECIAL_A = 0.1
+#: fractional coordinates beyond are no shares of a cell
+MOST_FRACTION = 5.0
+#: occupancies of atoms that exclude each other may exceed one by their rounding
+FULL = 1.01
 #: mean-square displacements above this (A2) are no thermal motion of a crystal: B given as U
 MAX_U_A2 = 0.3
 #: displacements of one element that differ by less than this share of their mean are as good as one
@@ -138,13 +140,14 @@ def read_cif(path: Path, text: str, *, block: str | None = None, setting: str | 
     labels, symbols, occupancies = sites.labels(), sites.symbols(), sites.occupancies()
     found = operations(sites.statements(), cell, str(path), setting, partial(line_of, text))
     used = sites.used(labels)
+    sites.check_disorder(occupancies)
     if len(used) * len(found.rotations) > MAX_ATOMS:
         raise InputError(
             f"{path}: {len(used)} sites and {len(found.rotations)} symmetry operations; "
             f"at most {MAX_ATOMS} atoms are read"
         )
     edges = np.array(cell.orth.mat.tolist()).T
-    positions, site = _expanded(fractions[used], found, edges, [labels[i] for i in used], path)
+    positions, site = expanded(fractions[used], found, edges, [labels[i] for i in used], path)
     crystal = Crystal(
         cell=edges,
         fractions=positions,
@@ -268,7 +271,14 @@ class _Sites:
         columns = [self._numbers(tag) for tag in _POSITIONS]
         if any(len(column) == 0 for column in columns):
             raise InputError(f"{self.path}: no _atom_site_fract_x, _y and _z; atoms need fractional coordinates")
-        return np.stack(columns, axis=1)
+        fractions = np.stack(columns, axis=1)
+        far = np.flatnonzero(np.abs(fractions).max(axis=1) > MOST_FRACTION).tolist()
+        if far:
+            raise InputError(
+                f"{self._where(far[0], '_atom_site_fract')}: {np.abs(fractions[far[0]]).max():g} is no share of the "
+                "cell; are the coordinates in angstrom or percent?"
+            )
+        return fractions
 
     def labels(self) -> list[str]:
         """Label of each site; its number where the file has none."""
@@ -303,6 +313,22 @@ class _Sites:
             )
         return values
 
+    def check_disorder(self, occupancies: Array) -> None:
+        """Refuse groups of one disorder that exclude each other, yet are all there."""
+        groups = self._aligned("_atom_site.disorder_group")
+        assemblies = self._aligned("_atom_site.disorder_assembly") or ["."] * len(groups)
+        least: dict[str, dict[str, float]] = {}
+        for assembly, group, occupancy in zip(assemblies, groups, occupancies, strict=bool(groups)):
+            if not gemmi.cif.is_null(group):
+                own = least.setdefault(assembly, {})
+                own[group] = min(own.get(group, 1.0), float(occupancy))
+        for assembly, own in least.items():
+            if len(own) > 1 and sum(own.values()) > FULL:
+                raise InputError(
+                    f"{self.path}: the disorder groups {', '.join(own)} of assembly {assembly} exclude each other, but "
+                    f"their occupancies add up to {sum(own.values()):.4g}; at most 1 is allowed"
+                )
+
     def used(self, labels: list[str]) -> list[int]:
         """Sites that are atoms: dummies are left out and said."""
         flags = self._aligned("_atom_site.calc_flag")
@@ -323,6 +349,8 @@ class _Sites:
         """U of each site from U_iso, B_iso, or the trace of its tensor; NaN where there is none."""
         u = np.full(self._length(), np.nan)
         for tag, factor in (
+            ("_atom_site.B_iso", 8.0 * np.pi**2),
+            ("_atom_site.U_iso", 1.0),
             ("_atom_site.B_iso_or_equiv", 8.0 * np.pi**2),
             ("_atom_site.U_iso_or_equiv", 1.0),
         ):
@@ -335,9 +363,9 @@ class _Sites:
         for i in np.flatnonzero(~np.isnan(u)):
             limit = 1.0 if natural(symbols[i]) == "H" else MAX_U_A2
             if not 0.0 <= u[i] <= limit:
+                hint = " (is it B, which is 79 times as large?)" if u[i] > limit else ""
                 raise InputError(
-                    f"{self._where(int(i), 'thermal motion')}: U is {u[i]:.4g} A2; allowed are 0 to {limit:g} "
-                    "(is it B, which is 79 times as large?)"
+                    f"{self._where(int(i), 'thermal motion')}: U is {u[i]:.4g} A2; allowed are 0 to {limit:g}{hint}"
                 )
         return u
 
@@ -407,39 +435,3 @@ class _Sites:
 
 def _lists(loop: gemmi.cif.Loop) -> bool:
     return any(tag.lower().replace(".", "_") == "_atom_site_fract_x" for tag in loop.tags)
-
-
-def _expanded(
-    fractions: Array, found: Operations, cell: Array, labels: list[str], path: Path
-) -> tuple[Array, NDArray[np.int64]]:
-    """All positions of the cell and the site of each."""
-    if len(found.rotations) == 1:
-        return fractions % 1.0 % 1.0, np.arange(len(fractions))
-    orbits = [_orbit(x, found, cell) for x in fractions]
-    for orbit, label in zip(orbits, labels, strict=True):
-        if len(orbit) == 0:
-            raise InputError(
-                f"{path}: site {label} lies between special positions; give its coordinates with more digits"
-            )
-    return np.concatenate(orbits), np.repeat(np.arange(len(orbits)), [len(orbit) for orbit in orbits])
-
-
-def _orbit(x: Array, found: Operations, cell: Array) -> Array:
-    """Different images of a position; empty if it is near, but not at, several special positions."""
-
-    def shifts(a: Array, b: Array) -> tuple[Array, Array]:
-        difference = a - b
-        difference -= np.rint(difference)
-        return difference, np.linalg.norm(difference @ cell, axis=-1)
-
-    images = found.rotations @ x + found.translations
-    difference, distance = shifts(images, x)
-    fixed = distance < SPECIAL_A
-    if np.count_nonzero(fixed) > 1:
-        x = x + difference[fixed].mean(axis=0)
-        images = found.rotations @ x + found.translations
-        # the mean of a group's images is at rest under it, to rounding
-        fixed = shifts(images, x)[1] < 1e-6
-        _, apart = shifts(images[:, None], images[None])
-        images = images[np.argmax(apart < 1e-6, axis=1) == np.arange(len(images))]
-    return images % 1.0 % 1.0 if len(images) * np.count_nonzero(fixed) == len(found.rotations) else images[:0]

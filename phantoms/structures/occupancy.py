@@ -11,15 +11,13 @@ from tsct.records.errors import InputError, UsageError
 from tsct.records.seeds import generator
 
 from .checks import MAX_ATOMS, SHORTEST_BOND_A
-from .cif import Crystal
+from .cif import FULL, Crystal
 from .elements import HYDROGEN_MASSES_U, natural
 
 #: smallest width of a cell of drawn atoms: that of the domains in which the crystal then comes
 DRAWN_WIDTH_A = 30.0
 #: drawn cells narrower than this repeat as the unit cells of perfect crystals do
 LEAST_DOMAIN_A = 10.0
-#: occupancies of one place may exceed one by their rounding
-FULL = 1.01
 #: most atoms that can share one place
 MOST_RIVALS = 24
 

@@ -1,8 +1,12 @@
-"""Which symmetry operations a CIF means: those that it lists, else those of a space group that leaves no choice."""
+"""Which symmetry operations a CIF means, and the images of its sites under them.
+
+They are those that it lists, else those of a space group that leaves no choice.
+"""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import gemmi
 import numpy as np
@@ -10,6 +14,8 @@ from numpy.typing import NDArray
 
 from tsct.records.errors import InputError
 
+#: images of a site closer than this (angstrom) are one atom in a special position, given with few digits
+SPECIAL_A = 0.1
 #: operations of the largest space group in its conventional cell
 MAX_OPERATIONS = 192
 #: how far an operation may change the lengths of a cell, as a share of them
@@ -81,8 +87,14 @@ def operations(
         found = _from_hall(statements.hall, where)
         _must_agree(found, statements, where)
     elif statements.name:
-        found = _from_group(_named(statements.name, statements.coordinate_code, cell, where))
-        _must_agree(found, statements, where)
+        group = _named(statements.name, statements.coordinate_code, cell, where)
+        stated = _by_number(statements.number)
+        if stated is not None and stated.number != group.number:
+            raise InputError(
+                f"{where}: space group '{statements.name}' is number {group.number}, but the file says "
+                f"{stated.number}; correct the one that is wrong, or give setting"
+            )
+        found = _from_group(group)
     elif statements.number:
         found = _from_group(_numbered(statements.number, statements.coordinate_code, cell, where))
     else:
@@ -237,3 +249,39 @@ def _arrays(listed: Sequence[gemmi.Op], source: str) -> Operations:
         translations=np.array([operation.tran for operation in listed], dtype=float) / gemmi.Op.DEN,
         source=source,
     )
+
+
+def expanded(
+    fractions: NDArray[np.float64], found: Operations, cell: NDArray[np.float64], labels: list[str], path: Path
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """All positions of the cell and the site of each."""
+    if len(found.rotations) == 1:
+        return fractions % 1.0 % 1.0, np.arange(len(fractions))
+    orbits = [_orbit(x, found, cell) for x in fractions]
+    for orbit, label in zip(orbits, labels, strict=True):
+        if len(orbit) == 0:
+            raise InputError(
+                f"{path}: site {label} lies between special positions; give its coordinates with more digits"
+            )
+    return np.concatenate(orbits), np.repeat(np.arange(len(orbits)), [len(orbit) for orbit in orbits])
+
+
+def _orbit(x: NDArray[np.float64], found: Operations, cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Different images of a position; empty if it is near, but not at, several special positions."""
+
+    def shifts(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        difference = a - b
+        difference -= np.rint(difference)
+        return difference, np.linalg.norm(difference @ cell, axis=-1)
+
+    images = found.rotations @ x + found.translations
+    difference, distance = shifts(images, x)
+    fixed = distance < SPECIAL_A
+    if np.count_nonzero(fixed) > 1:
+        x = x + difference[fixed].mean(axis=0)
+        images = found.rotations @ x + found.translations
+        # the mean of a group's images is at rest under it, to rounding
+        fixed = shifts(images, x)[1] < 1e-6
+        _, apart = shifts(images[:, None], images[None])
+        images = images[np.argmax(apart < 1e-6, axis=1) == np.arange(len(images))]
+    return images % 1.0 % 1.0 if len(images) * np.count_nonzero(fixed) == len(found.rotations) else images[:0]

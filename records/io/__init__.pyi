@@ -2,7 +2,7 @@ from .disk import FULL, DiskFile, check_room, replacing, write_text
 from .files import is_ours, open_complete, read_record, write_records
 from .frame_files import write_frames
 from .links import allowed_links, following_links
-from .mapping import SOURCES, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
+from .mapping import SOURCES, Entry, Wanted, load_mapping, load_tables, parse_mapping, read_mapped
 from .scan_files import write_scan
 from .stacking import matching_files
 from .truth_files import read_truth, write_truth
@@ -12,6 +12,7 @@ __all__ = [
     "FULL",
     "SOURCES",
     "DiskFile",
+    "Entry",
     "Wanted",
     "allowed_links",
     "attributes",

@@ -98,6 +98,27 @@ class Beamline:
     """Source, distances, detector, scan, physics and faults of one experiment.
 
     The beam has the same shape in both directions; its height is that of the phantom's slices.
+
+    Parameters
+    ----------
+    name : str
+        For reports.
+    energy_kev : float
+        Photon energy, as it is believed to be.
+    distance_mm : float
+        From the axis of rotation to the detector, as it is believed to be.
+    photons_per_s : float
+        In the beam that meets the sample.
+    exposure_s, dead_time_s : float
+        Of one frame, and between two.
+    beam_width_mm : float
+        Of a top hat, or full width at half maximum of a Gaussian.
+    beam_shape : {"top-hat", "gaussian"}
+        Profile of the beam.
+    polarisation : float
+        Degree of linear polarisation, 1 for all of it horizontal.
+    air_mm : float
+        Length of the beam in air, beside that in the sample, that scatters into the detector.
     """
 
     name: str = "ID15A-like"

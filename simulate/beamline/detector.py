@@ -18,6 +18,21 @@ class Detector:
     The defaults are a PILATUS3 X CdTe 2M (3 x 8 modules of 487 x 195 pixels, gaps of 7 and 17 pixels, 3 columns that do
     not count between the two sensors of a module, 1 mm CdTe) with the beam near one corner, which reaches 36 1/angstrom
     at 100 keV and 0.3 m.
+
+    Parameters
+    ----------
+    name : str
+        For reports.
+    modules : (across, up)
+        How many modules.
+    module_pixels, gap_pixels, sensor_gap_pixels : (across, up)
+        Pixels of a module, between two modules, and between the two sensors of a module.
+    pixel_mm : float
+        Edge of a pixel.
+    beam_mm : (across, up)
+        Where the beam meets it, from its corner.
+    sensor_mm, sensor_density_g_cm3 : float
+        Thickness and density of the CdTe.
     """
 
     name: str = "PILATUS3 X CdTe 2M"

@@ -8,8 +8,8 @@ from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.prepare.corrections import corrected_lines
 from tsct.analyze.prepare.readings import read_tile
 from tsct.analyze.recipe import PdfRecipe
-from tsct.analyze.tomography.field_of_view import padded
 from tsct.analyze.tomography.geometry import ParallelGeometry
+from tsct.analyze.tomography.padding import padded
 
 
 def peak_bytes(work):

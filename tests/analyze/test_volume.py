@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tsct.analyze.recipe import PdfRecipe, Recipe
-from tsct.analyze.tomography.field_of_view import folded, padded
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.iterative import sirt
+from tsct.analyze.tomography.padding import folded, padded
 from tsct.analyze.tomography.reconstruct import reconstruct, reconstruct_variance
 from tsct.analyze.volume import make_images
 from tsct.records.errors import TsctWarning, UsageError

@@ -11,20 +11,16 @@ import numpy as np
 import xarray as xr
 
 from tsct.analyze.recipe import Recipe
-from tsct.phantoms import Phantom, Sample
+from tsct.phantoms import Phantom
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beamline import Beamline
 
 from .changes import SIGNIFICANT, detectable_lithium
-from .dose import absorbed_dose
-from .expected import expected_data
+from .costs import Costs, chosen_slice, costs_of, refuse_at_once, tomogram_seconds
+from .expected import expected_cell
 from .sizes import by_q_max, by_radius
 from .standard_deviations import standard_deviations
 
-#: with less of the straight beam than this behind the sample, what is counted was scattered elsewhere
-OPAQUE = 1e-3
-#: with fewer counts in every channel of every frame, a pattern of a voxel is nothing but noise
-FEWEST_COUNTS = 0.1
 #: Li per Si and hour at 1 mA per gram of silicon (1 Li per Si is 954.3 mAh/g)
 LITHIUM_PER_MAH_G = 1 / 954.3
 
@@ -35,12 +31,8 @@ class Forecast:
 
     Attributes
     ----------
-    seconds_per_tomogram, tomograms : float, int
-        With dead time; of one slice in one state.
-    gigabytes : float
-        Of integrated patterns in single precision.
-    dose_gray : float
-        Absorbed by the slice in one tomogram.
+    costs : Costs
+        Time, data and dose.
     lithium_per_tomogram : float
         Li per Si that goes in while one tomogram is taken.
     sigma : xarray.Dataset
@@ -63,10 +55,7 @@ class Forecast:
         First Si-Si distance of the expected data, angstrom.
     """
 
-    seconds_per_tomogram: float
-    tomograms: int
-    gigabytes: float
-    dose_gray: float
+    costs: Costs
     lithium_per_tomogram: float
     sigma: xr.Dataset
     radius: xr.Dataset
@@ -75,17 +64,25 @@ class Forecast:
     counts: xr.DataArray
     bond: float
 
-    @property
-    def hours(self) -> float:
-        """Of all tomograms."""
-        return self.seconds_per_tomogram * self.tomograms / 3600
-
     def time_factor(self, shift_angstrom: float, region: str) -> float:
         """Exposure over the planned one that makes a shift (angstrom) significant; infinite if drift forbids it."""
         at = {"region": region, "parameter": "shift"}
         counting, drift = (float(self.sigma[name].sel(at)) for name in ("change", "change_drift"))
-        left = (shift_angstrom / SIGNIFICANT) ** 2 - drift**2
-        return counting**2 / left if left > 0 else float("inf")
+        return exposure_factor(shift_angstrom, counting, drift)
+
+
+def exposure_factor(wanted: float, counting: float, constant: float) -> float:
+    """Exposure over the planned one that makes a value significant; infinite if what no exposure mends forbids it.
+
+    Parameters
+    ----------
+    wanted : float
+        The value that must be seen.
+    counting, constant : float
+        Its standard deviations by counting, which fall with the root of the exposure, and by all else.
+    """
+    left = (wanted / SIGNIFICANT) ** 2 - constant**2
+    return counting**2 / left if left > 0 else float("inf")
 
 
 def forecast(
@@ -108,20 +105,15 @@ def forecast(
         For a slice that there is not, a current that is none, a plan in which the cell discharges within one tomogram,
         and a reconstruction whose noise has no closed form.
     """
-    index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
-    refuse_impossible(phantom, beamline, recipe, index, current_ma_g)
-    expected = expected_data(phantom, beamline, recipe, index)
-    refuse_absurd(phantom, beamline, expected.scan)
-    scan = beamline.scan
-    seconds = tomogram_seconds(beamline)
-    tomograms = len(phantom.discharge.potentials_v) * len(phantom.slices_z_mm)
+    index = chosen_slice(phantom, slice_index)
+    refuse_at_once(phantom, beamline, index)
+    refuse_impossible(phantom, beamline, index, current_ma_g)
+    expected = expected_cell(phantom, beamline, recipe, index)
+    costs = costs_of(phantom, beamline, index)
     sigma = standard_deviations(phantom, beamline, recipe, expected)
     return Forecast(
-        seconds_per_tomogram=seconds,
-        tomograms=tomograms,
-        gigabytes=4e-9 * scan.views * scan.translations * len(scan.q) * tomograms,
-        dose_gray=absorbed_dose(phantom, beamline, index),
-        lithium_per_tomogram=current_ma_g * LITHIUM_PER_MAH_G * seconds / 3600,
+        costs=costs,
+        lithium_per_tomogram=current_ma_g * LITHIUM_PER_MAH_G * costs.seconds_per_tomogram / 3600,
         sigma=sigma,
         radius=by_radius(phantom, beamline, recipe, expected),
         q_max=by_q_max(recipe, expected),
@@ -131,55 +123,10 @@ def forecast(
     )
 
 
-def tomogram_seconds(beamline: Beamline) -> float:
-    """Time for one slice in one state, dead time included."""
-    return beamline.scan.views * beamline.scan.translations * (beamline.exposure_s + beamline.dead_time_s)
-
-
-def refuse_absurd(sample: Sample, beamline: Beamline, scan: xr.Dataset) -> None:
-    """Refuse what no beamline would measure: an opaque sample, a detector inside it, a photon now and then.
-
-    Parameters
-    ----------
-    sample, beamline : Sample, Beamline
-        What is measured, and how.
-    scan : xarray.Dataset
-        Expected counts of one tile.
-
-    Raises
-    ------
-    InputError
-        With the number.
-    """
-    least = float(scan.transmission.min())
-    if least < OPAQUE:
-        raise InputError(
-            f"the sample lets {least:.1e} of the straight beam through where it is thickest, at "
-            f"{beamline.energy_kev:g} keV: it is opaque; take a higher energy or less of it"
-        )
-    if beamline.distance_mm < sample.extent_mm:
-        raise InputError(
-            f"beamline.distance_mm is {beamline.distance_mm:g} and the sample is {sample.extent_mm:.3g} mm wide: the "
-            "detector would stand in it"
-        )
-    most = float(scan.intensity.max())
-    if most < FEWEST_COUNTS:
-        raise InputError(
-            f"the fullest channel of the fullest frame counts {most:.1e} photons; raise beamline.photons_per_s "
-            f"({beamline.photons_per_s:g}) or beamline.exposure_s ({beamline.exposure_s:g})"
-        )
-
-
-def refuse_impossible(phantom: Phantom, beamline: Beamline, recipe: Recipe, index: int, current_ma_g: float) -> None:
-    """Explain, rather than compute, what cannot be."""
-    if not 0 <= index < len(phantom.slices_z_mm):
-        raise UsageError(f"--slice is {index}; the experiment has the slices 0 to {len(phantom.slices_z_mm) - 1}")
+def refuse_impossible(phantom: Phantom, beamline: Beamline, index: int, current_ma_g: float) -> None:
+    """Explain, rather than compute, what cannot be of the cell."""
     if not (np.isfinite(current_ma_g) and current_ma_g > 0):
         raise UsageError(f"--current is {current_ma_g}; give mA per gram of silicon, such as 150")
-    if recipe.method != "fbp":
-        raise UsageError(
-            f"analysis.method is '{recipe.method}'; a plan needs fbp, whose noise is known without drawing it"
-        )
     if len(phantom.discharge.potentials_v) < 2:
         raise InputError("states.potentials_v holds one state; a change needs a second one to be measured against")
     z, thickness = phantom.slices_z_mm[index], phantom.geometry.electrode_thickness_mm

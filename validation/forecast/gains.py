@@ -8,13 +8,13 @@ from tsct.analyze.recipe import Recipe
 from tsct.analyze.tomography import fbp_weights
 from tsct.simulate.beamline import Beamline
 
-from .expected import Expected
+from .expected import ExpectedCell
 
 #: channels at which the rings of single voxels are computed; between them they change slowly
 RING_CHANNELS = 24
 
 
-def voxel_rings(beamline: Beamline, recipe: Recipe, expected: Expected) -> tuple[NDArray, NDArray]:
+def voxel_rings(beamline: Beamline, recipe: Recipe, expected: ExpectedCell) -> tuple[NDArray, NDArray]:
     """Mean variance of I(Q), shape (q,), and of H(r), shape (r,), of the region's voxels by the gains of translations.
 
     The gain of one translation is the same in all views and all channels: a ring. H(r) changes almost as it is.
@@ -35,7 +35,7 @@ def voxel_rings(beamline: Beamline, recipe: Recipe, expected: Expected) -> tuple
     return (np.interp(q, q[chosen], relative) * pattern) ** 2, peak * (h / h[at]) ** 2
 
 
-def translation_gain_patterns(beamline: Beamline, recipe: Recipe, expected: Expected) -> NDArray[np.float64]:
+def translation_gain_patterns(beamline: Beamline, recipe: Recipe, expected: ExpectedCell) -> NDArray[np.float64]:
     """Change of the region's pattern by one standard deviation of the gain of each translation, (translation, q)."""
     weights = fbp_weights(expected.tile.roi.values.astype(bool), expected.geometry, recipe.filter)
     return beamline.faults.translation_gain * np.einsum("at,atq->tq", weights, expected.lines)

@@ -9,7 +9,7 @@ from tsct.analyze.prepare import normalisation_errors
 from tsct.analyze.recipe import Recipe
 from tsct.simulate.beamline import Beamline
 
-from .expected import Expected
+from .expected import ExpectedCell
 
 #: maps whose errors are forecast
 MAPS = ("silicon", "carbon")
@@ -22,14 +22,14 @@ def voxel_error(tile: xr.Dataset, name: str, inside: NDArray[np.bool_]) -> float
 
 
 def shared_errors(
-    beamline: Beamline, recipe: Recipe, expected: Expected, voxel: NDArray, gains: NDArray, rings: NDArray
+    beamline: Beamline, recipe: Recipe, expected: ExpectedCell, voxel: NDArray, gains: NDArray, rings: NDArray
 ) -> NDArray[np.float64]:
     """Relative errors that all voxels of the region share, of silicon and of carbon."""
     tile, share = expected.tile, recipe.pdf.composition.get("O", 0.0)
     pattern = tile.roi_iq.values
     responses = map_response(expected.operator, expected.reference, voxel, pattern, share)
     alike = normalisation_errors(
-        *(expected.lines, expected.variance, expected.geometry, tile.roi.values.astype(bool), responses),
+        *(expected.lines, expected.sinogram.variance, expected.geometry, tile.roi.values.astype(bool), responses),
         gains=gains,
         noise=beamline.faults.monitor_noise,
         axis_error_mm=float(tile.axis_mm_errors),

@@ -13,7 +13,7 @@ from tsct.simulate.beamline import Beamline
 from tsct.validation.checks.termination_ghost import AT_20, ghost
 
 from .changes import CHANGES, change_errors
-from .expected import Expected
+from .expected import ExpectedCell
 
 #: radii of regions for which errors are given, voxels; that of the electrode, a whole slice, is added
 RADII = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
@@ -21,16 +21,18 @@ RADII = (0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
 Q_MAXIMA = (16.0, 18.0, 20.0, 22.0, 24.0, 28.0, 32.0, 36.0)
 
 
-def by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: Expected) -> xr.Dataset:
+def by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: ExpectedCell) -> xr.Dataset:
     """``change`` (radius, parameter) between two states for regions of any size, and their ``voxels`` (radius)."""
     operator, n = expected.operator, expected.geometry.n
     fit = fit_difference(operator, expected.reference, np.zeros_like(operator.r))
     rows, voxels = [], []
     whole = phantom.geometry.electrode_diameter_mm / 2 / beamline.scan.step_mm
+    # a single voxel must hold the centre of one: of even images these lie between whole numbers
+    half = (n - 1) / 2 % 1
+    at = [float(np.ceil(centre - half) + half) for centre in (recipe.roi.x_voxels, recipe.roi.y_voxels)]
     radii = sorted({*(radius for radius in RADII if radius < whole), whole})
     for radius in radii:
-        # a single voxel must hold the centre of one
-        x, y = (0.0, 0.0) if radius == whole else (recipe.roi.x_voxels + 0.5, recipe.roi.y_voxels + 0.5)
+        x, y = (0.0, 0.0) if radius == whole else at
         centre = Roi(x_voxels=x, y_voxels=y, radius_voxels=radius)
         mask = centre.mask(n)
         covariance = operator.covariance(expected.region_variance(mask, recipe.filter))
@@ -42,7 +44,7 @@ def by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: Ex
     )
 
 
-def by_q_max(recipe: Recipe, expected: Expected) -> xr.Dataset:
+def by_q_max(recipe: Recipe, expected: ExpectedCell) -> xr.Dataset:
     """Errors of G at the first Si-Si peak and of the ``shift``, its ``height`` and the ``ghost`` beside it, (q_max)."""
     tile = expected.tile
     pattern, inside = tile.roi_iq.values, tile.roi.values.astype(bool)

@@ -10,7 +10,7 @@ from tsct.phantoms import Phantom
 from tsct.simulate.beamline import Beamline
 
 from .changes import CHANGES, change_errors, least_errors
-from .expected import Expected
+from .expected import ExpectedCell
 from .gains import translation_gain_patterns, voxel_rings
 from .maps import MAPS, shared_errors, voxel_error
 from .onsets import onset_errors
@@ -19,7 +19,7 @@ from .onsets import onset_errors
 LAGS = (0.04, 0.08, 0.16, 0.24, 0.32, 0.48)
 
 
-def standard_deviations(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: Expected) -> xr.Dataset:
+def standard_deviations(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: ExpectedCell) -> xr.Dataset:
     """All of ``Forecast.sigma``: by counting, by the gains of channels and translations, and by their drift."""
     tile, operator, density = expected.tile, expected.operator, expected.density
     inside = tile.roi.values.astype(bool)
@@ -68,7 +68,7 @@ def standard_deviations(phantom: Phantom, beamline: Beamline, recipe: Recipe, ex
     return xr.Dataset(data, coords=coords)
 
 
-def gr_correlation(expected: Expected, variance: NDArray) -> NDArray[np.float64]:
+def gr_correlation(expected: ExpectedCell, variance: NDArray) -> NDArray[np.float64]:
     """Correlation of the error of G at the Si-Si peak with that at points further out."""
     operator = expected.operator
     covariance = operator.covariance(variance)

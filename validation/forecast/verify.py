@@ -21,11 +21,12 @@ from tsct.analyze.phases import (
     lithium_shell,
 )
 from tsct.analyze.recipe import Recipe
-from tsct.phantoms import Phantom
+from tsct.phantoms import Phantom, Sample
 from tsct.simulate import expected_tile, simulate_tile
 from tsct.simulate.beamline import Beamline
 from tsct.simulate.beampath import Spectra, spectra_table
 
+from .costs import chosen_slice
 from .expected import with_expected_region
 from .forecast import Forecast, forecast
 
@@ -58,22 +59,29 @@ def same_instrument(beamline: Beamline) -> Beamline:
     return replace(beamline, faults=replace(beamline.faults, channel_gain=0.0, translation_gain=0.0))
 
 
+def one_instrument(sample: Sample, beamline: Beamline, recipe: Recipe, slice_index: int | None) -> dict[str, Any]:
+    """What every seed needs, of any sample: the experiment of one instrument, and its spectra."""
+    beamline = same_instrument(beamline)
+    table = spectra_table(sample, beamline)
+    return {
+        "sample": sample,
+        "beamline": beamline,
+        "recipe": with_expected_region(sample, beamline, recipe, table),
+        "slice": chosen_slice(sample, slice_index),
+        "table": table,
+    }
+
+
 def shared_by_seeds(
     phantom: Phantom, beamline: Beamline, recipe: Recipe, *, slice_index: int | None = None
 ) -> dict[str, Any]:
-    """What every seed needs: the experiment of one instrument, its forecast, and the spectra."""
-    index = len(phantom.slices_z_mm) // 2 if slice_index is None else slice_index
-    beamline = same_instrument(beamline)
-    table = spectra_table(phantom, beamline)
-    recipe = with_expected_region(phantom, beamline, recipe, table)
+    """What every seed needs: the experiment of one instrument, its spectra, its forecast, and its changes."""
+    shared = one_instrument(phantom, beamline, recipe, slice_index)
+    beamline, recipe, index = shared["beamline"], shared["recipe"], shared["slice"]
     return {
-        "phantom": phantom,
-        "beamline": beamline,
-        "recipe": recipe,
-        "slice": index,
+        **shared,
         "forecast": forecast(phantom, beamline, recipe, slice_index=index),
-        "changes": _expected_changes(phantom, beamline, recipe, table, index),
-        "table": table,
+        "changes": _expected_changes(phantom, beamline, recipe, shared["table"], index),
     }
 
 
@@ -112,7 +120,7 @@ def fitted_freely(lithium: Shell) -> NDArray[np.bool_]:
 
 def simulate_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray]:
     """Simulate and analyse the first and the last state in full; the numbers whose scatter is compared."""
-    phantom, recipe = shared["phantom"], shared["recipe"]
+    phantom, recipe = shared["sample"], shared["recipe"]
     last = len(phantom.discharge.potentials_v) - 1
     what = (phantom, shared["beamline"], shared["table"], seed)
     tiles = [analyze_tile(simulate_tile(*what, state, shared["slice"]), recipe) for state in (0, last)]
@@ -121,14 +129,19 @@ def simulate_seed(shared: Mapping[str, Any], seed: int) -> dict[str, NDArray]:
 
 def compare(shared: Mapping[str, Any], rows: Sequence[Mapping[str, NDArray]]) -> list[Comparison]:
     """Scatter of the results of several seeds beside the forecast."""
+    return beside_scatter({name: _predicted(shared, name) for name in rows[0]}, rows)
+
+
+def beside_scatter(predicted: Mapping[str, float], rows: Sequence[Mapping[str, NDArray]]) -> list[Comparison]:
+    """Predicted standard deviations beside the scatter of the same numbers over several seeds."""
     return [
         Comparison(
             name=name,
-            predicted=_predicted(shared, name),
+            predicted=value,
             observed=float(np.sqrt(np.mean(np.var([row[name] for row in rows], axis=0, ddof=1)))),
             uncertainty=1 / np.sqrt(2 * (len(rows) - 1)),
         )
-        for name in rows[0]
+        for name, value in predicted.items()
     ]
 
 

@@ -83,6 +83,7 @@ def render(
         word=WORDS[scores.verdict],
         lines=scores.lines,
         headline=headline(scores),
+        explanations=scores.explanations,
         counts=[(verdict, SIGNS[verdict], _count(scores, verdict)) for verdict in SIGNS],
         overview=overview,
         pictures=pictures,

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze import analyze_tile, collect, lean
+from tsct.analyze import analyze_tile, collect
 from tsct.analyze.recipe import Recipe
 from tsct.records.seeds import generator
 from tsct.simulate import gains
@@ -21,7 +21,7 @@ MAPS = ("silicon", "carbon")
 
 def analysed(tiles: Sequence[xr.Dataset], recipe: Recipe) -> xr.Dataset:
     """What the chain recovers from the tiles of a series."""
-    return collect([lean(analyze_tile(tile, recipe)) for tile in tiles], recipe)
+    return collect([analyze_tile(tile, recipe, volumes=False) for tile in tiles], recipe)
 
 
 def tomogram_scores(

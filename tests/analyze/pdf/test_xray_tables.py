@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import xraylib
 
-from tsct.analyze.pdf.xray_tables import compton_weight, form_factor, sensor_efficiency
+from tsct.analyze.pdf.xray_tables import (
+    compton_weight,
+    form_factor,
+    mean_compton,
+    parse_composition,
+    sensor_efficiency,
+)
+from tsct.records.errors import InputError
 from tsct.records.units import BOHR_ANGSTROM, two_theta_rad, wavelength_angstrom
 
 Q = np.linspace(0.5, 30.0, 40)
@@ -72,3 +79,31 @@ def test_every_element_has_as_many_electrons_as_its_number():
         symbol = xraylib.AtomicNumberToSymbol(z)
         # the Gaussians of International Tables stop short of caesium's outermost electron
         assert form_factor(symbol, [0.0])[0] == pytest.approx(z, rel=7e-3)
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("D2 O", "holds D; it scatters X-rays as hydrogen, so write H"),
+        ("T2O", "holds T"),
+        ("SI", "SI can be Si or S and I; write Si, or S1I1"),
+        ("SI O2", "SI can be Si"),
+        ("CO O", "CO can be Co or C and O"),
+        ("NI", "NI can be Ni"),
+    ],
+)
+def test_symbols_that_leave_a_choice_are_asked_for(formula, said):
+    with pytest.raises(InputError, match=said):
+        parse_composition(formula)
+
+
+@pytest.mark.parametrize("formula", ["CO2", "H2O", "NO", "S1I1", "SiC", "DyN", "TiO2", "C3H6O3", "NaNO3"])
+def test_symbols_that_leave_none_are_read(formula):
+    assert sum(parse_composition(formula).values()) == pytest.approx(1.0)
+
+
+def test_compton_scattering_begins_with_the_square_of_q():
+    q = np.array([0.0, 0.001, 0.01, 0.02, 0.05])
+    scattering = mean_compton({"Si": 1.0}, q)
+    assert scattering[0] == 0.0 and np.all(np.diff(scattering) > 0)
+    assert scattering[2] / scattering[1] == pytest.approx(100.0)

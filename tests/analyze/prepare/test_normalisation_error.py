@@ -168,7 +168,8 @@ def test_levels_scatter_as_their_errors_say(mean, noise, gain):
     levels = []
     for _ in range(DRAWS):
         sinogram = prepare_sinogram(drawn(mean, noise, gain, random), recipe)
-        geometry, _ = find_geometry(sinogram.lines, sinogram.variance, sinogram.translations_mm, sinogram.angles_deg)
+        totals = sinogram.total, sinogram.total_variance
+        geometry, _ = find_geometry(*totals, sinogram.translations_mm, sinogram.angles_deg)
         shares = fbp_weights(recipe.roi.mask(geometry.n), geometry)
         j = np.einsum("at,atq->q", shares, sinogram.lines)
         density = operator.density(j)

@@ -176,7 +176,7 @@ BAD = {
     "shape": (
         SAMPLE + SOLID.replace("cylinder", "cilinder"),
         UsageError,
-        r"sample.solid\[0\].shape' is 'cilinder'; did",
+        r"""sample.solid\[0\].shape' is "cilinder"; did""",
     ),
     "nested key": (
         SAMPLE + SOLID.replace("0.3 }", "0.3 }\ntexture = [{ kind = 'radial', amplitud = 0.5 }]"),

@@ -1,6 +1,7 @@
 """An experiment file: every key is declared once, and every default is the preset's or a record's."""
 
 import pickle
+import re
 from dataclasses import MISSING, fields, is_dataclass
 from typing import get_type_hints
 
@@ -11,7 +12,7 @@ from tsct.apps.run.experiment import load
 from tsct.apps.run.settings import Analysis, Settings, dump
 from tsct.apps.run.toml_tables import read_table
 from tsct.phantoms import MATERIALS
-from tsct.records.errors import UsageError
+from tsct.records.errors import InputError, TsctWarning, UsageError
 
 
 def declared(record):
@@ -96,6 +97,8 @@ def test_settings_written_and_read_are_the_same(tmp_path):
         ("analysis.filter='han'", "analysis.filter is 'han'; did you mean 'hann'"),
         ("analysis.qmax=3", "unknown key 'analysis.qmax'; did you mean 'q_max'"),
         ("analysis.pdf={}", "unknown key 'analysis.pdf'"),
+        ("beamline.q_max=20", "unknown key 'beamline.q_max'; did you mean 'beamline.scan.q_max' or 'analysis.q_max'"),
+        ("analysis.views=60", "unknown key 'analysis.views'; did you mean 'beamline.scan.views'"),
         ("analysis.roi.x_voxel=3", "unknown key 'analysis.roi.x_voxel'; did you mean 'x_voxels'"),
         ("beamline.scan.fast_axis='rotate'", "beamline.scan.fast_axis is 'rotate'; did you mean 'rotation'"),
     ],
@@ -103,3 +106,34 @@ def test_settings_written_and_read_are_the_same(tmp_path):
 def test_unknown_keys_and_choices_name_the_nearest(change, words):
     with pytest.raises(UsageError, match=words.replace(".", r"\.")):
         load("wragg2023", overrides=[change])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("states.potentials_v=0.5", "states.potentials_v is 0.5; write a list of numbers such as [0.5, 0.4]"),
+        ("slices.z_mm=['a']", 'slices.z_mm[0] is "a"; write a list of numbers such as [0.5, 0.4]'),
+        ("beamline.detector.beam_mm=[1.0]", "write a list of 2 numbers such as [0.5, 0.4]"),
+        ("beamline.scan.views=60.5", "beamline.scan.views is 60.5; write a whole number"),
+        ("output.scans='maybe'", 'output.scans is "maybe"; write true or false'),
+        ("beamline.energy_kev=nan", "beamline.energy_kev is nan; write a finite number"),
+        ("name=3", 'name is 3; write text in "quotes"'),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_how_to_write_it(change, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        load("wragg2023", overrides=[change])
+
+
+def test_a_section_says_which_keys_it_lacks(tmp_path):
+    """It has no preset behind it that could fill them in."""
+    (tmp_path / "own.toml").write_text("[[sample.phase]]\nname = 'nickel'\n")
+    with pytest.raises(UsageError, match=r"own\.toml: \[sample\.phase\[0\]\] lacks structure; allowed are name, "):
+        load(str(tmp_path / "own.toml"))
+
+
+def test_an_empty_file_is_the_preset_and_says_so(tmp_path):
+    (tmp_path / "own.toml").write_text("# nothing yet\n")
+    with pytest.warns(TsctWarning, match="own.toml says nothing: every key is as in wragg2023"):
+        made = load(str(tmp_path / "own.toml"))
+    assert made.settings == load("wragg2023").settings

@@ -8,7 +8,8 @@ import pytest
 
 from tsct.apps.explore.plan import Answer, answer
 from tsct.apps.run.settings import dump
-from tsct.apps.studies.plan import Plan, checked_shift, write_plan
+from tsct.apps.studies.plan import Plan, checked_shift
+from tsct.apps.studies.plan_page import write_plan
 from tsct.records.errors import UsageError
 from tsct.validation.forecast import SIGNIFICANT, Comparison, forecast
 
@@ -62,7 +63,7 @@ def test_sliders_scale_the_forecast(plan):
     radius = f.radius.radius.values[-1]
     same = answer(f, light=1.0, radius=radius, q_max=q_max, base_q_max=q_max)
     assert same.voxel == pytest.approx(plan.total("voxel", "shift"))
-    assert same.hours == f.hours and same.dose_kgy == pytest.approx(f.dose_gray / 1e3)
+    assert same.hours == f.costs.hours and same.dose_kgy == pytest.approx(f.costs.dose_gray / 1e3)
     # a shift that drift does not forbid, and the light that the planner says it takes
     wanted = 6 * float(f.sigma.change_drift.sel(region="voxel", parameter="shift"))
     light = f.time_factor(wanted, "voxel")

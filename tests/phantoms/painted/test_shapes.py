@@ -85,6 +85,7 @@ def test_spheres_of_a_packing_do_not_touch_and_fill_their_share():
     [
         (lambda: Cylinder(name="bed", diameter_mm=-1.0), "bed.*positive"),
         (lambda: Cylinder(name="bed", diameter_mm=1.0, fill={"a": 0.7, "b": 0.5}), "bed.*sum to at most 1, not 1.2"),
+        (lambda: Cylinder(name="bed", diameter_mm=1.0, fill={"a": 22, "b": 0.5}), "not 22.5; are these per cent"),
         (lambda: Tube(name="wall", inner_diameter_mm=2.0, outer_diameter_mm=1.0), "wall.*exceed"),
         (lambda: Packing(within_mm=1, z_mm=(0, 1), diameter_mm=0.1, volume_fraction=0.6), "0.6.*0.35"),
         (lambda: Packing(within_mm=10, z_mm=(0, 10), diameter_mm=1e-3, volume_fraction=0.3), "spheres"),

@@ -495,7 +495,8 @@ def test_motion_given_by_the_user_comes_first_and_none_is_said(tmp_path):
 @pytest.mark.parametrize("value", ["-0.01", "0.47", "7.9"])
 def test_displacements_that_are_no_u(tmp_path, value):
     columns = (*COLUMNS, "U_iso_or_equiv")
-    refused(tmp_path, cif(cubic(4.05), named("F m -3 m"), [f"Al1 Al 0 0 0 {value}"], columns), "site Al1", "is it B")
+    text = cif(cubic(4.05), named("F m -3 m"), [f"Al1 Al 0 0 0 {value}"], columns)
+    refused(tmp_path, text, "site Al1", "is it B" if float(value) > 0 else "allowed are 0 to")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -572,3 +573,30 @@ def test_bits_flipped_at_random_are_read_or_refused(tmp_path):
 def test_atoms_of_a_cif_are_an_ase_crystal(tmp_path):
     (atoms,) = read(tmp_path, cif(cubic(4.05), named("F m -3 m"), ["Al1 Al 0 0 0"])).members
     assert isinstance(atoms, Atoms) and atoms.pbc.all()
+
+
+def test_a_name_and_a_number_of_two_space_groups(tmp_path):
+    text = cif(cubic(3.6), named("P 1") + "_symmetry_Int_Tables_number 225\n", ["Fe1 Fe 0 0 0"])
+    refused(tmp_path, text, "'P 1' is number 1, but the file says 225")
+    assert len(read(tmp_path, text, setting="F m -3 m").members[0]) == 4
+
+
+@pytest.mark.parametrize("coordinate", ["50", "-7.2"])
+def test_coordinates_that_are_no_shares_of_the_cell(tmp_path, coordinate):
+    text = cif(cubic(3.6), named("P 1"), [f"Fe1 Fe {coordinate} 0 0"])
+    refused(tmp_path, text, "is no share of the cell; are the coordinates in angstrom or percent?")
+
+
+def test_groups_of_one_disorder_are_not_all_there(tmp_path):
+    columns = (*COLUMNS, "occupancy", "disorder_assembly", "disorder_group")
+    sites = ["C1 C 0 0 0 {0} A 1", "C2 C 0.12 0 0 {0} A 2", "O1 O 0.5 0.5 0.5 1 . ."]
+    texts = [cif(cubic(8), named("P 1"), [site.format(share) for site in sites], columns) for share in (1, 0.5)]
+    refused(tmp_path, texts[0], "disorder groups 1, 2 of assembly A exclude each other", "add up to 2")
+    atoms = read(tmp_path, texts[1], occupancy="draw").members[0]
+    assert atoms.symbols.count("C") == atoms.symbols.count("O")
+
+
+@pytest.mark.parametrize(("tag", "value"), [("B_iso", 0.4), ("U_iso", 0.4 / (8 * np.pi**2))])
+def test_motion_under_short_tags(tmp_path, tag, value):
+    text = cif(cubic(3.6), named("F m -3 m"), [f"Fe1 Fe 0 0 0 {value:.6f}"], (*COLUMNS, tag))
+    assert read(tmp_path, text, thermal=None).thermal.u_iso["Fe"] == pytest.approx(0.4 / (8 * np.pi**2), rel=1e-3)

@@ -15,7 +15,7 @@ from tsct.records.errors import InputError, UsageError
 from tsct.simulate import ScanPattern
 from tsct.validation.forecast.changes import change_patterns, fisher_bound, smooth_degree
 from tsct.validation.forecast.dose import absorbed_dose, recoil_share
-from tsct.validation.forecast.expected import expected_data
+from tsct.validation.forecast.expected import expected_cell
 from tsct.validation.forecast.forecast import forecast
 from tsct.validation.forecast.gains import voxel_rings
 from tsct.validation.forecast.verify import compare, shared_by_seeds, simulate_seed
@@ -39,11 +39,11 @@ def found(experiment):
 
 def test_time_data_and_lithium(found, experiment):
     _, beamline, _ = experiment
-    assert found.seconds_per_tomogram == pytest.approx(36 * 40 * 0.01)
-    assert found.hours == pytest.approx(2 * 3 * 36 * 40 * 0.01 / 3600)
+    assert found.costs.seconds_per_tomogram == pytest.approx(36 * 40 * 0.01)
+    assert found.costs.hours == pytest.approx(2 * 3 * 36 * 40 * 0.01 / 3600)
     assert found.gigabytes == pytest.approx(4e-9 * 36 * 40 * len(beamline.scan.q) * 6)
     # 150 mA/g take up 0.157 Li per Si in an hour
-    assert found.lithium_per_tomogram == pytest.approx(0.157 * found.seconds_per_tomogram / 3600, rel=2e-3)
+    assert found.lithium_per_tomogram == pytest.approx(0.157 * found.costs.seconds_per_tomogram / 3600, rel=2e-3)
 
 
 def test_errors_fall_with_the_square_root_of_time(found, experiment):
@@ -94,7 +94,7 @@ def test_rings_are_those_of_gains_drawn_at_random(experiment):
     """Errors of voxels by the gains of the translations, against images of the same lines with 200 draws of them."""
     cell, beamline, recipe = experiment
     faults = replace(beamline.faults, translation_gain=0.01)
-    expected = expected_data(cell, replace(beamline, faults=faults), recipe, 1)
+    expected = expected_cell(cell, replace(beamline, faults=faults), recipe, 1)
     variance, _ = voxel_rings(replace(beamline, faults=faults), recipe, expected)
     k = 60
     gains = 1 + 0.01 * np.random.default_rng(4).standard_normal((200, expected.geometry.n))
@@ -111,7 +111,7 @@ def test_levels_of_maps_scatter_with_the_gains_of_translations(experiment):
     # so much light that counting does not matter
     bright = replace(beamline, faults=faults, photons_per_s=1e17)
     claimed = forecast(cell, bright, recipe).sigma.map_levels.values
-    expected = expected_data(cell, bright, recipe, 1)
+    expected = expected_cell(cell, bright, recipe, 1)
     inside = expected.tile.roi.values.astype(bool)
     shares = fbp_weights(inside, expected.geometry)
     typical = np.mean(expected.tile.iq_errors.values[inside].astype(float) ** 2, axis=0)
@@ -135,7 +135,7 @@ def test_no_fit_beats_the_cramer_rao_bound(found):
 
 def test_the_bound_is_reached_by_least_squares_on_the_pattern(experiment):
     """Weighted least squares of random patterns in Q scatter as the bound says."""
-    expected = expected_data(*experiment, 1)
+    expected = expected_cell(*experiment, 1)
     operator, recipe = expected.operator, experiment[2]
     variance = expected.tile.roi_iq_variance.values
     bound = fisher_bound(operator, expected.reference, recipe, variance)
@@ -197,7 +197,7 @@ def test_what_has_no_change_to_see_is_not_planned(change, match):
 
 def test_the_pattern_of_a_neighbour_is_what_one_more_adds(experiment):
     """Row by row: one more neighbour of every silicon atom, at the distance and with the spread of the first shell."""
-    expected = expected_data(*experiment, 1)
+    expected = expected_cell(*experiment, 1)
     operator, reference = expected.operator, expected.reference
     more, fewer = (replace(reference.first, number=number) for number in (5.0, 4.0))
     patterns = [shell_pattern(operator.q, one, q_broad=operator.q_broad) for one in (more, fewer)]
