@@ -45,7 +45,7 @@ OPERATORS = (
     *(f"core/{name}" for name in ("ReplaceAndWithOr", "ReplaceOrWithAnd", "NumberReplacer")),
 )
 #: what the tests that execute a line may take together; half of it those that only share a fixture that does
-SECONDS = 16.0
+SECONDS = 4.0
 #: processor time that a run gets beyond three times what its tests took when they were traced
 SPARE_SECONDS = 30
 #: libraries loaded once, before each run is forked; nothing of the package itself
