@@ -239,7 +239,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         tree = Tree(copy_tree(options.tree or Path(folder)))
         for seed, mutant in due:
-            row = {"seed": seed, **outcome(mutant, tree, traces, options.seconds)}
+            row = {"seed": seed, "again": options.again, **outcome(mutant, tree, traces, options.seconds)}
             if identity(row) in {identity(other) for other in rows}:
                 rows = [row if identity(other) == identity(row) else other for other in rows]
             else:

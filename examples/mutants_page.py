@@ -33,8 +33,8 @@ for what survived, which hold values and not lines, and the survivors met these.
 test was written with a look at it. An equivalent mutant changes nothing that a test could see; each is listed with the
 reason. On one processor a mutant took {mean:.0f} s on average.
 
-| sample | room | run | killed | equivalent | killed of all | killed of the others |
-|---|---|---|---|---|---|---|
+| sample | room | run | killed at first | killed | equivalent | killed of all | killed of the others |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -63,9 +63,10 @@ def page(rows: list[dict], rooms: Sequence[str], *, seconds: float, spare: float
 def share(label: str, rows: list[dict], judged: dict[tuple[str, str], str]) -> str:
     """A row of the table."""
     killed = sum(bool(row["killed_by"]) for row in rows)
+    first = sum(bool(row["killed_by"]) and not row["again"] for row in rows)
     same = sum(not row["killed_by"] and key(row) in judged for row in rows)
     every, other = 100 * killed / max(len(rows), 1), 100 * killed / max(len(rows) - same, 1)
-    return f"| {label} | {len(rows)} | {killed} | {same} | {every:.0f} % | {other:.0f} % |\n"
+    return f"| {label} | {len(rows)} | {first} | {killed} | {same} | {every:.0f} % | {other:.0f} % |\n"
 
 
 def change(row: dict) -> str:
