@@ -65,7 +65,6 @@ SCAN_ATTRS = (
 )
 #: variables that a mapping may name
 SCAN_NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
-#: dims of channels
 CHANNELS = ("q", "two_theta")
 #: keys of a mapping that are no quantity
 KEYS = ("files", "stack", "fold", "zigzag", "drop")
@@ -373,16 +372,12 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanOutline:
-    """Size of a scan, and what is known before it is read.
+    """Size of a scan, zero where only the integration of frames will tell, and what is known before it is read.
 
     Attributes
     ----------
-    views, translations, channels : int
-        Zero where only the integration of frames will tell.
-    is_counts : bool
-        Whether the intensities are counts, whose errors are their own.
-    has_transmission : bool
-        Whether the transmission is known, from which the way out of the sample is corrected.
+    is_counts, has_transmission : bool
+        Whether the intensities are counts without errors of their own, and whether the transmission is known.
     composition : str
         Of the sample; empty if the file says nothing, or where there are frames.
     """
