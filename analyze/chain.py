@@ -1,12 +1,15 @@
 """The method: from one tile of counts to images, PDFs and maps, and from all tiles to difference PDFs and onsets."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from tsct.analyze.pdf.transform import PdfOperator, pdf_operator
 from tsct.analyze.pdf.xray_tables import parse_composition
@@ -28,12 +31,14 @@ from tsct.analyze.recipe import PdfRecipe, Recipe, Roi
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.rotation_axis import find_geometry
 from tsct.analyze.tomography.voxel_images import VoxelImages
-from tsct.records.errors import InputError, UsageError
+from tsct.records.errors import InputError, TsctWarning, UsageError
 
+from .absorption_errors import AbsorptionErrors, absorption_errors
 from .ray_images import voxel_images
 from .region import decide_region, inside_object, outline_recipe, reference_tile
 from .scan_record import collect
 from .tile_record import (
+    absorption_variables,
     axis_variables,
     explained_variables,
     image_variables,
@@ -49,6 +54,10 @@ from .volume import pdfs_of_rays
 
 #: share of its largest amount below which a phase is not in the region
 PRESENT = 0.05
+#: voxels around a phase that is elsewhere which belong to it: what is thinner than a voxel is spread and rings so far
+SPREAD = 6
+#: relative error of an amount that absorption may leave before it is warned of, and one by which others hide a phase
+MUCH, PART_OF_AMOUNT = 0.05, 1 / 3
 
 
 def chain(scan: xr.Dataset, recipe: Recipe | None = None) -> xr.Dataset:
@@ -117,24 +126,25 @@ def analyze_tile(scan: xr.Dataset | Sinogram, recipe: Recipe, *, volumes: bool =
     inside = recipe.roi.mask(geometry.n)
     images = voxel_images(sinogram, geometry, inside, recipe, threads=threads)
     fitted = _fit_region(sinogram, images, recipe)
-    voxels = fitted.templates.fit_voxels(images) if fitted.templates else None
-    errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, voxels, recipe)
+    voxels, absorption = None, None
+    if fitted.templates:
+        voxels = fitted.templates.fit_voxels(images)
+        absorption = absorption_errors(sinogram, geometry, fitted.templates, images.region, voxels.amounts)
+    of_voxels = voxels, absorption
+    errors = _shared_errors(sinogram, (geometry, axis_error_mm), images, inside, fitted, of_voxels, recipe)
     operator = fitted.operator
     variables = {
         **region_variables(images, inside, sinogram, geometry, recipe),
         **explained_variables(fitted.explained),
+        **absorption_variables(absorption, inside),
         **ray_variables(sinogram),
         **axis_variables(geometry, axis_error_mm),
         **shared_error_variables(errors.anode),
         **image_variables(images, _map_operators(images, fitted, recipe), operator),
     }
     record = tile_record(variables, sinogram, geometry, operator, recipe)
-    if fitted.templates and voxels:
-        record = record.merge(phase_maps(voxels, fitted.templates.noise_of_voxels(images), fitted.templates))
-    if recipe.components:
-        bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
-        record = record.merge(binned_patterns(images, operator, bins))
-    record = with_amounts(record, recipe, errors.phases, errors.strains)
+    record = record.merge(_pattern_maps(images, fitted, voxels, recipe))
+    record = with_amounts(record, recipe, errors.phases, errors.strains, absorption)
     record = record.assign(voxel_variables(images, record, operator, len(recipe.phase_names)))
     if not volumes:
         return record
@@ -188,6 +198,17 @@ def _fit_region(sinogram: Sinogram, images: VoxelImages, recipe: Recipe) -> Fitt
     return Fitted(operator=operator, reference=reference, templates=templates, explained=explained)
 
 
+def _pattern_maps(images: VoxelImages, fitted: Fitted, voxels: PhaseFit | None, recipe: Recipe) -> xr.Dataset:
+    """Maps of given phases, and the patterns in which unknown ones are looked for, where the recipe asks for them."""
+    record = xr.Dataset()
+    if fitted.templates and voxels:
+        record = phase_maps(voxels, fitted.templates.errors_of_voxels(images), fitted.templates)
+    if recipe.components:
+        bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
+        record = record.merge(binned_patterns(images, fitted.operator, bins))
+    return record
+
+
 def _map_operators(images: VoxelImages, fitted: Fitted, recipe: Recipe) -> list[MapOperator]:
     """Of the maps of the anode, if it has a reference, and of the peaks of the recipe."""
     peaks = peak_operator(fitted.operator, recipe.peaks)
@@ -202,9 +223,10 @@ def _shared_errors(
     images: VoxelImages,
     inside: NDArray[np.bool_],
     fitted: Fitted,
-    voxels: PhaseFit | None,
+    of_voxels: tuple[PhaseFit | None, AbsorptionErrors | None],
     recipe: Recipe,
 ) -> SharedErrors:
+    voxels, absorption = of_voxels
     operator, responses, misfit, strains = fitted.operator, [], np.zeros(0), {}
     explained = 0.0 if fitted.explained is None else fitted.explained
     if fitted.reference is not None:
@@ -220,13 +242,18 @@ def _shared_errors(
         strains = dict(zip((phase.name for phase in recipe.phases), pairs, strict=True))
     gains = gain_noise(images.region[None], images.region_variance[None], recipe, explained)
     errors = _errors_of(shared_responses(operator, responses), sinogram, axis, inside, gains)
-    of_phases = np.hypot(errors[anode:], misfit)
+    of_phases, left = np.hypot(errors[anode:], misfit), np.zeros(len(misfit))
+    if absorption is not None:
+        left = absorption.of_mean(inside)
     if fitted.templates is not None and voxels is not None:
         maps, there = voxels.amounts, fitted.templates.fit(images.region).amounts
         largest = maps.max(axis=(0, 1))
         for k in np.flatnonzero((there < PRESENT * largest) & (largest > 0)):
-            where = maps[..., k] > largest[k] / 2
+            where = binary_dilation(maps[..., k] > largest[k] / 2, np.ones((3, 3)), iterations=SPREAD)
             of_phases[k] = _errors_elsewhere(sinogram, axis, images, where, fitted.templates, recipe)[k]
+            left[k] = 0.0 if absorption is None else absorption.of_mean(where)[k]
+    _warn_of_absorption(sinogram, recipe, of_phases, left)
+    of_phases = np.hypot(of_phases, left)
     phases = dict(zip((phase.name for phase in recipe.phases), of_phases.tolist(), strict=True))
     return SharedErrors(anode=errors[:anode], phases=phases, strains=strains)
 
@@ -262,6 +289,21 @@ def _errors_elsewhere(
     response = templates.response(pattern)
     gains = gain_noise(pattern[None], variance[None] / where.sum(), recipe, templates.explain(pattern))
     return np.hypot(_errors_of(response.by_pattern, sinogram, axis, where, gains), response.misfit)
+
+
+def _warn_of_absorption(sinogram: Sinogram, recipe: Recipe, errors: NDArray[Any], left: NDArray[Any]) -> None:
+    """Name the phases of which absorption may leave much, beside phases that other errors do not hide."""
+    much = (left > MUCH) & (errors < PART_OF_AMOUNT)
+    if sinogram.depth is None or not much.any():
+        return
+    names = [phase.name for phase in recipe.phases]
+    words = ", ".join(f"{names[k]} +- {100 * left[k]:.0f} %" for k in np.flatnonzero(much))
+    warnings.warn(
+        f"absorption is not corrected well enough: {words}, as rays transmit {np.exp(-sinogram.depth.max()):.2g} at "
+        "least and depths change across the beam; take a thinner sample, a narrower beam or a higher energy",
+        TsctWarning,
+        stacklevel=4,
+    )
 
 
 def with_region(recipe: Recipe, scan: xr.Dataset, *, threads: int = 1) -> Recipe:

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator
 from tsct.analyze.phases.phase_maps import MapOperator
-from tsct.analyze.prepare.channel_scatter import pair_scatter_over_errors, scatter_over_errors
 from tsct.analyze.prepare.normalisation_error import SHARED_ERRORS
 from tsct.analyze.prepare.prepare import Sinogram
 from tsct.analyze.recipe import Recipe
 from tsct.analyze.recipe.maps import PHASE_UNITS
+from tsct.analyze.tomography.channel_scatter import pair_scatter_over_errors, scatter_over_errors
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.ray_errors import ray_errors
 from tsct.analyze.tomography.voxel_images import VoxelImages
+
+from .absorption_errors import AbsorptionErrors
 
 POWER = {"units": "electron units/angstrom^3"}
 DENSITY = {"units": "1/angstrom^5"}
@@ -141,6 +143,14 @@ def explained_variables(explained: NDArray[np.float64] | None) -> dict[str, Any]
     return {"roi_iq_explained": ("q", explained, {"units": "electron units/angstrom^3", "long_name": words})}
 
 
+def absorption_variables(absorption: AbsorptionErrors | None, inside: NDArray[np.bool_]) -> dict[str, Any]:
+    """What absorption and double scattering may have left in the region's pattern, if that is known."""
+    if absorption is None:
+        return {}
+    words = "what absorption and double scattering may have left in the region's pattern"
+    return {"roi_absorption_errors": ("q", absorption.of_pattern(inside), POWER | {"long_name": words})}
+
+
 def ray_variables(sinogram: Sinogram) -> dict[str, Any]:
     """The corrected sinogram, its channels averaged, and which share of the channels of each ray was filled."""
     rays = ("angle", "translation")
@@ -173,6 +183,7 @@ def with_amounts(
     recipe: Recipe,
     level_errors: Mapping[str, float],
     strains: Mapping[str, tuple[float, float]],
+    absorption: AbsorptionErrors | None = None,
 ) -> xr.Dataset:
     """The tile with all phases in one variable: ``phase_amount`` (phase, y, x) and its errors.
 
@@ -186,6 +197,8 @@ def with_amounts(
         Relative errors that all voxels share, of the given phases; those of the anode are variables of the tile.
     strains : mapping of str to (float, float)
         Of the given phases, with their errors; ``phase_strain`` has them where the recipe lets any be fitted.
+    absorption : AbsorptionErrors, optional
+        Of the given phases; those of the anode have none.
     """
     if not recipe.phase_names:
         return tile
@@ -199,6 +212,11 @@ def with_amounts(
         phase_amount_errors=(dims, errors, {"units": PHASE_UNITS}),
         phase_amount_level_errors=("phase", levels, {"units": "1", "long_name": words}),
     ).assign_coords(phase=("phase", list(maps)))
+    if absorption is not None:
+        left = dict(zip((phase.name for phase in recipe.phases), absorption.of_voxels(), strict=True))
+        maps_left = np.stack([left.get(name, np.zeros(amounts.shape[1:], np.float32)) for name in maps])
+        words = "what absorption and double scattering may have left in the amount of each phase"
+        tile["phase_amount_absorption_errors"] = (dims, maps_left, {"units": PHASE_UNITS, "long_name": words})
     if any(phase.strain_limit for phase in recipe.phases):
         values, doubts = zip(*(strains.get(name, (np.nan, np.nan)) for name in maps), strict=True)
         words = "relative change of the lengths in the region"

@@ -82,29 +82,28 @@ class PhaseTemplates:
         return patterns[..., used] if self.chosen is None else self.operator.apply(patterns)[..., self.chosen]
 
     def fit(self, patterns: NDArray[Any]) -> PhaseFit:
-        """Amounts in patterns, shape (..., q), none below zero."""
-        return fit_phases(self.points(patterns), self.templates, self.noise)
+        """Amounts in patterns, shape (..., q), linear in them: no bound cuts off what noise makes of no phase."""
+        return fit_phases(self.points(patterns), self.templates, self.noise, bounded=False)
 
     def fit_voxels(self, images: VoxelImages) -> PhaseFit:
         """The same of all voxels, shape (y, x): in Q by sums over channels, in r by its independent directions."""
         none, templates, noise = np.zeros((0, len(self.operator.q))), self.templates, self.noise
         if self.chosen is None:
             products, _ = images.functionals(self._along_q(templates / noise), none)
-            return fit_amounts(products, images.squares(self._along_q(1 / noise)), (templates / noise) @ templates.T)
+            squares = images.squares(self._along_q(1 / noise))
+            return fit_amounts(products, squares, (templates / noise) @ templates.T, bounded=False)
         whiten = whitening(noise)
         basis = templates @ whiten
         points, _ = images.functionals(self._along_q(whiten.T @ self.operator.matrix[self.chosen]), none)
         # row by row, because single precision is not enough for sums over points and all in double would not fit
         products = np.stack([row.astype(np.float64) @ basis.T for row in points])
         squares = np.stack([np.square(row, dtype=np.float64).sum(axis=-1) for row in points])
-        return fit_amounts(products, squares, basis @ basis.T)
+        return fit_amounts(products, squares, basis @ basis.T, bounded=False)
 
-    def noise_of_voxels(self, images: VoxelImages) -> NDArray[np.float64]:
-        """Standard deviation of every voxel over that of the typical one which weighs the fit, shape (y, x)."""
-        typical = self.variance[self.operator.used]
-        weights = self._along_q(1 / (len(typical) * typical))[None]
-        _, ratio = images.functionals(np.zeros((0, weights.shape[1])), weights)
-        return np.sqrt(ratio[..., 0])
+    def errors_of_voxels(self, images: VoxelImages) -> NDArray[np.float64]:
+        """Standard errors of the amounts of every voxel by its own noise, shape (y, x, phase)."""
+        _, variance = images.functionals(np.zeros((0, len(self.operator.q))), self.free_response**2)
+        return np.sqrt(variance)
 
     def _along_q(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Weights of the channels that enter, shape (..., used), as weights of all, shape (..., q)."""
@@ -122,31 +121,30 @@ class PhaseTemplates:
         limits = [phase.strain_limit for phase in self.phases]
 
         def explained(strains: NDArray[np.float64]) -> float:
-            return float(replace(self, strains=strains).fit(pattern).explained)
+            trial = replace(self, strains=strains)
+            # less than nothing of a phase whose peaks lie elsewhere would explain some, too
+            return float(fit_phases(trial.points(pattern), trial.templates, trial.noise).explained)
 
         return replace(self, strains=fit_strains(explained, limits, float(q[-1] - q[-2]) / float(q[-1])))
 
     def response(self, pattern: NDArray[Any]) -> "PhaseResponse":
         """How amounts in a pattern, shape (q,), move with it, and how far templates that do not match mislead them."""
         amounts, templates, noise = self.fit(pattern).amounts, self.templates, self.noise
-        held = np.flatnonzero(amounts > 0)
         limits = np.array([phase.strain_limit for phase in self.phases])
-        moving = held[np.abs(self.strains[held]) < (1 - AT_LIMIT) * limits[held]]
-        by_point, misfit = np.zeros_like(templates), np.full(len(amounts), np.nan)
+        # of what is not there no strain can be told
+        moving = np.flatnonzero((amounts > 0) & (np.abs(self.strains) < (1 - AT_LIMIT) * limits))
+        rows = amount_response(np.concatenate([templates, self._slopes()[moving]]), noise)
+        grid = self.operator.q if self.chosen is None else self.operator.r
+        block = max(round(MISFIT_BLOCK / (grid[1] - grid[0])), 1)
+        errors = misfit_errors(rows, self.points(pattern) - amounts @ templates, block)
+        by_point, misfit = rows[: len(amounts)], _over(errors[: len(amounts)], np.abs(amounts))
         strain_errors = np.where(limits > 0, np.nan, 0.0)
-        if len(held):
-            design = np.concatenate([templates[held], amounts[moving, None] * self._slopes()[moving]])
-            rows = amount_response(design, noise)
-            grid = self.operator.q if self.chosen is None else self.operator.r
-            block = max(round(MISFIT_BLOCK / (grid[1] - grid[0])), 1)
-            errors = misfit_errors(rows, self.points(pattern) - amounts @ templates, block)
-            by_point[held], misfit[held] = rows[: len(held)], errors[: len(held)] / amounts[held]
-            strain_errors[moving] = errors[len(held) :]
+        strain_errors[moving] = errors[len(amounts) :] / amounts[moving]
         return PhaseResponse(by_pattern=self._by_pattern(by_point), misfit=misfit, strain_errors=strain_errors)
 
     @property
     def free_response(self) -> NDArray[np.float64]:
-        """Derivatives of the amounts by the pattern, shape (phase, q), where no bound acts and the strains stay."""
+        """Derivatives of the amounts by the pattern, shape (phase, q), while the strains stay."""
         return self._by_pattern(amount_response(self.templates, self.noise))
 
     def _by_pattern(self, by_point: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,9 +167,9 @@ class PhaseResponse:
     Attributes
     ----------
     by_pattern : ndarray, shape (phase, q)
-        Derivatives of the amounts by the pattern; zero for a phase that is held at zero.
+        Derivatives of the amounts by the pattern.
     misfit : ndarray, shape (phase,)
-        Relative standard errors by :func:`~tsct.analyze.phases.unmixing.misfit_errors`; NaN for a phase held at zero.
+        Relative standard errors by :func:`~tsct.analyze.phases.unmixing.misfit_errors`; NaN for an amount of zero.
     strain_errors : ndarray, shape (phase,)
         Of the strains, likewise; zero where none is fitted, NaN at its limit and of a phase that is not there.
     """
@@ -179,6 +177,11 @@ class PhaseResponse:
     by_pattern: NDArray[np.float64]
     misfit: NDArray[np.float64]
     strain_errors: NDArray[np.float64]
+
+
+def _over(errors: NDArray[Any], amounts: NDArray[Any]) -> NDArray[np.float64]:
+    """Errors relative to amounts; NaN where there is none."""
+    return np.divide(errors, amounts, out=np.full(len(amounts), np.nan), where=amounts > 0)
 
 
 def phase_templates(
@@ -225,15 +228,15 @@ def _on_grid(phase: PhasePattern, q: NDArray[Any], compton: NDArray[Any] | None,
     return np.asarray(pattern)
 
 
-def phase_maps(fit: PhaseFit, noise: NDArray[Any], templates: PhaseTemplates) -> xr.Dataset:
-    """Amounts of phases in every voxel, fitted with none below zero, and what they explain.
+def phase_maps(fit: PhaseFit, errors: NDArray[Any], templates: PhaseTemplates) -> xr.Dataset:
+    """Amounts of phases in every voxel, linear in its pattern and so below zero at times, and what they explain.
 
     Parameters
     ----------
     fit : PhaseFit
         Of all voxels, shape (y, x): :meth:`PhaseTemplates.fit_voxels`.
     noise : ndarray, shape (y, x)
-        A voxel's errors follow from its own noise: :meth:`PhaseTemplates.noise_of_voxels`.
+        A voxel's errors follow from its own noise: :meth:`PhaseTemplates.errors_of_voxels`.
     templates : PhaseTemplates
         Of the fit.
 
@@ -246,8 +249,8 @@ def phase_maps(fit: PhaseFit, noise: NDArray[Any], templates: PhaseTemplates) ->
     for k, phase in enumerate(templates.phases):
         amount = {"units": PHASE_UNITS, "long_name": f"amount of {phase.name}, in units of its pattern"}
         record[f"phase_{phase.name}"] = (("y", "x"), fit.amounts[..., k].astype(np.float32), amount)
-        errors = (fit.errors[..., k] * noise).astype(np.float32)
-        record[f"phase_{phase.name}_errors"] = (("y", "x"), errors, {"units": PHASE_UNITS})
+        own = errors[..., k].astype(np.float32)
+        record[f"phase_{phase.name}_errors"] = (("y", "x"), own, {"units": PHASE_UNITS})
     record["phases_explained"] = (("y", "x"), fit.explained.astype(np.float32), {"units": "1"})
     return record
 

@@ -46,12 +46,22 @@ class PhaseFit:
     explained: Array
 
 
-def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDArray[Any] | None = None) -> PhaseFit:
-    """Fit every pattern with templates of known phases, none negative.
+def fit_phases(
+    patterns: NDArray[Any],
+    templates: NDArray[Any],
+    covariance: NDArray[Any] | None = None,
+    *,
+    bounded: bool = True,
+) -> PhaseFit:
+    """Fit every pattern with templates of known phases, none negative if `bounded`.
 
     Least squares with bounds, exactly and for all patterns at once: for one set of phases after the other, from all to
     none, the patterns that fulfil the conditions of Kuhn and Tucker with just this set are done. Works for I(Q) and for
     G(r), whose points are correlated: then the covariance must be given.
+
+    A bound is right for a pattern that is looked at alone. Where many are averaged it is not: noise and streaks below
+    zero are cut off, those above stay, and what the one phase has too much of the others lack. Amounts without bounds
+    are linear in the patterns, and so are their means.
 
     Parameters
     ----------
@@ -62,6 +72,8 @@ def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDAr
     covariance : ndarray, shape (point,) or (point, point), optional
         Of one pattern: variances of independent points, or the whole matrix. Equal and independent if omitted, with
         errors in units of the standard deviation of a point.
+    bounded : bool, optional
+        Whether amounts are kept at zero or above.
 
     Raises
     ------
@@ -71,10 +83,10 @@ def fit_phases(patterns: NDArray[Any], templates: NDArray[Any], covariance: NDAr
     flat, basis = _whiten(patterns, templates, covariance)
     products, squares = flat @ basis.T, np.einsum("vp,vp->v", flat, flat)
     shape = patterns.shape[:-1]
-    return fit_amounts(products.reshape(*shape, -1), squares.reshape(shape), basis @ basis.T)
+    return fit_amounts(products.reshape(*shape, -1), squares.reshape(shape), basis @ basis.T, bounded=bounded)
 
 
-def fit_amounts(products: NDArray[Any], squares: NDArray[Any], gram: NDArray[Any]) -> PhaseFit:
+def fit_amounts(products: NDArray[Any], squares: NDArray[Any], gram: NDArray[Any], *, bounded: bool = True) -> PhaseFit:
     """The fit of :func:`fit_phases` from all that it needs of the patterns.
 
     Parameters
@@ -85,6 +97,8 @@ def fit_amounts(products: NDArray[Any], squares: NDArray[Any], gram: NDArray[Any
         Of each pattern with itself, likewise.
     gram : ndarray, shape (phase, phase)
         Of each template with each other.
+    bounded : bool, optional
+        Whether amounts are kept at zero or above.
 
     Raises
     ------
@@ -96,14 +110,25 @@ def fit_amounts(products: NDArray[Any], squares: NDArray[Any], gram: NDArray[Any
     size = np.sqrt(np.diag(gram))
     if np.linalg.cond(gram / np.outer(size, size)) > 1e12:
         raise InputError("fit_phases: the templates are not independent of each other; leave one out")
-    amounts = np.zeros_like(products)
     errors = np.tile(np.sqrt(np.diag(np.linalg.inv(gram))), (len(products), 1))
-    open_, least = np.ones(len(products), dtype=bool), ROUNDING * np.sqrt(total)[:, None] * size
-    for chosen in _subsets(number):
+    least = ROUNDING * np.sqrt(total)[:, None] * size
+    amounts = _bounded(gram, products, least) if bounded else products @ np.linalg.inv(gram)
+    explained = np.divide(np.einsum("vp,vp->v", amounts, products), total, out=np.zeros_like(total), where=total > 0)
+    return PhaseFit(
+        amounts=amounts.reshape(*shape, -1),
+        errors=errors.reshape(*shape, -1),
+        explained=explained.reshape(shape),
+    )
+
+
+def _bounded(gram: Array, products: Array, least: Array) -> Array:
+    """Amounts none of which is negative, shape (pattern, phase); gradients up to `least` are rounding."""
+    amounts, open_ = np.zeros_like(products), np.ones(len(products), dtype=bool)
+    for chosen in _subsets(len(gram)):
         if not open_.any():
             break
         inverse = np.linalg.inv(gram[np.ix_(chosen, chosen)])
-        solution = np.zeros((np.count_nonzero(open_), number))
+        solution = np.zeros((np.count_nonzero(open_), len(gram)))
         solution[:, chosen] = products[open_][:, chosen] @ inverse
         gradient = products[open_] - solution @ gram
         gradient[:, chosen] = 0.0
@@ -111,12 +136,7 @@ def fit_amounts(products: NDArray[Any], squares: NDArray[Any], gram: NDArray[Any
         rows = np.flatnonzero(open_)[optimal]
         amounts[rows] = solution[optimal]
         open_[rows] = False
-    explained = np.divide(np.einsum("vp,vp->v", amounts, products), total, out=np.zeros_like(total), where=total > 0)
-    return PhaseFit(
-        amounts=amounts.reshape(*shape, -1),
-        errors=errors.reshape(*shape, -1),
-        explained=explained.reshape(shape),
-    )
+    return amounts
 
 
 def amount_response(templates: NDArray[Any], covariance: NDArray[Any] | None = None) -> Array:

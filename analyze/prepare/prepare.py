@@ -13,10 +13,10 @@ from tsct.analyze.recipe import Recipe
 from tsct.records.errors import TsctWarning
 
 from .attenuation import AttenuationMap, absorbs, attenuation_map
-from .corrections import AIR_DIFFERS, counted_rays, mean_air, share_of_sample
+from .beam_average import depth_slope
+from .corrections import AIR_DIFFERS, Rays, counted_rays, mean_air, share_of_sample
 from .double_scattering import double_scattering
 from .normalisation_error import reading_noise
-from .rays import Rays
 from .readings import Channels, Readings, TileLabels, read_tile
 from .repair import Repairs, repair_readings
 from .self_absorption import ray_absorption
@@ -40,6 +40,8 @@ class Sinogram:
     attenuation : AttenuationMap or None
         From the transmission; None if no correction needs it, the transmission was divided out before, or nothing
         absorbs.
+    depth : ndarray, shape (angle, translation), or None
+        Minus the logarithm of the transmission; None if that was divided out before.
     reading_noise : float
         Relative noise of single readings of monitor and transmission; NaN if unknown.
     gains_left : ndarray, shape (translation, translation), or None
@@ -60,6 +62,7 @@ class Sinogram:
     angles_deg: NDArray[Any]
     channels: Channels
     attenuation: AttenuationMap | None
+    depth: NDArray[np.float64] | None
     reading_noise: float
     gains_left: NDArray[np.float64] | None
     repaired: NDArray[np.float32]
@@ -106,6 +109,9 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
     totals = _totals(rays)
     air_rays = _rays_of_air(*totals, recipe.air_rays)
     rays = replace(rays, air=mean_air(rays, air_rays))
+    depth = None if raw.transmission_applied else -np.log(readings.transmission)
+    if recipe.phases and depth is not None:
+        rays = replace(rays, across=depth_slope(depth))
     attenuation = _attenuation(readings, recipe)
     corrections = _repair_attrs(repairs)
     if attenuation is not None and recipe.multiple_scattering:
@@ -116,10 +122,8 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         rays = replace(rays, ways_out=ways_out)
         corrections["outgoing_percent"] = ways_out.percent
     noise = float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays)
-    gains_left = None
-    if recipe.remove_stripes:
-        gains = _translation_gains(rays, noise)
-        gains_left = gains.left
+    gains = _translation_gains(rays, noise) if recipe.remove_stripes else None
+    if gains is not None:
         rays = replace(rays, gains=gains.values.astype(np.float32))
         corrections["stripes_percent"] = 100 * float(gains.values.std())
     total, total_variance = _totals(rays)
@@ -131,8 +135,9 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         angles_deg=readings.angles_deg,
         channels=channels,
         attenuation=attenuation,
+        depth=depth,
         reading_noise=noise,
-        gains_left=gains_left,
+        gains_left=None if gains is None else gains.left,
         repaired=_share_repaired(raw, readings, repairs),
         labels=labels,
         corrections=corrections,

@@ -7,6 +7,7 @@ attenuation is, the operator for each phase.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from .attenuation import (
     ray_coordinates,
     turned_directions,
 )
-from .rays import WaysOut
+from .corrections import WaysOut
 from .readings import Channels
 from .scattering_ways import Ways, detected_ways
 
@@ -125,6 +126,41 @@ def way_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np
         axis=-1,
     )
     return np.where(total[..., None] > 0, bent / np.where(total > 0, total, 1)[..., None], 1).astype(np.float32)
+
+
+def phase_factors(mu: Array, amounts: NDArray[Any], geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float64]:
+    """Absorption on the way out, mean over a ray for each phase, over the mean that :func:`way_factors` takes for all.
+
+    Of all scattering angles together: ways are weighted with their mean over the angles.
+
+    Parameters
+    ----------
+    mu, geometry, ways
+        As :func:`way_factors`.
+    amounts : ndarray, shape (phase, y, x)
+        Maps of the phases; what is below zero counts as none.
+
+    Returns
+    -------
+    ndarray, shape (angle, translation, phase)
+        One where a ray meets none of a phase, or all is spread alike.
+    """
+    coarse, pixel = coarse_map(mu, geometry.voxel_mm)
+    depth, rays = exit_depths(coarse, pixel), ray_coordinates(geometry)
+    straight = np.exp(-depth)
+    bent = np.zeros_like(straight)
+    for turn, stretch, weight in zip(ways.turn, ways.stretch, ways.weight.mean(axis=0), strict=True):
+        bent += np.float32(weight) * np.exp(-np.float32(stretch) * depth[turned_directions(turn / (2 * np.pi))])
+    entered = straight[turned_directions(0.5)]
+
+    def factor(image: NDArray[Any]) -> NDArray[np.float64]:
+        total = integrate_rays(entered * straight * image, *rays, pixel)
+        out = integrate_rays(entered * bent * image, *rays, pixel)
+        return np.divide(out, total, out=np.full_like(total, np.nan), where=total > 0)
+
+    of_all = factor(coarse)
+    maps = (coarse_map(np.maximum(amount, 0.0), geometry.voxel_mm)[0] for amount in amounts)
+    return np.nan_to_num(np.stack([factor(image) / of_all for image in maps], axis=-1), nan=1.0)
 
 
 def voxel_factors(mu: Array, geometry: ParallelGeometry, ways: Ways) -> NDArray[np.float32]:

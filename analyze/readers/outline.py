@@ -1,4 +1,4 @@
-"""What a scan file says of itself without its counts being read: how many there are, and of what the sample is."""
+"""The size of a scan, and what else is known of it before its counts are read."""
 
 from dataclasses import dataclass
 from math import prod
@@ -12,9 +12,7 @@ from tsct.records.io import attributes, following_links, is_ours, load_tables, m
 
 from .assembly import take_assembly
 from .frames import is_frames
-from .scans import tables_of_scan
-
-CHANNELS = ("q", "two_theta")
+from .scans import CHANNELS, tables_of_scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

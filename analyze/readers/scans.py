@@ -22,8 +22,17 @@ from tsct.records.io import (
 from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
-from .assembly import Assembly, assembled, take_assembly, warn_of_zigzag
-from .doubts import channel_variance, check_angles, check_intensity, check_places, doubt_steps, like_counts
+from .assembly import RAYS, Assembly, assembled, take_assembly, unfolded, warn_of_zigzag
+from .doubts import (
+    channel_variance,
+    check_angles,
+    check_intensity,
+    check_order,
+    check_places,
+    doubt_span,
+    doubt_steps,
+    like_counts,
+)
 from .factors import DIVIDED, SENSOR, check_corrections, factor
 from .frames import is_frames, read_frames
 from .hdf5_layouts import LAYOUTS, known_layout
@@ -31,7 +40,6 @@ from .hdf5_places import take_motors
 from .patterns import evened, is_uniform, q_from_two_theta, resample
 from .unmeasured import check_drop, masked_out, without_dropped, without_marks
 
-RAYS = ("angle", "translation")
 #: densities of sensors whose files give material and thickness only, g/cm3
 SENSOR_DENSITIES = {"CdTe": 5.85, "Si": 2.33, "GaAs": 5.32, "Ge": 5.32, "CsI": 4.51}
 #: dims and units of what a file may hold in other units
@@ -51,10 +59,10 @@ SCAN_ATTRS = (
 )
 #: variables that a mapping may name
 SCAN_NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
+#: dims of channels
+CHANNELS = ("q", "two_theta")
 #: keys of a mapping that are no quantity
 KEYS = ("files", "stack", "fold", "zigzag", "drop")
-#: views may be taken at places that differ by this share of a step: a reconstruction cannot tell
-SAME_PLACES = 0.02
 #: a channel of which more than this share was lost is lost
 LOST_SHARE = 0.01
 #: with fewer channels there is no pattern
@@ -223,7 +231,7 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
         scan["variance"] = scan["variance"].astype(np.float32)
     for name in DIVIDED:
         scan[name] = factor(data, scan, name, source)
-    scan = _unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan
+    scan = unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan
     if np.any(np.diff(scan.translation) < 0):
         scan = scan.sortby("translation")
     check(scan, SCAN, source)
@@ -261,6 +269,8 @@ def _pattern(data: xr.Dataset, name: str, source: str) -> xr.DataArray:
 def _intensity(data: xr.Dataset, source: str) -> xr.DataArray:
     """Intensity (angle, translation, radial) with NaN for what was not measured or is masked, and its unit as ours."""
     array = _pattern(data, "intensity", source)
+    if array.dtype.kind == "b":
+        raise InputError(f"{source}: the intensity holds yes and no, as a mask does; give the path of the patterns")
     values = without_marks(
         array.values, f"{source}: intensity", may_be_negative=bool(data.attrs.get("background_subtracted", False))
     )
@@ -318,7 +328,7 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
             f"{FEWEST_CHANNELS} are needed, and a PDF needs hundreds"
         )
     values = evened(values)
-    _check_order(values, name, source)
+    check_order(values, name, source)
     if name == "two_theta" and values[-1] > 180.0:
         raise InputError(
             f"{source}: two_theta ends at {values[-1]:.4g} degrees, allowed are 0 to 180; is its unit another one, or "
@@ -331,22 +341,6 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
             "1/nm, or the energy another?"
         )
     return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(energy))
-
-
-def _check_order(values: NDArray[Any], name: str, source: str) -> None:
-    wrong = np.flatnonzero(~(np.diff(values) > 0))
-    if len(wrong):
-        i = int(wrong[0])
-        raise InputError(
-            f"{source}: {name} is not increasing: {values[i]:g} is followed by {values[i + 1]:g} (step {i + 1}); sort "
-            "the channels, and join doubles, together with the intensity"
-        )
-    if name == "q" and not is_uniform(values):
-        steps = np.diff(values)
-        raise InputError(
-            f"{source}: q is not uniform (steps {steps.min():.4g} to {steps.max():.4g} 1/angstrom); integrate again on "
-            "even steps, or name the axis [two_theta] if it is one"
-        )
 
 
 def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
@@ -362,30 +356,10 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
         )
     if name == "angle":
         check_angles(values, source)
+        doubt_span(values, source)
     else:
         doubt_steps(values, source)
     values = evened(values)
     if name == "translation" and "positions" not in data:
         check_places(values, source)
     return values
-
-
-def _unfolded(scan: xr.Dataset, source: str) -> xr.Dataset:
-    """Bring every view of a zig-zag scan into the order of its positions."""
-    places = scan.positions.transpose(*RAYS).values
-    order = np.argsort(places, axis=1, kind="stable")
-    ordered = np.take_along_axis(places, order, axis=1)
-    usual = np.median(ordered, axis=0)
-    step = (usual[-1] - usual[0]) / (len(usual) - 1)
-    off = np.abs(ordered - usual).max()
-    if off > SAME_PLACES * step:
-        raise InputError(
-            f"{source}: frames of different views lie up to {off / step:.2g} steps apart ({SAME_PLACES} allowed); "
-            "interpolate the scan to common positions first"
-        )
-    moved = {}
-    for name, array in scan.drop_vars("positions").data_vars.items():
-        if set(RAYS) <= set(array.dims):
-            index = order.reshape(*order.shape, *[1] * (array.ndim - 2))
-            moved[name] = array.copy(data=np.take_along_axis(array.values, index, axis=1))
-    return scan.drop_vars("positions").assign(moved).assign_coords(translation=("translation", usual, {"units": "mm"}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tsct.records.errors import InputError, UsageError
 
 #: of the variables that hold all phases, beside those of single ones
-TAKEN = ("amount", "amount_errors", "amount_level_errors", "strain", "strain_errors")
+TAKEN = ("amount", "amount_errors", "amount_level_errors", "amount_absorption_errors", "strain", "strain_errors")
 #: largest strain that can be looked for: beyond, one Bragg peak would be taken for the next
 MOST_STRAIN = 0.05
 #: unit of the map of a given phase, whose amount is counted in its pattern

@@ -66,7 +66,7 @@ class Recipe(MethodChoices):
         Whether PDFs of voxels are made of reconstructed patterns, or reconstructed from PDFs of rays: the same, up to
         rounding, for the methods that are linear in the rays, which alone take "rays".
     phases : sequence of PhasePattern
-        Phases whose amounts are fitted in every voxel, none below zero.
+        Phases whose amounts are fitted in every voxel.
     phases_in : {"iq", "gr"}
         Whether they are fitted in I(Q) or in G(r).
     model : {"silicon-anode", "none"}

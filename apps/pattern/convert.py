@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from os.path import realpath
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from tsct.analyze import Facts, resolution_facts, write_fq, write_gr, write_sq
 from tsct.analyze.pdf import (
     Density,
     PdfPeak,
@@ -17,7 +19,6 @@ from tsct.analyze.pdf import (
     ripple_test,
     shared_pixels,
 )
-from tsct.analyze.readers import Facts, resolution_facts, write_fq, write_gr, write_sq
 from tsct.analyze.recipe import PdfRecipe
 from tsct.phantoms.structures import molar_mass_g_mol
 from tsct.records.errors import InputError, UsageError
@@ -134,9 +135,9 @@ def _pixel_words(pixels: SharedPixels) -> str:
 
 def check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
     """Refuse results that would replace their own input, or others that may not be replaced."""
-    inputs = [path.resolve() for path in (source.pattern, source.background) if path is not None]
+    inputs = [realpath(path) for path in (source.pattern, source.background) if path is not None]
     for path in paths:
-        if path.resolve() in inputs:
+        if realpath(path) in inputs:
             raise UsageError(f"{path}: the result would replace its own input; choose another folder with -o")
         file_must_be_free(path, overwrite=overwrite)
 

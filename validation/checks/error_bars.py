@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from tsct.validation.evidence.absorption import need_mixtures
 from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
 from tsct.validation.evidence.phase_amounts import VARIABLES, common_phases, has_named_phases, recovered_amount
 from tsct.validation.evidence.region_states import stated_operator
@@ -45,6 +46,7 @@ def scatter_of_patterns(evidence: Evidence, joined: int) -> Measurement:
     """Scatter of voxel patterns over their errors with `joined` neighbouring channels made one."""
     name = "noise_ratio" if joined == 1 else "noise_ratio_joined"
     need(evidence, name, "noise_number")
+    need_mixtures(evidence)
     number = int(evidence.recovered.noise_number.values.min()) // joined
     value = float(np.sqrt(evidence.recovered[name].values.mean()))
     return Measurement(value=value, n=number, error=value / np.sqrt(2 * number))
@@ -54,6 +56,8 @@ def _between_states(evidence: Evidence) -> Measurement:
     """Scatter of the maps of all phases over the states, where nothing changes, over their errors."""
     names: tuple[str, ...] = VARIABLES
     if has_named_phases(evidence.truth):
+        if evidence.changes:
+            raise NotRunError("phases change from state to state, and with them their streaks in the air")
         names = common_phases(evidence.truth, evidence.recovered)
     else:
         need(evidence, "silicon", "silicon_errors", "carbon", "carbon_errors")

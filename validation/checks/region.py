@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import norm
 
-from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need
+from tsct.validation.evidence.absorption import left_by_absorption
+from tsct.validation.evidence.check import Check, Evidence, Measurement, NotRunError, need, sure
 from tsct.validation.evidence.map_view import map_view
 from tsct.validation.evidence.noise_free import self_scattering
 from tsct.validation.evidence.phase_amounts import has_named_phases
@@ -17,6 +18,9 @@ from tsct.validation.statistics.propagation import gr_covariance, residual_error
 
 #: range of r in which PDFs are compared, angstrom: from below the C-C bond to where amorphous order has faded
 R_RANGE = (1.1, 6.0)
+#: half the widths of the windows, of which what absorption may leave must be a part for anything to be told
+LEVEL, SHAPE, RW, OVER_TRUNCATION, STRETCH = 1.0, 0.5, 5.0, 0.1, 0.03
+LEAVE = "absorption may leave"
 #: standard deviation in Q by which patterns with Bragg peaks are smoothed before they are divided, 1/angstrom
 SMOOTH_Q = 0.25
 
@@ -55,10 +59,23 @@ def _ratio(evidence: Evidence) -> NDArray[np.float64]:
     return scale * (1 + smooth / self_scattering(evidence))[used]
 
 
+def _left_of_ratio(evidence: Evidence) -> NDArray[np.float64]:
+    """By how much that changes the ratio of :func:`_ratio`; zero where it is not stated."""
+    left = left_by_absorption(evidence)
+    if left is None:
+        return np.zeros(1)
+    q = evidence.recovered.q.values
+    low, high = (evidence.recovered.attrs.get(name, end) for name, end in (("q_min", q[0]), ("q_max", q[-1])))
+    used = (q >= low) & (q <= high)
+    density = evidence.recovered.attrs["reference_density"]
+    return np.asarray((density * gaussian_filter1d(left, SMOOTH_Q / (q[1] - q[0])) / self_scattering(evidence))[used])
+
+
 def _level(evidence: Evidence) -> Measurement:
     density = evidence.recovered.attrs.get("reference_density")
     if density is None:
         raise NotRunError("the recovered data do not state 'reference_density', the scale of roi_iq")
+    sure(100 * abs(float(_left_of_ratio(evidence).mean())), LEVEL, "%", LEAVE)
     ratio = density * _ratio(evidence)
     return Measurement(
         value=float(100 * (ratio.mean() - 1)), n=ratio.size, error=float(100 * ratio.std() / np.sqrt(ratio.size))
@@ -66,6 +83,7 @@ def _level(evidence: Evidence) -> Measurement:
 
 
 def _shape(evidence: Evidence) -> Measurement:
+    sure(100 * float(_left_of_ratio(evidence).std()), SHAPE, "%", LEAVE)
     ratio = _ratio(evidence)
     value = float(100 * ratio.std() / ratio.mean())
     return Measurement(value=value, n=ratio.size, error=value / np.sqrt(2 * ratio.size))
@@ -82,8 +100,19 @@ def _curves(evidence: Evidence) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     return r[use], recovered[use], (operator.apply(true) / operator.density(true))[use], covariance
 
 
+def _left_of_curve(evidence: Evidence) -> NDArray[np.float64]:
+    """By how much what absorption may have left moves G(r); zero where it is not stated."""
+    left = left_by_absorption(evidence)
+    if left is None:
+        return np.zeros(1)
+    operator, r = stated_operator(evidence.recovered), evidence.recovered.r.values
+    moved = operator.apply(left) / operator.density(evidence.recovered.roi_iq.values[0])
+    return np.asarray(moved[(r >= R_RANGE[0]) & (r <= R_RANGE[1])])
+
+
 def _residual(evidence: Evidence) -> Measurement:
     r, recovered, true, covariance = _curves(evidence)
+    sure(100 * weighted_residual(true + _left_of_curve(evidence), true), RW, "%", LEAVE)
     error = 100 * residual_error(recovered - true, float(true @ true), covariance)
     return Measurement(value=100 * weighted_residual(recovered, true), n=len(r), error=error)
 
@@ -95,7 +124,9 @@ def _untruncated(evidence: Evidence) -> Measurement:
     if region is None:
         raise NotRunError("the truth holds no untruncated PDF")
     whole = np.interp(r, evidence.recovered.r.values, region.gr_untruncated.values)
-    least = weighted_residual(true, whole)
+    least, left = weighted_residual(true, whole), _left_of_curve(evidence)
+    moved = max(abs(weighted_residual(true + sign * left, whole) / least - 1) for sign in (-1, 1))
+    sure(moved, OVER_TRUNCATION, "of it", LEAVE)
     value = weighted_residual(recovered, whole)
     note = f"R_w {100 * value:.1f} %, of which truncation {100 * least:.1f} %"
     error = residual_error(recovered - whole, float(whole @ whole), covariance) / least
@@ -104,7 +135,8 @@ def _untruncated(evidence: Evidence) -> Measurement:
 
 def _stretch(evidence: Evidence) -> Measurement:
     """Stretch of the recovered r axis, in per cent."""
-    curves = _curves(evidence)
+    curves = r, _, true, covariance = _curves(evidence)
+    sure(abs(stretch(r, true + _left_of_curve(evidence), true, covariance)[0]), STRETCH, "%", LEAVE)
     value, error, height = stretch(*curves)
     return Measurement(value=value, n=len(curves[0]), note=f"height {height:.4f}", error=error)
 
@@ -134,8 +166,8 @@ CHECKS = (
         title="I(Q) of the region: level",
         reason="Absolute units all the way: absorption, flux and solid angle were divided out.",
         source="1 %: what monitor and transmission are known to at a beamline; the reference chain leaves 0.02 %",
-        low=-1.0,
-        high=1.0,
+        low=-LEVEL,
+        high=LEVEL,
         unit="%",
         measure=_level,
     ),
@@ -150,7 +182,7 @@ CHECKS = (
         reason="Polarisation, absorption along the way out and Compton scattering change the pattern smoothly.",
         source="half a per cent of scatter about the mean ratio; the reference chain leaves 0.02 %",
         low=0.0,
-        high=0.5,
+        high=SHAPE,
         unit="%",
         measure=_shape,
     ),
@@ -165,7 +197,7 @@ CHECKS = (
         reason="All that is left here was done by scan and chain, not by the end of the data.",
         source="5 %: what two PDF programs differ by on one pattern; the reference chain leaves 0.2 %",
         low=0.0,
-        high=5.0,
+        high=RW,
         unit="%",
         measure=_residual,
     ),
@@ -178,8 +210,8 @@ CHECKS = (
         title="G(r) of the region: R_w against the untruncated truth, over the share of truncation",
         reason="How far the PDF is from the atoms themselves; one if truncation is all that stands between.",
         source="by definition; 10 %",
-        low=0.9,
-        high=1.1,
+        low=1 - OVER_TRUNCATION,
+        high=1 + OVER_TRUNCATION,
         unit="1",
         measure=_untruncated,
     ),
@@ -192,8 +224,8 @@ CHECKS = (
         title="G(r) of the region: stretch of the r axis",
         reason="Wavelength and detector distance set the ruler of every bond length.",
         source="0.03 %: 0.7 mA at the Si-Si bond, a third of a usual calibration error",
-        low=-0.03,
-        high=0.03,
+        low=-STRETCH,
+        high=STRETCH,
         unit="%",
         measure=_stretch,
     ),

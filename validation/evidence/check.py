@@ -159,6 +159,16 @@ def need(evidence: Evidence, *names: str) -> None:
         raise NotRunError(f"the recovered data hold no {', '.join(missing)}")
 
 
+#: a window is asked for where the stated errors are this part of it
+PART = 1 / 3
+
+
+def sure(error: float, width: float, unit: str, what: str = "the stated errors leave") -> None:
+    """Raise :class:`NotRunError` where an error is too large a part of the width of a window to tell anything."""
+    if error > PART * width:
+        raise NotRunError(f"{what} ± {error:.2g} {unit}, too much to tell a deviation of {width:g}")
+
+
 def attribute(evidence: Evidence, name: str) -> Any:
     """An attribute of the recovered data; raise :class:`NotRunError` where they do not state it."""
     if name not in evidence.recovered.attrs:

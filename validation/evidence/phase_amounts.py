@@ -38,7 +38,7 @@ def has_named_phases(truth: xr.Dataset) -> bool:
 
 
 def phase_map(record: xr.Dataset, name: str, what: str = "") -> xr.DataArray | None:
-    """One map by its name, or its ``errors`` or ``level_errors``; None where the record holds none.
+    """One map by its name, or its ``errors``, ``level_errors`` or ``absorption_errors``; None where there is none.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def phase_map(record: xr.Dataset, name: str, what: str = "") -> xr.DataArray | N
         Truth or recovered data.
     name : str
         Of a phase, or of another map that is a variable, such as ``intensity``.
-    what : {"", "errors", "level_errors"}
+    what : {"", "errors", "level_errors", "absorption_errors"}
         Which quantity of it.
     """
     ending = f"_{what}" if what else ""

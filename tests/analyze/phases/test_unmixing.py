@@ -24,6 +24,17 @@ def test_every_voxel_is_the_bounded_least_squares_solution():
     assert fit.amounts.min() == 0.0 and fit.explained.shape == (20, 15)
 
 
+def test_amounts_without_bounds_are_linear_so_that_means_are_those_of_the_mean():
+    patterns = noisy(np.tile([0.0, 1.0, 0.0, 0.1], (300, 1)), sigma=0.3)
+    free, bound = (fit_phases(patterns, TEMPLATES, bounded=one) for one in (False, True))
+    expected = np.linalg.lstsq(TEMPLATES.T, patterns.T, rcond=None)[0].T
+    np.testing.assert_allclose(free.amounts, expected, atol=1e-9)
+    of_the_mean = fit_phases(patterns.mean(axis=0), TEMPLATES, bounded=False).amounts
+    np.testing.assert_allclose(free.amounts.mean(axis=0), of_the_mean, atol=1e-9)
+    # what is cut off below zero stays above it
+    assert bound.amounts[:, 0].mean() > free.amounts[:, 0].mean() + 0.02
+
+
 def test_amounts_are_never_scaled_to_one():
     truth = np.array([[0.2, 0.1, 0.1, 0.0], [2.0, 3.0, 1.0, 0.5], [0.0, 0.0, 0.0, 0.0]])
     fit = fit_phases(truth @ TEMPLATES, TEMPLATES)

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from tsct.analyze.prepare.prepare import prepare_sinogram
-from tsct.analyze.prepare.self_absorption import voxel_absorption
+from tsct.analyze.prepare.scattering_ways import detected_ways
+from tsct.analyze.prepare.self_absorption import phase_factors, voxel_absorption
 from tsct.analyze.recipe import PdfRecipe, Recipe
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.projector import make_projector
@@ -124,3 +125,29 @@ def test_what_cannot_be_weighed_is_refused(scan):
             replace(RECIPE, absorption_per_voxel=True, **change)
     with pytest.raises(InputError, match="transmission"):
         images(scan.assign_attrs(transmission_applied=True), replace(RECIPE, absorption_per_voxel=True))
+
+
+def test_a_phase_that_is_not_where_the_attenuation_is_has_a_way_out_of_its_own():
+    """Against sums over the voxels of a ray, with chords of the disc as ways in and out."""
+    two_theta, view = 0.5, 7
+    disc = np.hypot(X, Y) < RADIUS
+    ways = detected_ways(np.array([two_theta]))
+    factors = phase_factors(MU * disc, np.stack([2.0 * disc, -1.0 * GRAIN, GRAIN]), GEOMETRY, ways)
+    assert factors[..., :2] == pytest.approx(1.0, abs=1e-5)
+    angle = np.radians(GEOMETRY.angles_deg[view])
+    across = X * np.cos(angle) + Y * np.sin(angle)
+    ray = int(np.argmin(np.abs(np.asarray(GEOMETRY.translations_mm) - 0.2 * np.cos(angle) + 0.1 * np.sin(angle))))
+    on_it = np.abs(across - GEOMETRY.translations_mm[ray]) < VOXEL / 2
+    azimuth = 2 * np.pi * (np.arange(200) + 0.5) / 200
+    turn = angle + np.pi / 2 + np.arctan2(np.sin(two_theta) * np.cos(azimuth), np.cos(two_theta))
+    stretch = 1 / np.sqrt(1 - (np.sin(two_theta) * np.sin(azimuth)) ** 2)
+
+    def mean(voxels):
+        x, y = X[voxels], Y[voxels]
+        entered = np.exp(-MU * chord_out(x, y, angle - np.pi / 2))
+        out = np.exp(-MU * chord_out(x[:, None], y[:, None], turn) * stretch).mean(axis=1)
+        return (entered @ out) / (entered @ np.exp(-MU * chord_out(x, y, angle + np.pi / 2)))
+
+    expected = mean(on_it & GRAIN) / mean(on_it & disc)
+    assert abs(expected - 1) > 0.01
+    assert factors[view, ray, 2] - 1 == pytest.approx(expected - 1, rel=0.15)

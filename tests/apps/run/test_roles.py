@@ -1,5 +1,9 @@
-"""Every structure of the library, and a crystal from a file, as any phase of two presets: judged, right if light."""
+"""Every structure of the library, and a crystal from a file, as any phase of two presets: right, or it says why not.
 
+Of what absorbs too much to be corrected for, amounts are not judged: stated errors say so before the truth is seen.
+"""
+
+import numpy as np
 import pytest
 
 from tsct import analyze, simulate, validation
@@ -13,16 +17,6 @@ from tsct.validation.evidence import complete_recovered
 ROLES = {"standard": ("kapton", "ceria", "nickel"), "capillary": ("silica", "alumina", "palladium")}
 #: structures that a preset holds already, by preset: twice the same pattern cannot be told apart
 HELD = {"standard": ("polyimide", "ceria", "nickel"), "capillary": ("silica-glass", "gamma-alumina", "palladium")}
-
-#: what absorbs and shadows as much as these, as a wall or as the most of a sample, is not corrected well enough
-HEAVY = {
-    "ceria": ("capillary-silica",),
-    "nickel": ("capillary-silica",),
-    "lithium-bismuthide": ("standard-kapton", "capillary-alumina", "capillary-silica"),
-    "bismuth": ("standard-kapton", "capillary-alumina", "capillary-silica"),
-    "bismuth-vanadate": ("standard-kapton", "capillary-silica"),
-    "platinum": tuple(f"{preset}-{phase}" for preset, phases in ROLES.items() for phase in phases),
-}
 
 SILICON = """data_silicon
 _cell_length_a 5.43094
@@ -57,14 +51,18 @@ def judged(preset, phase, source):
 
 
 def refused_or_right(preset, phase, source):
-    """A reason why it cannot be; or nothing, if no check of the chain fails."""
+    """A reason why it cannot be; or nothing, if no check fails and amounts are within three stated errors."""
     try:
         scores = judged(preset, phase, source)
     except InputError as reason:
         return str(reason)
-    failed = {one.check.id: one.measurement.value for one in scores.chain if one.verdict == "fail"}
+    failed = {one.check.id: one.measurement.value for one in scores.chain if one.verdict in ("fail", "inconclusive")}
     assert failed == {}
-    assert any(one.check.id.startswith("amount[") and one.verdict == "pass" for one in scores.chain)
+    assert all(one.ran or one.measurement.note for one in scores.chain)
+    amounts = {one.check.id: one.measurement for one in scores.chain if one.check.id.startswith("amount[")}
+    assert {name: one.value for name, one in amounts.items() if abs(one.value) > 3} == {}
+    assert all(np.isfinite(one.value) or "stated to" in one.note for one in amounts.values())
+    assert scores.verdict == "pass"
     return ""
 
 
@@ -74,16 +72,22 @@ def test_a_crystal_from_a_file_takes_a_place(preset, phase, tmp_path):
     assert refused_or_right(preset, phase, tmp_path / "silicon.cif") == ""
 
 
+@pytest.mark.filterwarnings("ignore:absorption is not corrected")
+@pytest.mark.parametrize(
+    ("name", "preset", "phase"), [("platinum", "standard", "kapton"), ("nickel", "capillary", "silica")]
+)
+def test_a_heavy_wall_is_right_or_not_judged(name, preset, phase):
+    assert refused_or_right(preset, phase, name) == ""
+
+
 @pytest.mark.campaign
-@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:absorption is not corrected")
 @pytest.mark.parametrize(
     "phase", [(preset, phase) for preset, phases in ROLES.items() for phase in phases], ids="-".join
 )
 @pytest.mark.parametrize("name", structures.structure_names())
 def test_every_structure_takes_every_place(name, phase):
     preset, role = phase
-    if "-".join(phase) in HEAVY.get(name, ()):
-        pytest.xfail("too heavy for the corrections of absorption and double scattering")
     reason = refused_or_right(preset, role, name)
     own = HELD[preset][ROLES[preset].index(role)]
     if name in HELD[preset] and name != own:

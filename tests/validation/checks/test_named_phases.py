@@ -58,6 +58,45 @@ def test_what_the_stated_errors_cannot_tell_is_not_compared(painted):
     assert "level_errors" in without["amount[copper]"].measurement.note
 
 
+def test_what_absorption_may_leave_is_part_of_the_stated_errors(painted):
+    case, result = painted
+    wrong = phase_defects(NAMES)["map.worst-voxel[carbon]"].chain(case.scan, clean=result)
+    assert outcomes(case, wrong)["map.worst-voxel[carbon]"].verdict == "fail"
+    left = {"phase_amount_absorption_errors": 0.1 * np.abs(result["phase_amount"])}
+    assert outcomes(case, wrong | left)["map.worst-voxel[carbon]"].verdict == "pass"
+
+
+def test_an_amount_that_is_not_known_is_not_judged(painted):
+    case, result = painted
+    unknown = outcomes(
+        case, result | {"phase_amount_level_errors": np.full_like(result["phase_amount_level_errors"], 0.3)}
+    )
+    for name in NAMES:
+        for check in ("amount", "map.bias", "map.worst-voxel"):
+            assert unknown[f"{check}[{name}]"].verdict == "not run"
+        assert "none of it at all would do as well" in unknown[f"amount[{name}]"].measurement.note
+
+
+@pytest.mark.parametrize(
+    ("share", "not_run"),
+    [
+        (1e-4, set()),
+        (0.008, {"iq.level", "pdf.rw-over-truncation"}),
+        (0.3, {"iq.level", "pdf.rw", "pdf.rw-over-truncation"}),
+    ],
+)
+def test_windows_that_absorption_may_leave_are_not_asked_for(painted, share, not_run):
+    case, result = painted
+    found = complete_recovered(result, case.truth)
+    pattern = found.roi_iq.values[0] * found.attrs["reference_density"]
+    left = np.tile(share * pattern, (*found.phase_amount.shape[:2], 1))
+    found = found.assign(roi_absorption_errors=(("state", "slice", "q"), left, {"units": "electron units/angstrom^3"}))
+    verdicts = {o.check.id: o for o in score(case.truth, found, case.phases).outcomes}
+    for check in ("iq.level", "pdf.rw", "pdf.rw-over-truncation"):
+        assert (verdicts[check].verdict == "not run") == (check in not_run)
+        assert check not in not_run or "absorption may leave" in verdicts[check].measurement.note
+
+
 def test_a_chain_that_names_one_phase_is_held_to_that_one(painted):
     case, result = painted
     one = {"phase": ["copper"], "phase_amount": result["phase_amount"][:, :, 1:2]}
