@@ -11,22 +11,27 @@ HEAD = """# Mutants
 
 How much the tests notice: small changes of the code (a sign, a factor, an exponent, a comparison, a number), drawn at
 random from all that the operators of cosmic-ray make in `simulate`, `analyze` and `validation`, each run against the
-tests of its own room that execute the line. The quickest come first, as many as took {seconds} s together when they
-were traced; the first that fails kills the mutant. So does a run that takes more than three times as long and
-{spare} s, counted in seconds of the processor.
+tests of its own room that execute the line. The quickest come first, one at least and as many as took {seconds} s
+together when they were traced; before them come the tests of files that are newer than the trace. The first that fails
+kills the mutant; so does a run of more than three times as long and {spare} s, counted in seconds of the processor.
+Tests marked slow, and those that only a long simulation serves, are left out, so that the shares are lower bounds.
 
-`{pictures}` is not drawn: where a label stands or which colour a line has is for the eye. What a picture shows is
-computed in modules that are drawn. Tests marked slow are left out.
+`{pictures}` is not drawn: where a label stands or which colour a line has is for the eye, and the
+tests of pictures hold that they are made and what they say, not their coordinates. What a picture shows is computed in
+modules that are drawn.
 
 ```console
 $ pip install cosmic-ray pytest-cov
 $ python examples/mutants.py --mutants 200 --seed 1 -o docs/mutants.jsonl            # goes on where it stopped
-$ python examples/mutants.py --mutants 200 --seed 1 -o docs/mutants.jsonl --again    # its survivors anew
+$ python examples/mutants.py -o docs/mutants.jsonl --again                           # its survivors anew
 $ python examples/mutants.py -o docs/mutants.jsonl --page docs/mutants.md
 ```
 
-The goal is 90 %. An equivalent mutant changes nothing that a test could see; each is listed with the reason. On one
-processor a mutant took {mean:.0f} s on average.
+The goal is 90 %. A seed draws the mutants in an order of their own, which holds until the code changes; so far the
+first of each have been run, as many as the table says. Those of the first seed met the tests once, tests were written
+for what survived, which hold values and not lines, and the survivors met these. What follows was drawn after that: no
+test was written with a look at it. An equivalent mutant changes nothing that a test could see; each is listed with the
+reason. On one processor a mutant took {mean:.0f} s on average.
 
 | sample | room | run | killed | equivalent | killed of all | killed of the others |
 |---|---|---|---|---|---|---|

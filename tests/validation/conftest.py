@@ -119,7 +119,7 @@ def painted():
     return case, pattern_chain(case.scan, case.truth, case.phases, region)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def measure():
     """Takes the id of a check, truth, recovered data and phases, and gives what the check measures."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from tsct.phantoms.sample import Contents
 from tsct.records.errors import TsctWarning
-from tsct.simulate import no_faults, point_sample
+from tsct.simulate import Beamline, ScanPattern, no_faults, point_sample
 from tsct.simulate.beamline.motion import motion
 from tsct.simulate.beampath.self_absorption import outgoing_factors
 from tsct.simulate.beampath.sinogram import expected_lines, field_loss, warn_of_lost_mass
@@ -143,9 +143,10 @@ def test_the_way_out_of_a_disc_against_numerical_integration(perfect, beam_mm):
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_what_scatters_at_any_edge_of_the_map_is_seen(perfect):
+def test_what_scatters_at_any_edge_of_the_map_is_seen():
     """A strip between the last two rows or columns, turned with the view: alike from all four sides, and weakened."""
-    line = replace(perfect, scan=replace(perfect.scan, views=4, angular_range_deg=360.0, q_max=20.0, q_step=0.25))
+    pattern = ScanPattern(views=4, angular_range_deg=360.0, q_max=20.0, q_step=0.25)
+    line = Beamline(scan=pattern, physics=point_sample(), faults=no_faults())
     attenuation, factors = np.full((13, 13), 0.05), []
     for turn in range(4):
         strip = np.zeros((13, 13))

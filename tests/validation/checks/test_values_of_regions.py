@@ -7,6 +7,8 @@ import pytest
 import xraydb
 
 from tsct.validation import CHECKS
+from tsct.validation.checks.noise_free_readings import _true_shifts
+from tsct.validation.evidence.check import Evidence
 
 from .carbon import DENSITY, Q, R, evidence, gr_of, pair_fq, pattern, top
 
@@ -124,6 +126,15 @@ def test_fitted_shifts_over_those_of_the_same_fit_in_the_truth(measure):
     assert 0.005 < 0.008 / measured.value < 0.05
     halved = measure("shift.ratio[fit]", truth, found.assign(fit=-found.fit / 2), phases)
     assert halved.value == pytest.approx(-measured.value / 2)
+
+
+def test_a_true_shift_does_not_depend_on_the_states_between():
+    """Differences are from the first state, whatever comes after it."""
+    truth, found, phases = changing([(2.41, 0.12, 40.0), (2.4, 0.12, -40.0)], 4)
+    some = [0, 2, 3]
+    all_four = _true_shifts(Evidence(truth=truth, recovered=found, phases=phases))
+    three = _true_shifts(Evidence(truth=truth.isel(state=some), recovered=found.isel(state=some), phases=phases))
+    np.testing.assert_allclose(three, all_four[1:], rtol=1e-9)
 
 
 def test_order_at_long_distance_beyond_the_truth(measure):
