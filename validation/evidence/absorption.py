@@ -21,7 +21,7 @@ def share_left_by_absorption(evidence: Evidence) -> float:
     if not {"phase_amount", "phase_amount_absorption_errors"} <= set(recovered):
         return 0.0
     left, amounts = (
-        np.sqrt((recovered[name].astype(np.float64) ** 2).sum(["phase", "y", "x"])).values
+        np.sqrt((recovered[name].astype(np.float64) ** 2).sum(["phase", "y", "x"]).values)
         for name in ("phase_amount_absorption_errors", "phase_amount")
     )
     return float(np.max(left / np.maximum(amounts, 1e-30)))
