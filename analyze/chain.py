@@ -143,11 +143,7 @@ def analyze_tile(scan: xr.Dataset | Sinogram, recipe: Recipe, *, volumes: bool =
         **image_variables(images, _map_operators(images, fitted, recipe), operator),
     }
     record = tile_record(variables, sinogram, geometry, operator, recipe)
-    if fitted.templates and voxels:
-        record = record.merge(phase_maps(voxels, fitted.templates.errors_of_voxels(images), fitted.templates))
-    if recipe.components:
-        bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
-        record = record.merge(binned_patterns(images, operator, bins))
+    record = record.merge(_pattern_maps(images, fitted, voxels, recipe))
     record = with_amounts(record, recipe, errors.phases, errors.strains, absorption)
     record = record.assign(voxel_variables(images, record, operator, len(recipe.phase_names)))
     if not volumes:
@@ -200,6 +196,17 @@ def _fit_region(sinogram: Sinogram, images: VoxelImages, recipe: Recipe) -> Fitt
         templates = phase_templates(operator, recipe, images.region, images.typical_variance, compton)
     explained = templates.explain(images.region) if templates else None
     return Fitted(operator=operator, reference=reference, templates=templates, explained=explained)
+
+
+def _pattern_maps(images: VoxelImages, fitted: Fitted, voxels: PhaseFit | None, recipe: Recipe) -> xr.Dataset:
+    """Maps of given phases, and the patterns in which unknown ones are looked for, where the recipe asks for them."""
+    record = xr.Dataset()
+    if fitted.templates and voxels:
+        record = phase_maps(voxels, fitted.templates.errors_of_voxels(images), fitted.templates)
+    if recipe.components:
+        bins = STRAINED_BINS if recipe.components_strained else COMPONENT_BINS
+        record = record.merge(binned_patterns(images, fitted.operator, bins))
+    return record
 
 
 def _map_operators(images: VoxelImages, fitted: Fitted, recipe: Recipe) -> list[MapOperator]:

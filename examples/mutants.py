@@ -28,7 +28,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
@@ -39,6 +38,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator
 from coverage import CoverageData
+from mutants_page import judgements, key, page
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("simulate", "analyze", "validation")
@@ -59,8 +59,6 @@ SPARE_SECONDS = 30
 #: libraries loaded once, before each run is forked; nothing of the package itself
 LIBRARIES = ("h5py", "matplotlib.pyplot", "numba", "pytest", "scipy.optimize", "scipy.sparse.linalg", "scipy.stats")
 LIBRARIES += ("scipy.ndimage", "scipy.signal", "scipy.interpolate", "xarray")
-#: mutants that change nothing a test could see, each with its reason
-JUDGED = ROOT / "docs" / "mutants_judged.toml"
 #: exit status of pytest that was asked wrongly, and where no test is collected
 USAGE, NO_TESTS = 4, 5
 
@@ -118,8 +116,30 @@ class Traces:
         direct = {note for note in notes if not note.endswith("|setup")}
         files = {note.partition("::")[0] for note in notes - direct}
         shared = {test for test in self.seconds if test.partition("::")[0] in files} - direct
-        stages = [(self.quickest(direct, limit), len(direct)), (self.quickest(shared, limit / 2), len(shared))]
+        fresh = self.untraced(path)
+        stages = [(fresh, len(fresh)), (self.quickest(direct, limit), len(direct))]
+        stages.append((self.quickest(shared, limit / 2), len(shared)))
         return [(tests, count - len(tests)) for tests, count in stages if tests]
+
+    def untraced(self, path: str) -> list[str]:
+        """Quick tests of files of the room that are newer than the traces and name the module or something in it."""
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        names = {Path(path).stem} | {
+            node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+        names |= {t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if hasattr(t, "id")}
+        tests = []
+        own = ROOT / "tests" / Path(path).with_name(f"test_{Path(path).name}")
+        files = (ROOT / "tests" / path.split("/")[0]).rglob("test_*.py")
+        # the file of the module's own name first, then those beside it
+        for file in sorted(files, key=lambda file: (file != own, file.parent != own.parent, file)):
+            text, place = file.read_text(encoding="utf-8"), str(file.relative_to(ROOT))
+            if self.files.get(place) == checksum(file) or not names & set(re.findall(r"\w+", text)):
+                continue
+            functions = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+            quick = [name for name in functions if name.startswith("test_") and name not in needs_shared(place)]
+            tests += [f"{place}::{name}" for name in quick]
+        return tests
 
     def quickest(self, tests: set[str], limit: float) -> list[str]:
         """The quickest tests, as many as take no longer than a limit together, and one at least.
@@ -141,26 +161,6 @@ class Traces:
             chosen.append(test)
         return chosen
 
-    def without(self, files: set[str]) -> "Traces":
-        """The same without the tests of some files."""
-        lines = {
-            path: {
-                line: [note for note in notes if note.partition("::")[0] not in files] for line, notes in own.items()
-            }
-            for path, own in self.lines.items()
-        }
-        seconds = {test: value for test, value in self.seconds.items() if test.partition("::")[0] not in files}
-        return Traces(lines, seconds, {file: text for file, text in self.files.items() if file not in files})
-
-    def plus(self, other: "Traces") -> "Traces":
-        """Both together, of different test files."""
-        lines = {path: dict(own) for path, own in self.lines.items()}
-        for path, own in other.lines.items():
-            for line, notes in own.items():
-                here = lines.setdefault(path, {})
-                here[line] = [*here.get(line, []), *notes]
-        return Traces(lines, self.seconds | other.seconds, self.files | other.files)
-
 
 @cache
 def needs_shared(file: str) -> frozenset[str]:
@@ -174,6 +174,11 @@ def needs_shared(file: str) -> frozenset[str]:
     while more := {f.name for f in functions if {a.arg for a in f.args.args} & shared} - shared:
         shared |= more
     return frozenset(shared)
+
+
+def checksum(file: Path) -> str:
+    """Of the text of a file."""
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def traced_lines(path: str, line: int) -> list[tuple[str, int]]:
@@ -228,12 +233,12 @@ def compiled_function(path: str, line: int) -> str | None:
     return None
 
 
-def trace(folder: Path, tests: dict[str, str]) -> Traces:
-    """Run test files once in a copy of the checkout, and note what each test executes."""
+def trace(folder: Path) -> Traces:
+    """Run the tests of the rooms once in a copy of the checkout, and note what each executes."""
     log = folder / "durations.xml"
     command = [sys.executable, "-P", "-m", "pytest", "-q", "--randomly-dont-reorganize"]
     command += ["-m", "not slow and not campaign", f"--junitxml={log}", "--cov=installed/tsct"]
-    command += ["--cov-context=test", "--cov-report=", *tests]
+    command += ["--cov-context=test", "--cov-report=", *(f"tests/{room}" for room in ROOMS)]
     subprocess.run(command, cwd=folder, env=os.environ | environment(folder, folder / "compiled"), check=False)
     data = CoverageData(str(folder / ".coverage"))
     data.read()
@@ -254,7 +259,8 @@ def trace(folder: Path, tests: dict[str, str]) -> Traces:
             for line, notes in data.contexts_by_lineno(file).items()
         }
         lines[path] = {line: notes for line, notes in own.items() if notes}
-    return Traces(lines, test_seconds(log), tests)
+    files = [file for room in ROOMS for file in (ROOT / "tests" / room).rglob("test_*.py")]
+    return Traces(lines, test_seconds(log), {str(file.relative_to(ROOT)): checksum(file) for file in files})
 
 
 def test_seconds(log: Path) -> dict[str, float]:
@@ -330,7 +336,18 @@ class Tree:
             importlib.import_module("numba").config.CACHE_DIR = str(numba_cache)
             sys.dont_write_bytecode = True
             sys.path.insert(0, str(self.folder / "installed"))
-            options = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", "-p", "no:cov", "--randomly-dont-reorganize"]
+            options = [
+                "-m",
+                "not slow and not campaign",
+                "-x",
+                "-q",
+                "-rfE",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:cov",
+                "--randomly-dont-reorganize",
+            ]
             code = int(importlib.import_module("pytest").main([*options, f"@{listed}"]))
             sys.stdout.flush()
         finally:
@@ -399,23 +416,13 @@ def with_text(
 
 
 def load_traces(path: Path) -> Traces:
-    """Traces kept in `path`, those of new and changed test files made anew; delete it when the code has changed."""
-    traces = Traces({}, {}, {})
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        lines = {file: {int(line): notes for line, notes in of_file.items()} for file, of_file in kept["lines"].items()}
-        traces = Traces(lines, kept["seconds"], kept["files"])
-    present = {
-        str(file.relative_to(ROOT)): sha256(file.read_bytes()).hexdigest()
-        for room in ROOMS
-        for file in sorted((ROOT / "tests" / room).rglob("test_*.py"))
-    }
-    due = {file: text for file, text in present.items() if traces.files.get(file) != text}
-    if due:
+    """Traces kept in `path`, or new ones; delete them when much of the code has changed."""
+    if not path.exists():
         with tempfile.TemporaryDirectory() as folder:
-            traces = traces.without(set(due)).plus(trace(copy_tree(Path(folder)), due))
-        path.write_text(json.dumps(asdict(traces)), encoding="utf-8")
-    return traces
+            path.write_text(json.dumps(asdict(trace(copy_tree(Path(folder))))), encoding="utf-8")
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    lines = {file: {int(line): notes for line, notes in of_file.items()} for file, of_file in kept["lines"].items()}
+    return Traces(lines, kept["seconds"], kept["files"])
 
 
 def records(path: Path) -> list[dict]:
@@ -431,27 +438,35 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("mutants.jsonl"))
     parser.add_argument("--seconds", type=float, default=SECONDS, help="what the tests of a mutant may take")
     parser.add_argument("--again", action="store_true", help="run the survivors of the record anew")
+    parser.add_argument("--tree", type=Path, help="keep the copy of the checkout here, with what was compiled in it")
     parser.add_argument("--page", type=Path, help="only write this page from the record")
     options = parser.parse_args()
     rows = records(options.output)
     if options.page:
-        options.page.write_text(page(rows, judgements()), encoding="utf-8")
+        text = page(rows, ROOMS, seconds=SECONDS, spare=SPARE_SECONDS, pictures=PICTURES)
+        options.page.write_text(text, encoding="utf-8")
         return
-    everything = candidates()
-    sample = random.Random(options.seed).sample(everything, options.mutants)
-    again = {key(row) for row in rows if options.again and not row["killed_by"] and key(row) not in judgements()}
-    known = {identity(row) for row in rows} - {identity(row) for row in rows if key(row) in again}
-    due = [mutant for mutant in sample if identity(asdict(mutant)) not in known]
-    print(f"{len(everything)} mutants in {', '.join(ROOMS)}; {len(sample)} drawn, {len(due)} to run", flush=True)
+    if options.again:
+        alive = [row for row in rows if not row["killed_by"] and key(row) not in judgements()]
+        due = [(row["seed"], Mutant(**{name: row[name] for name in Mutant.__slots__})) for row in alive]
+    else:
+        everything, known = candidates(), {identity(row) for row in rows}
+        sample = random.Random(options.seed).sample(everything, options.mutants)
+        due = [(options.seed, mutant) for mutant in sample if identity(asdict(mutant)) not in known]
+        print(f"{len(everything)} mutants in {', '.join(ROOMS)}; {len(sample)} drawn", flush=True)
+    print(f"{len(due)} to run", flush=True)
     traces = load_traces(options.output.with_suffix(".traces.json"))
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     for name in LIBRARIES:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
-        tree = Tree(copy_tree(Path(folder)))
-        for mutant in due:
-            row = {"seed": options.seed, **outcome(mutant, tree, traces, options.seconds)}
-            rows = [other for other in rows if identity(other) != identity(row)] + [row]
+        tree = Tree(copy_tree(options.tree or Path(folder)))
+        for seed, mutant in due:
+            row = {"seed": seed, **outcome(mutant, tree, traces, options.seconds)}
+            if identity(row) in {identity(other) for other in rows}:
+                rows = [row if identity(other) == identity(row) else other for other in rows]
+            else:
+                rows.append(row)
             options.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
             print(f"{len(rows)} {row['killed_by'] or 'SURVIVED'} {row['path']} {row['cpu_seconds']} s", flush=True)
 
@@ -459,79 +474,6 @@ def main() -> None:
 def identity(row: dict) -> tuple[str, str, int]:
     """What tells a mutant from others of the same code."""
     return row["path"], row["operator"], row["occurrence"]
-
-
-def key(row: dict) -> tuple[str, str]:
-    """What tells a mutant from others in the file of judgements: its file and its changed lines."""
-    return row["path"], "\n".join(line[1:].strip() for line in row["diff"] if line.startswith("+"))
-
-
-def judgements() -> dict[tuple[str, str], str]:
-    """Reasons why no test can tell a mutant from the code, by file and changed lines."""
-    entries = tomllib.loads(JUDGED.read_text(encoding="utf-8"))["equivalent"]
-    return {(entry["path"], entry["change"]): entry["reason"] for entry in entries}
-
-
-HEAD = """# Mutants
-
-How much the tests notice: small changes of the code (a sign, a factor, an exponent, a comparison, a number), drawn at
-random from all that the operators of cosmic-ray make in `simulate`, `analyze` and `validation`, each run against the
-tests of its own room that execute the line. The quickest come first, as many as took {seconds} s together when they
-were traced; the first that fails kills the mutant. So does a run that takes more than three times as long and
-{spare} s, counted in seconds of the processor.
-
-`{pictures}` is not drawn: where a label stands or which colour a line has is for the eye. What a picture shows is
-computed in modules that are drawn. Tests marked slow are left out.
-
-```console
-$ pip install cosmic-ray pytest-cov
-$ python examples/mutants.py --mutants 200 --seed 1 -o docs/mutants.jsonl            # goes on where it stopped
-$ python examples/mutants.py --mutants 200 --seed 1 -o docs/mutants.jsonl --again    # its survivors anew
-$ python examples/mutants.py -o docs/mutants.jsonl --page docs/mutants.md
-```
-
-The goal is 90 %. An equivalent mutant changes nothing that a test could see; each is listed with the reason. On one
-processor a mutant took {mean:.0f} s on average.
-
-| sample | room | run | killed | equivalent | killed of all | killed of the others |
-|---|---|---|---|---|---|---|
-"""
-
-
-def page(rows: list[dict], judged: dict[tuple[str, str], str]) -> str:
-    """The record as a page: shares of samples and rooms, and every survivor with its change."""
-    mean = sum(row["cpu_seconds"] for row in rows) / max(len(rows), 1)
-    text = HEAD.format(seconds=int(SECONDS), spare=SPARE_SECONDS, pictures=PICTURES, mean=mean)
-    for seed in sorted({row["seed"] for row in rows}):
-        own = [row for row in rows if row["seed"] == seed]
-        for room in ROOMS:
-            text += share(f"seed {seed} | {room}", [row for row in own if row["path"].startswith(room)], judged)
-        text += share(f"**seed {seed}** | **all**", own, judged)
-    alive = [row for row in rows if not row["killed_by"]]
-    text += "\n## Survivors\n\nWith a star: some tests that execute the line were left out, being too long.\n"
-    for row in alive:
-        if key(row) not in judged:
-            text += f"\n{change(row)}"
-    text += "\n## Equivalent\n"
-    for row in alive:
-        if key(row) in judged:
-            text += f"\n{judged[key(row)]}:\n{change(row)}"
-    return text
-
-
-def share(label: str, rows: list[dict], judged: dict[tuple[str, str], str]) -> str:
-    """A row of the table."""
-    killed = sum(bool(row["killed_by"]) for row in rows)
-    same = sum(not row["killed_by"] and key(row) in judged for row in rows)
-    every, other = 100 * killed / max(len(rows), 1), 100 * killed / max(len(rows) - same, 1)
-    return f"| {label} | {len(rows)} | {killed} | {same} | {every:.0f} % | {other:.0f} % |\n"
-
-
-def change(row: dict) -> str:
-    """A mutant for the page."""
-    star = " *" if row["left_out"] else ""
-    lines = "\n".join(row["diff"][1:])
-    return f"`{row['path']}`, line {row['line']}, {row['tests']} tests{star}\n\n```diff\n{lines}\n```\n"
 
 
 if __name__ == "__main__":

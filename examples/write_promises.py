@@ -7,6 +7,7 @@ Runs every test that a promise names, the long ones too (some fifteen minutes), 
 """
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -20,6 +21,8 @@ from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+#: record of the mutants that were run
+MUTANTS = ROOT / "docs" / "mutants.jsonl"
 PAGE = ROOT / "docs" / "promises.md"
 
 
@@ -57,9 +60,11 @@ PROMISES = (
     Promise(
         title="No file reads another, none runs code",
         words="Links, raw storage, virtual datasets however nested, geometries of frames: what is not in the file is "
-        "not opened. No data, attribute or text grows far beyond what is stored.",
+        "not opened. No data, attribute or text grows far beyond what is stored, nor does a block when it is inflated.",
         tests=(
             "records/io/test_untrusted.py",
+            "records/io/test_blocks.py",
+            "records/io/test_foreign_kinds.py",
             "analyze/readers/test_hostile.py::test_a_geometry_that_names_a_file_is_refused",
             "records/io/test_trial.py::test_a_file_in_the_working_folder_is_not_run",
         ),
@@ -179,7 +184,7 @@ It runs the long campaigns too, which `make test` leaves to `make slow`.
 FOOT = """
 Beside these, shares that are measured and not promised:
 
-- how many small mutations of the code the tests notice: [mutants](mutants.md);
+- how many small mutations of the code the tests notice: {noticed} ([mutants](mutants.md));
 - whether stated errors are as large as the scatter: [calibration](calibration.md), with the rows that are not;
 - how often the gate finds a planted defect, and how often it cries wolf: [gate](gate.md).
 """
@@ -246,7 +251,14 @@ def page(ends: Sequence[Result]) -> str:
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
     )
-    return head + "".join(row(promise, ends) for promise in PROMISES) + FOOT
+    return head + "".join(row(promise, ends) for promise in PROMISES) + FOOT.format(noticed=noticed(MUTANTS))
+
+
+def noticed(record: Path) -> str:
+    """How many of the mutants in a record were killed, in words."""
+    rows = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    killed = sum(bool(row["killed_by"]) for row in rows)
+    return f"{killed} of {len(rows)}"
 
 
 def main() -> None:

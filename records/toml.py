@@ -12,8 +12,8 @@ from .paths import must_be_file
 
 #: no file that a person writes is larger
 MOST_BYTES = 2**20
-#: names in a dotted key; the parser's memory grows with the square of their number
-MOST_LEVELS = 32
+#: names in a dotted key; the parser's time and memory grow with the square of their number
+MOST_LEVELS = 8
 
 _STRING = r'"(?:[^"\\\n]|\\.)*+"|' + r"'[^'\n]*+'"
 _NAME = rf"(?:[\w-]++|{_STRING})"
@@ -47,8 +47,11 @@ def read_toml(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
         # editors put a byte order mark in front, which is no TOML
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = content.decode("utf-16" if wide else "utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, line {line}: not in UTF-8, as TOML is; save it in that encoding") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     return parse_toml(text, str(path))
 
 

@@ -54,17 +54,19 @@ _SPELLINGS: tuple[tuple[str, float, str], ...] = (
     ("length", 1e3, "m meter metre"),
     ("length", 10.0, "cm centimeter centimetre"),
     ("length", 1e-6, "nm nanometer nanometre"),
-    ("length", 1e-7, "angstrom ångström ångstrom angström å a ang"),
+    ("length", 1e-9, "pm picometer picometre"),
+    ("length", 1e-7, "angstrom ångström ångstrom angström å a ang aa"),
     ("angle", 1.0, "deg degree °"),
     ("angle", 180.0 / np.pi, "rad radian"),
     ("angle", 0.18 / np.pi, "mrad milliradian"),
+    ("angle", 0.18e-3 / np.pi, "urad µrad μrad microradian"),
     ("energy", 1.0, "kev kiloelectron_volt kiloelectronvolt"),
     ("energy", 1e-3, "ev electron_volt electronvolt"),
     ("time", 1.0, "s sec second"),
     ("time", 1e-3, "ms millisecond"),
     ("counts", 1.0, "count ct cts photon"),
     ("pure", 1.0, "1 dimensionless none unitless"),
-    ("pure", 0.01, "%"),
+    ("pure", 0.01, "% percent"),
 )
 _UNITS = {name: (kind, size) for kind, size, names in _SPELLINGS for name in names.split()}
 #: how one over a unit is written, with the unit in the middle

@@ -14,10 +14,9 @@ from tsct.records.errors import TsctWarning
 
 from .attenuation import AttenuationMap, absorbs, attenuation_map
 from .beam_average import depth_slope
-from .corrections import AIR_DIFFERS, counted_rays, mean_air, share_of_sample
+from .corrections import AIR_DIFFERS, Rays, counted_rays, mean_air, share_of_sample
 from .double_scattering import double_scattering
 from .normalisation_error import reading_noise
-from .rays import Rays
 from .readings import Channels, Readings, TileLabels, read_tile
 from .repair import Repairs, repair_readings
 from .self_absorption import ray_absorption
@@ -123,10 +122,8 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         rays = replace(rays, ways_out=ways_out)
         corrections["outgoing_percent"] = ways_out.percent
     noise = float("nan") if raw.transmission_applied else _noise_of_air(raw, readings, air_rays)
-    gains_left = None
-    if recipe.remove_stripes:
-        gains = _translation_gains(rays, noise)
-        gains_left = gains.left
+    gains = _translation_gains(rays, noise) if recipe.remove_stripes else None
+    if gains is not None:
         rays = replace(rays, gains=gains.values.astype(np.float32))
         corrections["stripes_percent"] = 100 * float(gains.values.std())
     total, total_variance = _totals(rays)
@@ -140,7 +137,7 @@ def prepare_sinogram(scan: xr.Dataset, recipe: Recipe) -> Sinogram:
         attenuation=attenuation,
         depth=depth,
         reading_noise=noise,
-        gains_left=gains_left,
+        gains_left=None if gains is None else gains.left,
         repaired=_share_repaired(raw, readings, repairs),
         labels=labels,
         corrections=corrections,

@@ -25,7 +25,7 @@ from .attenuation import (
     ray_coordinates,
     turned_directions,
 )
-from .rays import WaysOut
+from .corrections import WaysOut
 from .readings import Channels
 from .scattering_ways import Ways, detected_ways
 

@@ -246,3 +246,24 @@ def warn_of_zigzag(total: NDArray[Any], source: str) -> None:
             TsctWarning,
             stacklevel=4,
         )
+
+
+def unfolded(scan: xr.Dataset, source: str) -> xr.Dataset:
+    """Bring every view of a zig-zag scan into the order of its positions."""
+    places = scan.positions.transpose(*RAYS).values
+    order = np.argsort(places, axis=1, kind="stable")
+    ordered = np.take_along_axis(places, order, axis=1)
+    usual = np.median(ordered, axis=0)
+    step = (usual[-1] - usual[0]) / (len(usual) - 1)
+    off = np.abs(ordered - usual).max()
+    if off > SAME_PLACES * step:
+        raise InputError(
+            f"{source}: frames of different views lie up to {off / step:.2g} steps apart ({SAME_PLACES} allowed); "
+            "interpolate the scan to common positions first"
+        )
+    moved = {}
+    for name, array in scan.drop_vars("positions").data_vars.items():
+        if set(RAYS) <= set(array.dims):
+            index = order.reshape(*order.shape, *[1] * (array.ndim - 2))
+            moved[name] = array.copy(data=np.take_along_axis(array.values, index, axis=1))
+    return scan.drop_vars("positions").assign(moved).assign_coords(translation=("translation", usual, {"units": "mm"}))

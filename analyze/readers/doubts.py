@@ -10,8 +10,14 @@ from scipy.ndimage import uniform_filter1d
 
 from tsct.records.errors import InputError, TsctWarning
 
+from .patterns import is_uniform
+
 #: a full turn in radians, with a little over; many views of a smaller span in degrees make no slice
 LEAST_SPAN_DEG, MANY_VIEWS = 7.0, 10
+#: views that span less leave so much out that a slice is drawn out along one direction
+USUAL_SPAN_DEG = 120.0
+#: shortest translation in all: a few grains
+LEAST_TRAVEL_MM = 0.005
 #: steps of a translation in mm outside of which its unit is doubted
 STEPS_MM = (5e-6, 5.0)
 #: rays may be off even places by this share of a step, as the reconstruction allows
@@ -39,6 +45,36 @@ def check_angles(angles: NDArray[Any], source: str) -> None:
         )
 
 
+def doubt_span(angles: NDArray[Any], source: str) -> None:
+    """Warn of views that leave a wide wedge open, as where the steps of a motor are numbered."""
+    span = float(np.ptp(angles))
+    if len(angles) < MANY_VIEWS or span >= USUAL_SPAN_DEG:
+        return
+    warnings.warn(
+        f"{source}: the angles span {span:.4g} of the 180 degrees that a slice needs, which draws it out; if they are "
+        f"the numbers of steps, add linspace = [first, last, {len(angles)}] to [angle]",
+        TsctWarning,
+        stacklevel=6,
+    )
+
+
+def check_order(values: NDArray[Any], name: str, source: str) -> None:
+    """Refuse channels that do not increase, or are not even in Q."""
+    wrong = np.flatnonzero(~(np.diff(values) > 0))
+    if len(wrong):
+        i = int(wrong[0])
+        raise InputError(
+            f"{source}: {name} is not increasing: {values[i]:g} is followed by {values[i + 1]:g} (step {i + 1}); sort "
+            "the channels, and join doubles, together with the intensity"
+        )
+    if name == "q" and not is_uniform(values):
+        steps = np.diff(values)
+        raise InputError(
+            f"{source}: q is not uniform (steps {steps.min():.4g} to {steps.max():.4g} 1/angstrom); integrate again on "
+            "even steps, or name the axis [two_theta] if it is one"
+        )
+
+
 def check_places(places: NDArray[Any], source: str) -> None:
     """Refuse translations of which two are one, or that are uneven."""
     order = np.argsort(places)
@@ -63,9 +99,10 @@ def check_places(places: NDArray[Any], source: str) -> None:
 def doubt_steps(places: NDArray[Any], source: str) -> None:
     """Warn of steps that no beam is made for, as where um are called mm."""
     step = float(np.median(np.abs(np.diff(places)))) if len(places) > 1 else 1.0
-    if not STEPS_MM[0] <= step <= STEPS_MM[1]:
+    travel = float(np.ptp(places))
+    if not STEPS_MM[0] <= step <= STEPS_MM[1] or 0 < travel < LEAST_TRAVEL_MM:
         warnings.warn(
-            f"{source}: steps of the translation are {step:.3g} mm, {np.ptp(places):.3g} mm in all; is that its unit?",
+            f"{source}: steps of the translation are {step:.3g} mm, {travel:.3g} mm in all; is that its unit?",
             TsctWarning,
             stacklevel=6,
         )
@@ -88,7 +125,6 @@ def check_intensity(intensity: xr.DataArray, is_of_counting: bool, source: str) 
     if not is_of_counting or values.dtype.kind != "f":
         return
     rows = values[:: max(1, values.shape[0] // 16)].astype(np.float64)
-    rows = rows[np.isfinite(rows)] if rows.ndim == 1 else rows
     known = rows[np.isfinite(rows)]
     if np.all(known == np.round(known)):
         return

@@ -1,12 +1,13 @@
 """What a scan must be divided by, and how it says that it was."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.records.errors import InputError
+from tsct.records.errors import InputError, TsctWarning
 from tsct.records.schema import SCAN
 from tsct.records.units import unit_factor
 
@@ -35,7 +36,15 @@ def check_corrections(data: xr.Dataset, source: str) -> None:
 def factor(data: xr.Dataset, scan: xr.Dataset, name: str, source: str) -> xr.DataArray:
     """A factor to divide by, broadcast to its dims; one where it was applied before."""
     dims, units = SCAN.fields[name].dims, DIVIDED[name]
-    if data.attrs.get(f"{name}_applied", False) or name not in data:
+    applied = bool(data.attrs.get(f"{name}_applied", False))
+    if applied and name in data and not np.all(data[name].values == 1):
+        warnings.warn(
+            f"{source}: [{name}] is not used, because {name}_applied is true; if it was not divided out before, write "
+            f"{name}_applied = false below [attrs]",
+            TsctWarning,
+            stacklevel=4,
+        )
+    if applied or name not in data:
         return xr.DataArray(np.ones([scan.sizes[dim] for dim in dims]), dims=dims, attrs={"units": units})
     values = data[name].variable
     full = {dim: scan.sizes[dim] for dim in dims}

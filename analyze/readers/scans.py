@@ -1,9 +1,12 @@
 """Scans of integrated patterns from elsewhere, made into the record that the analysis takes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -11,10 +14,13 @@ from numpy.typing import NDArray
 from tsct.records.errors import InputError, nearest
 from tsct.records.io import (
     SOURCES,
+    attributes,
     following_links,
     is_ours,
     load_tables,
     matching_files,
+    member,
+    opened,
     parse_mapping,
     read_mapped,
     read_record,
@@ -22,8 +28,17 @@ from tsct.records.io import (
 from tsct.records.schema import SCAN, check
 from tsct.records.units import HC_KEV_ANGSTROM, unit_factor, wavelength_angstrom
 
-from .assembly import Assembly, assembled, take_assembly, warn_of_zigzag
-from .doubts import channel_variance, check_angles, check_intensity, check_places, doubt_steps, like_counts
+from .assembly import RAYS, Assembly, assembled, take_assembly, unfolded, warn_of_zigzag
+from .doubts import (
+    channel_variance,
+    check_angles,
+    check_intensity,
+    check_order,
+    check_places,
+    doubt_span,
+    doubt_steps,
+    like_counts,
+)
 from .factors import DIVIDED, SENSOR, check_corrections, factor
 from .frames import is_frames, read_frames
 from .hdf5_layouts import LAYOUTS, known_layout
@@ -31,7 +46,6 @@ from .hdf5_places import take_motors
 from .patterns import evened, is_uniform, q_from_two_theta, resample
 from .unmeasured import check_drop, masked_out, without_dropped, without_marks
 
-RAYS = ("angle", "translation")
 #: densities of sensors whose files give material and thickness only, g/cm3
 SENSOR_DENSITIES = {"CdTe": 5.85, "Si": 2.33, "GaAs": 5.32, "Ge": 5.32, "CsI": 4.51}
 #: dims and units of what a file may hold in other units
@@ -51,10 +65,10 @@ SCAN_ATTRS = (
 )
 #: variables that a mapping may name
 SCAN_NAMES = ("intensity", "intensity_errors", "variance", "mask", *RAYS, "q", "two_theta", "positions", *DIVIDED)
+#: dims of channels
+CHANNELS = ("q", "two_theta")
 #: keys of a mapping that are no quantity
 KEYS = ("files", "stack", "fold", "zigzag", "drop")
-#: views may be taken at places that differ by this share of a step: a reconstruction cannot tell
-SAME_PLACES = 0.02
 #: a channel of which more than this share was lost is lost
 LOST_SHARE = 0.01
 #: with fewer channels there is no pattern
@@ -223,7 +237,7 @@ def as_scan(data: xr.Dataset, source: str) -> xr.Dataset:
         scan["variance"] = scan["variance"].astype(np.float32)
     for name in DIVIDED:
         scan[name] = factor(data, scan, name, source)
-    scan = _unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan
+    scan = unfolded(scan.assign(positions=data.positions), source) if "positions" in data else scan
     if np.any(np.diff(scan.translation) < 0):
         scan = scan.sortby("translation")
     check(scan, SCAN, source)
@@ -261,6 +275,8 @@ def _pattern(data: xr.Dataset, name: str, source: str) -> xr.DataArray:
 def _intensity(data: xr.Dataset, source: str) -> xr.DataArray:
     """Intensity (angle, translation, radial) with NaN for what was not measured or is masked, and its unit as ours."""
     array = _pattern(data, "intensity", source)
+    if array.dtype.kind == "b":
+        raise InputError(f"{source}: the intensity holds yes and no, as a mask does; give the path of the patterns")
     values = without_marks(
         array.values, f"{source}: intensity", may_be_negative=bool(data.attrs.get("background_subtracted", False))
     )
@@ -318,7 +334,7 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
             f"{FEWEST_CHANNELS} are needed, and a PDF needs hundreds"
         )
     values = evened(values)
-    _check_order(values, name, source)
+    check_order(values, name, source)
     if name == "two_theta" and values[-1] > 180.0:
         raise InputError(
             f"{source}: two_theta ends at {values[-1]:.4g} degrees, allowed are 0 to 180; is its unit another one, or "
@@ -331,22 +347,6 @@ def _q(data: xr.Dataset, source: str) -> NDArray[np.float64]:
             "1/nm, or the energy another?"
         )
     return values if name == "q" else q_from_two_theta(values, wavelength_angstrom(energy))
-
-
-def _check_order(values: NDArray[Any], name: str, source: str) -> None:
-    wrong = np.flatnonzero(~(np.diff(values) > 0))
-    if len(wrong):
-        i = int(wrong[0])
-        raise InputError(
-            f"{source}: {name} is not increasing: {values[i]:g} is followed by {values[i + 1]:g} (step {i + 1}); sort "
-            "the channels, and join doubles, together with the intensity"
-        )
-    if name == "q" and not is_uniform(values):
-        steps = np.diff(values)
-        raise InputError(
-            f"{source}: q is not uniform (steps {steps.min():.4g} to {steps.max():.4g} 1/angstrom); integrate again on "
-            "even steps, or name the axis [two_theta] if it is one"
-        )
 
 
 def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
@@ -362,6 +362,7 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
         )
     if name == "angle":
         check_angles(values, source)
+        doubt_span(values, source)
     else:
         doubt_steps(values, source)
     values = evened(values)
@@ -370,22 +371,84 @@ def _axis(data: xr.Dataset, name: str, source: str) -> NDArray[np.float64]:
     return values
 
 
-def _unfolded(scan: xr.Dataset, source: str) -> xr.Dataset:
-    """Bring every view of a zig-zag scan into the order of its positions."""
-    places = scan.positions.transpose(*RAYS).values
-    order = np.argsort(places, axis=1, kind="stable")
-    ordered = np.take_along_axis(places, order, axis=1)
-    usual = np.median(ordered, axis=0)
-    step = (usual[-1] - usual[0]) / (len(usual) - 1)
-    off = np.abs(ordered - usual).max()
-    if off > SAME_PLACES * step:
-        raise InputError(
-            f"{source}: frames of different views lie up to {off / step:.2g} steps apart ({SAME_PLACES} allowed); "
-            "interpolate the scan to common positions first"
-        )
-    moved = {}
-    for name, array in scan.drop_vars("positions").data_vars.items():
-        if set(RAYS) <= set(array.dims):
-            index = order.reshape(*order.shape, *[1] * (array.ndim - 2))
-            moved[name] = array.copy(data=np.take_along_axis(array.values, index, axis=1))
-    return scan.drop_vars("positions").assign(moved).assign_coords(translation=("translation", usual, {"units": "mm"}))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOutline:
+    """Size of a scan, and what is known before it is read.
+
+    Attributes
+    ----------
+    views, translations, channels : int
+        Zero where only the integration of frames will tell.
+    is_counts : bool
+        Whether the intensities are counts, whose errors are their own.
+    has_transmission : bool
+        Whether the transmission is known, from which the way out of the sample is corrected.
+    composition : str
+        Of the sample; empty if the file says nothing, or where there are frames.
+    """
+
+    views: int
+    translations: int
+    channels: int
+    is_counts: bool
+    has_transmission: bool
+    composition: str
+
+
+def outline_scan(path: Path, mapping: Path | None = None, links: Path | None = None) -> ScanOutline:
+    """Look at a scan without reading its counts; arguments and errors as of :func:`read_scan`."""
+    with following_links(links):
+        if mapping is None and is_frames(path):
+            return ScanOutline(
+                views=0, translations=0, channels=0, is_counts=True, has_transmission=True, composition=""
+            )
+        if mapping is None and is_ours(path):
+            with opened(path) as handle:
+                translations, views, channels = _shape(handle, "/entry/data/intensity", 3)
+                composition = str(attributes(member(handle, "/entry/data")).get("sample_composition", ""))
+            size = {"views": views, "translations": translations, "channels": channels}
+            return ScanOutline(**size, is_counts=True, has_transmission=True, composition=composition)
+        return _outline_foreign(path, mapping)
+
+
+def _outline_foreign(path: Path, mapping: Path | None) -> ScanOutline:
+    given = load_tables(mapping) if mapping is not None else {}
+    source = str(path if mapping is None else mapping)
+    how = take_assembly(given, source)
+    files = [path] if how.files is None else matching_files(path, how.files, source)
+    tables = tables_of_scan(files[0], given, how, source)
+    table = tables.get("intensity", {})
+    with opened(files[0]) as handle:
+        shape = _shape(handle, str(table.get("path")), None)
+        dims = list(table.get("dims", ()))
+        sizes = {dim: size for dim, size in zip(dims, shape, strict=False) if dim not in table.get("select", {})}
+        channels = next((size for dim, size in sizes.items() if dim in CHANNELS), shape[-1])
+        rays = prod(sizes.values() if sizes else shape) * len(files) // max(channels, 1)
+        translations = sizes.get("translation") or _length(handle, tables.get("translation", {}), rays)
+    if how.stack == "translation":
+        translations *= len(files)
+    attrs = tables.get("attrs", {})
+    return ScanOutline(
+        views=max(rays // max(translations, 1), 1),
+        translations=translations,
+        channels=channels,
+        is_counts=table.get("units") == "counts" and not {"variance", "intensity_errors"} & set(tables),
+        has_transmission="transmission" in tables,
+        composition=str(attrs.get("sample_composition", "")),
+    )
+
+
+def _length(handle: h5py.File, table: Any, rays: int) -> int:
+    """How many translations an axis has; for a motor that was read with every frame, as many as views."""
+    even, value = table.get("linspace"), table.get("value")
+    number = even[2] if even else len(value) if isinstance(value, list) else 0
+    if not number and "path" in table:
+        number = prod(_shape(handle, str(table["path"]), None))
+    return number if 0 < number < rays else max(round(rays**0.5), 1)
+
+
+def _shape(handle: h5py.File, place: str, ndim: int | None) -> tuple[int, ...]:
+    found = member(handle, place)
+    if not isinstance(found, h5py.Dataset) or (ndim is not None and found.ndim != ndim):
+        raise InputError(f"{handle.filename}: '{place}' is no array of intensities")
+    return tuple(int(size) for size in found.shape)

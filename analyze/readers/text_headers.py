@@ -53,13 +53,14 @@ def named_unit(words: str) -> RadialUnit | None:
 
 
 _OF_UNITS: Mapping[Quantity, str] = {"q": "1/angstrom", "two_theta": "deg"}
+MRAD = RadialUnit("two_theta", unit_factor("mrad", "deg") or 1.0, "2theta in milliradians")
 _MINUS_ONE = r"(?:\^?\s*\{?\(?[-−]\s*1\)?\}?|⁻¹)"
 _INVERSE_NM = rf"(?:1\s*/\s*nm|nm\s*{_MINUS_ONE}|(?:inverse|reciprocal)\s+nano\s?met\w+)"
-_ANGSTROM = r"(?:a|å|ang|[aå]ngstr[oö]ms?)"
+_ANGSTROM = r"(?:\\?aa|a|å|ang|[aå]ngstr[oö]ms?)"
 _INVERSE_A = rf"(?:1\s*/\s*{_ANGSTROM}\b|{_ANGSTROM}\s*{_MINUS_ONE}|(?:inverse|reciprocal)\s+{_ANGSTROM}\b)"
 _Q = r"(?<![a-z])(?:q(?:[-_ ]space)?|scattering vector|momentum transfer)"
 _ANGLE = r"(?<![a-z0-9])(?:2[-_ ]?(?:th(?:eta)?|θ)|two[-_ ]?theta|tth)(?:[-_ ]?angle)?"
-_GAP = r"[\s_,:=(\[/]*(?:in\s+)?[(\[]?\s*"
+_GAP = r"[\s_,:=(\[/$]*(?:in\s+)?[(\[]?\s*"
 #: ways to name the first column, the more special ones first
 _SAYINGS: tuple[tuple[re.Pattern[str], RadialUnit | str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), meaning)
@@ -68,13 +69,25 @@ _SAYINGS: tuple[tuple[re.Pattern[str], RadialUnit | str], ...] = tuple(
         (rf"{_Q}{_GAP}{_INVERSE_A}", UNITS["1/angstrom"]),
         (r"dataformat\s*=\s*qnm\b", UNITS["1/nm"]),
         (r"dataformat\s*=\s*qa\b", UNITS["1/angstrom"]),
+        (rf"{_ANGLE}{_GAP}m(?:illi)?rad", MRAD),
         (rf"{_ANGLE}{_GAP}rad", UNITS["rad"]),
         (rf"{_ANGLE}{_GAP}(?:deg|°)", UNITS["deg"]),
         (r"dataformat\s*=\s*twotheta\b", UNITS["deg"]),
         (rf"{_ANGLE}(?![a-z])", UNITS["deg"]),
         (r"(?<![a-z])r_?\s*\(?\s*mm\b|radial distance|radius\s*\(mm\)", "a radius on the detector in mm"),
         (r"(?<![a-z])r\s*\(\s*(?:a|å|ang\w*)\s*\)", "a distance r, as in a file of G(r)"),
-        (r"(?<![a-z])d(?:[-_ ]spacing)?[_ (]+(?:a|å|ang\w*|nm)\b\)?|d\*2_", "a spacing d"),
+        (r"(?<![a-z])d(?:[-_ ]spacing)?[_ (]+(?:a|å|ang\w*|nm)\b\)?|d\*2_|(?<![a-z])d[-_ ]spacing", "a spacing d"),
+        (r"sin\s*\(?\s*(?:theta|θ)\s*\)?\s*/\s*(?:lambda|λ|wavelength)", "sin(theta) / wavelength, Q / 4 pi"),
+        (
+            rf"(?<![a-z])[sk](?:\s*=\s*q\s*/\s*2\s*\*?\s*(?:pi|π))?{_GAP}(?:{_INVERSE_NM}|{_INVERSE_A})",
+            "a vector whose length some programs take as Q and others as Q / 2 pi",
+        ),
+        (r"(?<![a-z0-9])(?:theta|θ)[\s_,(\[]+(?:deg|°|rad)", "an angle theta, half of 2theta"),
+        (r"^\W*(?:scan[-_ ])?angle\b\s*(?:[\[(,;]|$|int|count)", "an angle, of which it must be known if it is 2theta"),
+        (r"(?<![a-z])q\s*(?:\^|\*\*)\s*2|(?<![a-z])q2_|log(?:10)?\s*\(\s*q", "not Q but a function of it"),
+        (r"^\W*(?:tof|time[-_ ]of[-_ ]flight)\b", "a time of flight"),
+        (r"^\W*energy\b.*\b(?:int\w*|counts?)\b", "an energy"),
+        (rf"{_Q}\s*[\[(]\s*(?!1\s*[)\]])[^)\]]+[)\]]", "in a unit that is not known"),
         (r"(?<![a-z])chi_(?:deg|rad)\b|azimuth\w* angle", "an azimuth chi"),
     )
 )
@@ -107,7 +120,7 @@ def radial_unit(header: Sequence[str], where: str) -> RadialUnit | None:
             if isinstance(meaning, str):
                 raise InputError(
                     f"{where}: the header says '{match[0].strip()}', so the first column is {meaning}; a pattern is "
-                    "over Q or 2theta, or say what it is with --unit"
+                    "over Q or 2theta: convert it, or say what it is with --unit"
                 )
             return RadialUnit(meaning.quantity, meaning.factor, match[0].strip(" _,:=([/"))
     return None

@@ -1,6 +1,7 @@
 """Typical errors of rays, by how far from a point they pass."""
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,14 @@ def ray_errors(
     centre = geometry.voxel_mm * (x * np.cos(angle) + y * np.sin(angle))
     distance = np.abs(np.asarray(geometry.translations_mm) - geometry.axis_mm - centre) / geometry.voxel_mm
     offset = np.rint(distance).astype(int)
-    total, number = 0.0, np.bincount(offset.ravel(), minlength=geometry.n)
-    for at, view in zip(offset, variance, strict=True):
-        belongs = csr_matrix((np.ones(at.size), (at, np.arange(at.size))), shape=(len(number), at.size))
-        total = total + belongs @ view
-    mean = np.full((geometry.n, view.shape[-1]), np.nan)
+    number = np.bincount(offset.ravel(), minlength=geometry.n)
+
+    def by_offset(at: NDArray[Any], view: NDArray[Any]) -> NDArray[Any]:
+        return csr_matrix((np.ones(at.size), (at, np.arange(at.size))), shape=(len(number), at.size)) @ view
+
+    # a view is used and left before the next is made
+    total = reduce(np.add, (by_offset(*pair) for pair in zip(offset, variance, strict=True)))
+    mean = np.full((geometry.n, total.shape[-1]), np.nan)
     passed = number[: geometry.n] > 0
     mean[passed] = total[: geometry.n][passed] / number[: geometry.n][passed, None]
     return np.sqrt(mean).astype(np.float32)

@@ -250,7 +250,7 @@ def _cube(array: ArrayLike, geometry: ParallelGeometry, name: str) -> NDArray[np
     return flattened(array, shape, f"reconstruct: {name}").reshape(*shape, -1)
 
 
-def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[np.float32], ParallelGeometry], Image]:
+def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[Any], ParallelGeometry], Image]:
     """The chosen method as a function of rays and geometry that warns of nothing, its settings checked."""
     settings.check(method)
     backend = settings.backend
@@ -261,7 +261,7 @@ def reconstructor(method: str, settings: Settings) -> Callable[[NDArray[np.float
     if backend == "tsct":
         options["threads"] = settings.threads
 
-    def run(rays: NDArray[np.float32], geometry: ParallelGeometry) -> Image:
+    def run(rays: NDArray[Any], geometry: ParallelGeometry) -> Image:
         wide, around = padded(rays, geometry, settings.padding)
         share = options.get("transmission")
         margin = settings.padding

@@ -18,13 +18,12 @@ from .analyze import analyze
 from .explore import explore
 from .export import export
 from .frames import frames
-from .init import init
+from .init import init, schema
 from .lesson import lesson
 from .options import say, show_everywhere
 from .pdf import pdf
 from .plan import plan
 from .run import run
-from .schema import schema
 from .simulate import simulate
 from .structures import structures_app
 from .sweep import sweep

@@ -140,12 +140,20 @@ def print_verdict(scores: Any, output: Path) -> None:
     for line in scores.lines:
         typer.echo(line)
     rows = scores.document()["checks"]
-    console.print(_chain_table([row for row in rows if row["about"] == "chain"]))
+    chain = [row for row in rows if row["about"] == "chain"]
+    ran = [row for row in chain if row["verdict"] != "not run"]
+    console.print(_chain_table(ran))
+    if len(ran) < len(chain):
+        typer.echo(f"not run: {len(chain) - len(ran)} checks that do not apply, each with its reason in the report")
+    for row in ran:
+        if row["verdict"] == "inconclusive":
+            typer.echo(f"inconclusive: {row['id']}: {row['note'] or 'the value is not a number'}")
     if len(scores.lines) > 1:
         console.print(_paper_table([row for row in rows if row["about"] == "paper"]))
     for words in scores.explanations:
         typer.echo(f"{words}")
-    typer.echo(f"verdict: {scores.verdict}")
+    failed = [row["id"] for row in ran if row["verdict"] == "fail"]
+    typer.echo(f"verdict: {scores.verdict}" + (f" ({', '.join(failed)})" if failed else ""))
     typer.echo(f"report: {output / 'report.html'}")
     sys.exit({"pass": 0, "fail": 1, "inconclusive": 4}[scores.verdict])
 

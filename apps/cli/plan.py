@@ -2,8 +2,9 @@
 
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +21,12 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from tsct.apps.run.experiment import Experiment
+    from collections.abc import Callable, Iterator
+
+    from tsct.apps.studies.plan import Plan, Study
     from tsct.apps.studies.plan_page import AnyPlan
+    from tsct.apps.studies.sample_plan import SamplePlan
+    from tsct.validation.forecast import Comparison
 
 #: what a plan writes into its folder
 PRODUCTS = ("plan.html", "plan.png", "plan.json")
@@ -69,25 +74,28 @@ def plan(
 
     wanted, fitted = planner.checked_shift(shift), Fitted()
     crew = choose_workers(workers, scheduler, slurm) if check else 1
-
-    def forecast(one: "Experiment") -> "AnyPlan":
-        study = planner.study_of(one, slice_index=at, current_ma_g=current)
-        (errors,) = track((study.forecast() for _ in range(1)), "forecast", 1)
-        return study.plan(errors, wanted)
-
+    study_of = partial(planner.study_of, slice_index=at, current_ma_g=current)
     with threadpool_limits(1):
         if hours is not None:
-            made, fitted = within_hours(experiment, set_ or (), hours, forecast)
-        answer = replace(forecast(made), fitted=fitted)
-        if check:
-            study = planner.study_of(made, slice_index=at, current_ma_g=current)
-            shared, seeds = study.shared(), {f"seed {n}": n for n in range(1, check + 1)}
-            done = mapped(study.simulate, seeds, shared, crew)
-            compared = study.compare(shared, [row for _, row in track(done, "full simulations", check)])
-            answer = replace(answer, comparisons=compared)
+            made, fitted = within_hours(experiment, set_ or (), hours, lambda one: _forecast(study_of(one), wanted))
+        study = study_of(made)
+        compared = _verified(study, check, partial(mapped, workers=crew)) if check else ()
+        answer = replace(_forecast(study, wanted), fitted=fitted, comparisons=compared)
     page = write_plan(answer, output)
     say_plan(answer)
     typer.echo(f"page: {page}")
+
+
+def _forecast(study: "Study", wanted_shift: float) -> "Plan | SamplePlan":
+    (errors,) = track((study.forecast() for _ in range(1)), "forecast", 1)
+    return study.plan(errors, wanted_shift)
+
+
+def _verified(study: "Study", number: int, mapped: "Callable[..., Iterator[tuple[str, Any]]]") -> "list[Comparison]":
+    """The forecast beside the scatter of so many full simulations."""
+    shared, seeds = study.shared(), {f"seed {n}": n for n in range(1, number + 1)}
+    done = mapped(study.simulate, seeds, shared)
+    return study.compare(shared, [row for _, row in track(done, "full simulations", number)])
 
 
 def say_plan(plan: "AnyPlan") -> None:

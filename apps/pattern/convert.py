@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
+from os.path import realpath
 from pathlib import Path
 
 import numpy as np
@@ -134,9 +135,9 @@ def _pixel_words(pixels: SharedPixels) -> str:
 
 def check_destination(source: Source, paths: Iterable[Path], overwrite: bool) -> None:
     """Refuse results that would replace their own input, or others that may not be replaced."""
-    inputs = [path.resolve() for path in (source.pattern, source.background) if path is not None]
+    inputs = [realpath(path) for path in (source.pattern, source.background) if path is not None]
     for path in paths:
-        if path.resolve() in inputs:
+        if realpath(path) in inputs:
             raise UsageError(f"{path}: the result would replace its own input; choose another folder with -o")
         file_must_be_free(path, overwrite=overwrite)
 

@@ -79,13 +79,16 @@ def convert_series(
             facts(source, recipe, measured) | scale_facts(data, recipe) | resolution,
         )
     write_records(together, records, title="pair distribution functions of a series")
-    kind = "file" if len(sources) == 1 else "files"
     left = "" if "fq" in records else " (G(r) only: the patterns lie on different grids of Q)"
     corrections = reduce(or_, (measured.corrections for *_, measured in parts)).words
     return (
-        f"{len(parts)} patterns of {len(sources)} {kind}; wrote {together.name}{left} "
-        f"and {len(files)} files such as {files[0].name} in {folder}{'; ' if corrections else ''}{corrections}"
+        f"{_number(parts, 'pattern')} of {_number(sources, 'file')}; wrote {together.name}{left} "
+        f"and {_number(files, 'file')} such as {files[0].name} in {folder}{'; ' if corrections else ''}{corrections}"
     )
+
+
+def _number(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _patterns(

@@ -1,6 +1,7 @@
 """The phases and peaks that an experiment's ``[analysis]`` asks for, as the analysis takes them."""
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,8 +15,8 @@ from tsct.analyze.phases import Shell, shells_from_pairs, shells_pattern
 from tsct.analyze.recipe import PhasePattern
 from tsct.phantoms.painted import strained
 from tsct.phantoms.structures import Structure
-from tsct.records.errors import InputError, UsageError
-from tsct.simulate.scattering import structure_compton, structure_scattering
+from tsct.records.errors import InputError, TsctWarning, UsageError
+from tsct.simulate.scattering import CRYSTALLITE_A, structure_compton, structure_scattering
 
 from .structure_choice import StructureChoice, anchored, check_crystallite_nm, chosen_structure, of_size
 
@@ -77,7 +78,9 @@ class AnalysisPhase:
         if self.structure is not None:
             where = f"analysis.phase '{self.name}'"
             one = of_size(chosen_structure(self.structure, where), self.crystallite_nm, where)
-            shared = any(same_atoms(one, other) for other in of_the_sample)
+            alike = [other for other in of_the_sample if same_atoms(one, other)]
+            _warn_of_sizes(where, one, alike)
+            shared = bool(alike)
             return structure_phase(self.name, one, q, shared=shared, strain_limit=self.strain_limit)
         return shells_pattern(self.name, self.shells, q, self._shares())
 
@@ -91,6 +94,20 @@ class AnalysisPhase:
                 "composition, such as 'Si O2'"
             )
         return {elements[0]: 1.0}
+
+
+def _warn_of_sizes(where: str, one: Structure, of_the_sample: Sequence[Structure]) -> None:
+    """Say that the crystallites of a template are not of the sample's size: its peaks are as much sharper or wider."""
+    sizes = {other.crystallite_a or CRYSTALLITE_A for other in of_the_sample}
+    own = one.crystallite_a or CRYSTALLITE_A
+    if sizes and own not in sizes:
+        there = " or ".join(f"{size / 10:g}" for size in sorted(sizes))
+        warnings.warn(
+            f"{where} has crystallites of {own / 10:g} nm, the sample of {there} nm: its peaks have another width, "
+            "which shifts amounts by up to tens of per cent; give crystallite_nm unless that is what you want to see",
+            TsctWarning,
+            stacklevel=2,
+        )
 
 
 def pattern_file(path: Path, name: str = "") -> PhasePattern:

@@ -22,7 +22,7 @@ _ANALYSIS_BYTES = 2.7e8
 #: the first tile of a process tabulates the rings of the detector: per Q bin
 _RINGS_BYTES = 1.25e5
 #: per count: while a scan is read and judged, the more where it has errors of its own, and while it is analysed
-_READ_BYTES, _READ_ERRORS_BYTES, _PER_COUNT = 7.4, 24.0, 5.5
+_READ_BYTES, _READ_ERRORS_BYTES, _PER_COUNT = 7.4, 24.0, 4.6
 #: per ray and voxel, and sum over channels that is mapped: sums of lines and variances in double precision, two images
 _PER_RAY_SUM, _PER_VOXEL_SUM = 16.0, 8.0
 #: per voxel and Q bin of volumes of patterns with errors, and per voxel and distance of PDFs with theirs

@@ -135,7 +135,9 @@ class SamplePlan:
                     "square; analysis.remove_stripes = true divides them out."
                 )
         if not self.phases:
-            lines.append("No phase is named: [[analysis.phase]] asks for maps of amounts.")
+            known = self.experiment.settings.sample
+            names = ", ".join(one.name for one in known.phase) if known else "what it holds"
+            lines.append(f"No phase is named: [[analysis.phase]] asks for maps of amounts, of {names}.")
         return lines
 
     def _about_scan(self) -> list[str]:

@@ -38,8 +38,8 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
         size = temporary.stat().st_size if temporary.exists() else 0
         raise ResourceError(
-            f"{path}: {error.strerror or 'the disk is full'}; {_free(path)} after the first {_amount(size)} of this "
-            "file, which is not kept; make room and repeat the command"
+            f"{path}: {error.strerror or 'the disk is full'}; {_limit(path, error.errno)} after the first "
+            f"{_amount(size)} of this file, which is not kept; make room and repeat the command"
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
@@ -56,9 +56,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file so that it appears whole or not at all."""
+    """Write a text file so that it appears whole or not at all.
+
+    Names of files that the locale could not decode are written as the bytes that they are.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def check_room(path: Path, size: int) -> None:
@@ -77,7 +80,12 @@ def check_room(path: Path, size: int) -> None:
         )
 
 
-def _free(path: Path) -> str:
+def _limit(path: Path, number: int | None) -> str:
+    """What ended a file: where a limit of the user did, the space that is left on the disk would mislead."""
+    if number == errno.EFBIG:
+        return "larger than a file may be here (ulimit -f, or the kind of disk)"
+    if number == errno.EDQUOT:
+        return "your quota is used up"
     return f"{_amount(shutil.disk_usage(path.parent).free)} are free"
 
 

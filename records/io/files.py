@@ -167,7 +167,7 @@ def write_array(group: h5py.Group, name: str, array: xr.Variable, is_coordinate:
     settings: dict[str, Any] = {"chunks": _chunks(held), **_CHECKED} if held.size and held.ndim else {}
     if held.dtype.kind in "UO":
         # of fixed length: text of any length is stored beside the blocks, where no checksum of HDF5 covers it
-        held = np.char.encode(held.astype(str), "utf-8")
+        held = np.char.encode(held.astype(str), "utf-8", "surrogateescape")
         held = held.astype(h5py.string_dtype("utf-8", max(1, held.dtype.itemsize)))
     elif settings and held.dtype.kind == "f":
         settings["fillvalue"] = np.nan

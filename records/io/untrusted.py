@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tsct.records.errors import InputError, ResourceError
 from tsct.records.resources import memory_bytes
 
+from .blocks import check_blocks
 from .links import allowed_links
 from .trial import walk_first
 
@@ -30,15 +31,10 @@ MAX_HOPS = 8
 #: names in one group, and attributes of one object
 MAX_MEMBERS = 10_000
 MAX_RANK = 8
-MAX_CHUNK_BYTES = 2**28
 #: one attribute, and the text of one dataset
 MAX_ATTRIBUTE_BYTES, MAX_TEXT_BYTES = 2**20, 2**26
 #: above this many bytes a dataset may not be larger than so many times what is stored of it
 BOMB_BYTES, BOMB_RATIO = 2**26, 200
-#: filters that belong to HDF5 or h5py: deflate, shuffle, fletcher32, szip, nbit, scale-offset, lzf
-_BUILT_IN = {1, 2, 3, 4, 5, 6, 32000}
-#: filters that come with hdf5plugin: blosc, lz4, bitshuffle, zstd, blosc2
-_PLUGIN = {32001, 32004, 32008, 32015, 32026}
 _NUMBERS_AND_TEXT = "iufbSUO"
 
 
@@ -199,7 +195,8 @@ def _text_bytes(value: Any) -> int:
     if isinstance(value, str | bytes):
         return len(value)
     if isinstance(value, np.ndarray) and value.dtype.kind == "O":
-        return sum(item.nbytes if isinstance(item, np.ndarray) else len(item) for item in value.ravel())
+        return sum(item.nbytes if isinstance(item, np.ndarray) else _text_bytes(item) for item in value.ravel())
+    # a reference to another part of the file
     return 0
 
 
@@ -269,15 +266,14 @@ def _check_dataset(dataset: h5py.Group | h5py.Dataset, where: str) -> None:
     origins = _origins(dataset, where)
     for origin in origins:
         _check_kind(origin, where)
-        _check_chunks(origin, where)
-        _check_filters(origin, where)
+        check_blocks(origin, where)
     stored = sum(int(origin.id.get_storage_size()) for origin in origins)
     check_proportion(int(dataset.size) * dataset.dtype.itemsize, stored, where)
 
 
 def _check_kind(dataset: h5py.Group | h5py.Dataset, where: str) -> None:
     if not isinstance(dataset, h5py.Dataset):
-        raise InputError(f"{where} is a group; a dataset is needed")
+        raise InputError(f"{where} is a {'group' if isinstance(dataset, h5py.Group) else 'type'}; a dataset is needed")
     if dataset.external is not None:
         raise ElsewhereError(f"{where} is stored in another file; copy the data into this one")
     text = h5py.check_string_dtype(dataset.dtype) is not None
@@ -328,28 +324,9 @@ def _source(dataset: h5py.Dataset, file_name: str, place: str) -> h5py.Group | h
     return _followed(handle["/"], place, MAX_HOPS)
 
 
-def _check_chunks(dataset: h5py.Dataset, where: str) -> None:
-    chunk = int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize if dataset.chunks else 0
-    if chunk > MAX_CHUNK_BYTES:
-        raise InputError(f"{where} has chunks of {chunk / 1e6:.0f} MB; allowed are {MAX_CHUNK_BYTES / 1e6:.0f}")
-
-
 def check_proportion(size: int, stored: int, where: str) -> None:
     """Refuse what holds far more than is stored of it, or more than there is memory."""
     if size > BOMB_BYTES and size > BOMB_RATIO * stored:
         raise InputError(f"{where} claims {size / 1e9:.3g} GB but {stored / 1e6:.3g} MB are stored; refused")
     if size > (free := memory_bytes()):
         raise ResourceError(f"{where} holds {size / 1e9:.3g} GB but {free / 1e9:.3g} GB of memory are free")
-
-
-def _check_filters(dataset: h5py.Dataset, where: str) -> None:
-    plist = dataset.id.get_create_plist()
-    for filter_id in (plist.get_filter(i)[0] for i in range(plist.get_nfilters())):
-        if filter_id in _BUILT_IN:
-            continue
-        if filter_id not in _PLUGIN:
-            raise InputError(f"{where} is compressed with the unknown filter {filter_id}; save it with gzip")
-        try:
-            import hdf5plugin  # noqa: F401
-        except ImportError:
-            raise InputError(f"{where} is compressed with filter {filter_id}: pip install hdf5plugin") from None

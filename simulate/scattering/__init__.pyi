@@ -1,7 +1,7 @@
 from .debye_sums import damped_sum
 from .debyecalculator import debyecalculator_scattering
 from .pair_histogram import PairCounts, pair_counts
-from .partials import Pair, check_crystallite
+from .partials import CRYSTALLITE_A, Pair, check_crystallite
 from .scattering import (
     partial_pair_distributions,
     scattering,
@@ -13,6 +13,7 @@ from .scattering import (
 from .xray_tables import Q_MAX_TABLE, attenuation_per_mm, compton, form_factor, mean_f, mean_f2
 
 __all__ = [
+    "CRYSTALLITE_A",
     "Q_MAX_TABLE",
     "Pair",
     "PairCounts",

@@ -20,7 +20,7 @@ Variance = Callable[[str, str, ArrayLike], Array]
 #: boxes whose half width is below this (angstrom) are cells of a crystal
 CRYSTAL_HALF_WIDTH = 5.0
 #: diameter of the spherical crystallites (angstrom) in which crystals are taken to come
-CRYSTALLITE = 150.0
+CRYSTALLITE_A = 150.0
 #: share of the reach of a disordered box over which its correlations fade out
 FADE = 0.3
 
@@ -154,7 +154,7 @@ def _with_reach(atoms: Atoms, crystallite_a: float | None = None) -> tuple[Atoms
         return atoms, None, False
     unit = repeating_unit(atoms)
     if half_width(unit) < CRYSTAL_HALF_WIDTH:
-        return unit, CRYSTALLITE if crystallite_a is None else crystallite_a, True
+        return unit, CRYSTALLITE_A if crystallite_a is None else crystallite_a, True
     if crystallite_a is None:
         # whole bins, so that the histogram ends where the envelope does
         return atoms, float(np.floor(half_width(atoms) / DR) * DR), False

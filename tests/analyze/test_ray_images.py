@@ -2,15 +2,38 @@
 
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 
 from tsct.analyze.chain import analyze_tile, default_recipe
 from tsct.analyze.prepare.prepare import prepare_sinogram
 from tsct.analyze.ray_images import voxel_images
+from tsct.analyze.readers import read_scan
 from tsct.analyze.recipe import PhasePattern
 from tsct.analyze.tomography.rotation_axis import find_geometry
 from tsct.analyze.volume import Images, reconstruct_tile
+
+MAPPING = """
+[intensity]
+path = "i"
+dims = ["translation", "angle", "q"]
+units = "counts"
+[q]
+path = "q"
+[angle]
+path = "angle"
+[translation]
+path = "translation"
+[attrs]
+energy_kev = 100.0
+sample_composition = "Si0.4 C0.6"
+solid_angle_applied = true
+polarization_applied = true
+efficiency_applied = true
+monitor_applied = true
+transmission_applied = true
+"""
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +93,27 @@ def test_single_voxels_and_means_of_some(both):
             close(found, expected)
 
 
+@pytest.fixture(scope="module", params=["own", "mapped"])
+def tile(request, small_scan, tmp_path_factory):
+    """A tile of ours, or its counts as another program may have stored them, without the beam or the transmission."""
+    own = small_scan.isel(state=0, slice=0)
+    if request.param == "own":
+        return own
+    file = tmp_path_factory.mktemp("mapped") / "scan.h5"
+    with h5py.File(file, "w") as handle:
+        per_ray = own.monitor * own.transmission
+        handle["i"] = np.round((own.intensity * float(per_ray.mean()) / per_ray).transpose("translation", ...).values)
+        for name in ("q", "angle", "translation"):
+            handle[name] = own[name].values
+            handle[name].attrs["units"] = own[name].attrs["units"]
+    (mapping := file.with_suffix(".toml")).write_text(MAPPING)
+    return read_scan(file, mapping)
+
+
 @pytest.mark.parametrize("threads", [2, 5])
-def test_blocks_of_any_size_give_the_same_record(small_scan, recipe, threads):
+def test_blocks_of_any_size_give_the_same_record(tile, recipe, threads):
     """Five ranges of 128 channels one by one, by twos, or all at once; as many as there are threads."""
-    tile = small_scan.isel(state=0, slice=0)
+    recipe = replace(recipe, remove_stripes=False, padding=0)
     q = tile.q.values
     patterns = (100 * np.exp(-(((q - 3) / 6) ** 2)), 36 * np.exp(-(((q - 1) / 5) ** 2)))
     names = zip(("one", "two"), patterns, strict=True)

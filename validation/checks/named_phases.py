@@ -263,7 +263,7 @@ def _detail(evidence: Evidence, name: str) -> Measurement:
     inside = interior(true)
     y, x = np.meshgrid(evidence.recovered.y.values, evidence.recovered.x.values, indexing="ij")
     step = float(evidence.recovered.x[1] - evidence.recovered.x[0])
-    off = [quality.off_rings(np.where(inside, image, 0.0), np.hypot(x, y), inside, step) for image in (recovered, true)]
+    off = [quality.off_rings(image, np.hypot(x, y), inside, step) for image in (recovered, true)]
     if np.std(off[1]) < FLAT * abs(true[inside].mean()):
         raise NotRunError("the truth is the same all around")
     error = float(np.sqrt(np.sum((off[1] * errors[inside]) ** 2)) / (off[1] @ off[1]))

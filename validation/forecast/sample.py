@@ -170,7 +170,7 @@ class _Errors:
             self.parts(self._of_curve(np.eye(len(operator.r))[chosen]) / self.expected.density, "r", "1/angstrom^2"),
             coords={"where": list(REGIONS)},
         )
-        return np.sqrt((each**2).mean("r", keep_attrs=True))
+        return (each**2).mean("r", keep_attrs=True) ** 0.5
 
     def _of_curve(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Derivatives by the pattern, shape (number, q), from those by the curve, shape (number, r)."""

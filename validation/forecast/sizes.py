@@ -27,10 +27,12 @@ def by_radius(phantom: Phantom, beamline: Beamline, recipe: Recipe, expected: Ex
     fit = fit_difference(operator, expected.reference, np.zeros_like(operator.r))
     rows, voxels = [], []
     whole = phantom.geometry.electrode_diameter_mm / 2 / beamline.scan.step_mm
+    # a single voxel must hold the centre of one: of even images these lie between whole numbers
+    half = (n - 1) / 2 % 1
+    at = [float(np.ceil(centre - half) + half) for centre in (recipe.roi.x_voxels, recipe.roi.y_voxels)]
     radii = sorted({*(radius for radius in RADII if radius < whole), whole})
     for radius in radii:
-        # a single voxel must hold the centre of one
-        x, y = (0.0, 0.0) if radius == whole else (recipe.roi.x_voxels + 0.5, recipe.roi.y_voxels + 0.5)
+        x, y = (0.0, 0.0) if radius == whole else at
         centre = Roi(x_voxels=x, y_voxels=y, radius_voxels=radius)
         mask = centre.mask(n)
         covariance = operator.covariance(expected.region_variance(mask, recipe.filter))

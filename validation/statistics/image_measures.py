@@ -150,8 +150,9 @@ def _without_parabola(profile: Image, radius: Image, inside: NDArray[np.bool_]) 
 
 
 def off_rings(image: Image, radius: Image, inside: NDArray[np.bool_], step: float) -> NDArray[np.float64]:
-    """Values inside without the mean over their ring: what remains has a left and a right."""
-    return (image - radial_mean(image, radius, step))[inside]
+    """Values inside without the mean of those in their ring: what remains has a left and a right."""
+    ring, values = np.floor(radius[inside] / step).astype(int), image[inside]
+    return values - (np.bincount(ring, weights=values) / np.maximum(np.bincount(ring), 1))[ring]
 
 
 def beyond_share(difference: NDArray, true: NDArray, errors: NDArray, share: float) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import tomli_w
 import xarray as xr
 
 from tsct.analyze.readers import doubts
+from tsct.analyze.readers.hdf5_layouts import entry_attrs
 from tsct.analyze.readers.scans import read_scan
 from tsct.records.errors import InputError, TsctWarning
 from tsct.records.units import q_inv_angstrom, wavelength_angstrom
@@ -207,3 +208,45 @@ def test_what_scatters_otherwise_than_counts_is_no_count(scale, doubted, recwarn
         assert float(str(recwarn[0].message).split("scatter ")[1].split()[0]) == pytest.approx(scale, rel=0.1)
     doubts.check_intensity(values, False, "scan")
     assert len(recwarn) == doubted
+
+
+def test_views_that_leave_most_of_a_turn_open_are_doubted(tmp_path):
+    with pytest.warns(TsctWarning, match=r"angles span 14 of the 180 degrees .* linspace = \[first, last, 15\]"):
+        scan = read(tmp_path, angle=np.arange(15.0))
+    np.testing.assert_array_equal(scan.angle, np.arange(15.0))
+
+
+def test_metres_called_millimetres_are_doubted(tmp_path):
+    with pytest.warns(TsctWarning, match=r"0\.002 mm in all; is that its unit"):
+        read(tmp_path, translation=PLACES * 1e-3)
+
+
+def test_a_mask_is_no_intensity(tmp_path):
+    with pytest.raises(InputError, match="as a mask does; give the path of the patterns"):
+        read(tmp_path, COUNTS > 20)
+
+
+def test_what_was_divided_out_is_not_divided_out_again(tmp_path):
+    """The flag decides over a factor that is given besides, and says so; without the flag the factor is kept."""
+    given = {"polarization": {"values": np.full(len(Q), 0.8), "path": "/polarization", "dims": ["q"], "units": "1"}}
+    with pytest.warns(TsctWarning, match="polarization_applied is true; if it was not divided out before"):
+        scan = read(tmp_path, **{"polarization": dict(given["polarization"])})
+    np.testing.assert_array_equal(scan.polarization, 1.0)
+    attrs = {"polarization_applied": False}
+    scan = read(tmp_path, **{"polarization": dict(given["polarization"])}, attrs=attrs)
+    np.testing.assert_array_equal(scan.polarization, 0.8)
+    with pytest.raises(InputError, match="not known whether these were divided out: polarization"):
+        read(tmp_path, attrs=attrs)
+
+
+def test_the_normalisation_of_bins_is_not_that_of_the_beam(tmp_path):
+    """NXazint1d says normalization_applied of the pixels of a bin."""
+    with h5py.File(tmp_path / "a.h5", "w") as handle:
+        entry = handle.create_group("entry")
+        entry["normalization_applied"], entry["solid_angle_applied"] = True, True
+        entry["instrument/monochromator/wavelength"] = 0.15
+        entry["instrument/monochromator/wavelength"].attrs["units"] = "angstrom"
+        attrs = entry_attrs(entry)
+        assert attrs == {"solid_angle_applied": True, "energy_kev": pytest.approx(82.656, abs=0.01)}
+        entry["monitor_applied"] = True
+        assert entry_attrs(entry)["monitor_applied"] is True

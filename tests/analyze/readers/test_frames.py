@@ -128,6 +128,15 @@ def test_bins_without_pixels_are_refused(geometry):
         Integration(q_min=2.0, q_max=1.0)
 
 
+@pytest.mark.parametrize(
+    "limits", [(0.0, 5.0, 0.1), (2.0, 2.0, 0.1), (2.0, np.inf, 0.1), (2.0, 5.0, 3.0), (2.0, 5.0, 0.0), (2.0, 5.0, 4.0)]
+)
+def test_ranges_without_two_bins_are_refused(limits):
+    with pytest.raises(InputError, match="is empty"):
+        Integration(**dict(zip(("q_min", "q_max", "q_step"), limits, strict=True)))
+    np.testing.assert_allclose(Integration(q_min=2.0, q_max=5.0, q_step=2.9).q, [2.0, 5.0])
+
+
 def test_a_file_of_frames_becomes_a_scan(geometry, expected, tmp_path):
     geometry.save(str(tmp_path / "a.poni"))
     with creating(tmp_path / "frames.h5") as handle:

@@ -1,5 +1,6 @@
 """Measured patterns: the forms they come in, what is refused and how, and the move to a uniform grid."""
 
+import re
 import time
 
 import numpy as np
@@ -16,6 +17,7 @@ from tsct.analyze.readers.patterns import (
     read_pattern,
     resample,
 )
+from tsct.analyze.readers.text_headers import radial_unit
 from tsct.records.errors import InputError
 
 X = np.linspace(0.5, 10.0, 20)
@@ -319,3 +321,39 @@ def test_errors_of_a_transform_survive_the_move():
 def test_steps_that_leave_no_pattern_are_refused(step):
     with pytest.raises(InputError, match="step"):
         resample(uneven(), np.ones(400), None, step)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("# s (1/nm)", "Q / 2 pi"),
+        ("# s=Q/2pi [1/A]", "Q / 2 pi"),
+        ("# sin(theta)/lambda", "sin"),
+        ("# d-spacing  I", "a spacing d"),
+        ("# theta (deg)", "half of 2theta"),
+        ("# Angle, Intensity", "if it is 2theta"),
+        ("# q^2  I", "a function of it"),
+        ("# log10(q)", "a function of it"),
+        ("# tof counts", "time of flight"),
+        ("# Q (furlong^-1)", "a unit that is not known"),
+        ("# Energy (keV)  Intensity", "an energy"),
+    ],
+)
+def test_columns_that_are_no_q_are_refused(header, words):
+    with pytest.raises(InputError, match=f"{re.escape(words)}.*--unit"):
+        radial_unit([header], "a.xy")
+
+
+@pytest.mark.parametrize(
+    ("header", "quantity", "factor"),
+    [
+        ("# 2theta (mrad)", "two_theta", 0.18 / np.pi),
+        ("# 2th_mrad I", "two_theta", 0.18 / np.pi),
+        ("# two theta (deg)", "two_theta", 1.0),
+        (r"# q ($\AA^{-1}$)", "q", 1.0),
+        ("# q (AA^-1)", "q", 1.0),
+    ],
+)
+def test_units_are_read_in_more_spellings(header, quantity, factor):
+    unit = radial_unit([header], "a.xy")
+    assert unit.quantity == quantity and unit.factor == pytest.approx(factor)

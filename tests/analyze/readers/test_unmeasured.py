@@ -9,7 +9,7 @@ from tsct.analyze.readers.lone_bins import without_lone_bins
 from tsct.analyze.readers.patterns import evened
 from tsct.analyze.readers.scans import read_scan
 from tsct.analyze.readers.text_headers import radial_unit
-from tsct.analyze.readers.unmeasured import marked
+from tsct.analyze.readers.unmeasured import _are_marks, marked
 from tsct.records.errors import InputError, TsctWarning
 
 COUNTS = np.random.default_rng(3).poisson(500.0, (12, 10, 20))
@@ -124,3 +124,21 @@ def test_a_hot_bin_is_replaced_and_a_peak_stays():
         filled = without_lone_bins(hot, None, "a.xy")[0]
     assert filled[100] == pytest.approx(smooth[100], rel=0.1)
     np.testing.assert_array_equal(np.delete(filled, 100), np.delete(noisy, 100))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "marks"),
+    [
+        ([-1, -2, -10], True),
+        ([-999.0] * 3, True),
+        ([-999.0] * 2, False),
+        ([-999.5] * 3, False),
+        ([-5, -6, -7] * 3, True),
+        ([-5, -6, -7, -8] * 3, False),
+        ([-5, -5, -5, -6], False),
+        ([-np.inf] * 3, False),
+    ],
+)
+def test_few_whole_negative_numbers_that_repeat_are_marks(numbers, marks):
+    """One of those in use even once; up to three others, whole, each three times or more."""
+    assert _are_marks(np.array(numbers, dtype=float)) == marks

@@ -112,3 +112,13 @@ def test_an_opaque_sample_is_refused_with_what_it_lets_through(tsct, written, tm
     wide = ("beamline.scan.step_mm=4.0", "beamline.beam_width_mm=4.0")
     code, _, err = tsct("plan", written(thick), *(f"--set={one}" for one in wide), "-o", tmp_path / "out")
     assert code == 3 and "of the straight beam through where it is thickest, at 100 keV: it is opaque" in err
+
+
+@pytest.mark.filterwarnings("ignore::tsct.records.errors.TsctWarning")
+def test_a_volume_of_labels_without_phases_of_the_analysis_is_planned_and_says_how_to_ask(tsct, written, tmp_path):
+    path = written(LABELS)
+    path.write_text(path.read_text().replace('[[analysis.phase]]\nname = "nickel"\nstructure = "nickel"\n', ""))
+    code, out, err = tsct("plan", path, "--set", "beamline.scan.q_step=0.05", "-o", tmp_path / "out")
+    assert code == 0 and (tmp_path / "out" / "plan.html").exists(), err
+    assert "error of G, rms above 1 Å" in out and "that shows (3 σ)" not in out
+    assert "[[analysis.phase]] asks for maps of amounts, of nickel, alumina." in out

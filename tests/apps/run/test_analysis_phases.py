@@ -1,5 +1,6 @@
 """What [[analysis.phase]], [[analysis.peak]] and analysis.model become, and what a sample gets by default."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from tsct.apps.run.experiment import load
 from tsct.apps.run.settings import dump
 from tsct.phantoms.painted import strained
 from tsct.phantoms.structures import structure
-from tsct.records.errors import UsageError
+from tsct.records.errors import TsctWarning, UsageError
 from tsct.simulate.scattering import structure_scattering
 
 SAMPLE = """
@@ -78,6 +79,17 @@ limits_a = [2.3, 2.8]
     again = tmp_path / "again.toml"
     again.write_text(dump(made.settings))
     assert load(str(again)).recipe == made.recipe
+
+
+def test_a_template_of_crystallites_of_another_size_is_said():
+    """Its peaks are as much sharper or wider, and the amounts are off by tens of per cent."""
+    with pytest.warns(
+        TsctWarning, match=r"analysis\.phase 'nickel' has crystallites of 9 nm, the sample of .* nm: its"
+    ):
+        load("standard", overrides=["analysis.phase.nickel.crystallite_nm=9"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TsctWarning)
+        load("standard")
 
 
 def test_a_strained_phase_keeps_form_factors_and_motion():

@@ -69,6 +69,29 @@ def test_analyze(small_disk, fill, scans, spare):
     assert not list(small_disk.rglob(".*.tmp-*"))
 
 
+#: a command in a process that may write no file of more bytes than the first word says
+LIMITED = """
+import resource, sys
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+from tsct.apps.cli import main
+main.main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.campaign
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no limit on the size of files")
+@pytest.mark.parametrize("limit", [0, 1000, 10_000, 40_000])
+def test_a_limit_on_the_size_of_files_is_named(source, tmp_path, limit):
+    words = [sys.executable, "-c", LIMITED, str(limit), "simulate", str(source), "-o", str(tmp_path / "out")]
+    done = subprocess.run([*words, "--workers", "1"], capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 5, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ") and "File too large" in last and str(tmp_path / "out") in last
+    assert not list(tmp_path.rglob(".*.tmp-*"))
+
+
 #: a command whose work is one call that never returns to Python, as a call of HDF5 that loops
 STUCK = """
 import sys

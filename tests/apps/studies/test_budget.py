@@ -46,7 +46,7 @@ def test_the_scan_holds_the_sample_and_samples_its_rim():
 
 def test_slices_go_before_states_until_the_question_is_answered():
     base = load("capillary")
-    # 47 x 63 frames of 0.1 s are 0.082 h: 48 h hold 32 times 18 of these, 9.7 of 60 or 3.9 of 150 times the exposure
+    # 47 x 63 frames of 0.1 s are 0.082 h: 48 h hold 32 times all 18, 9.7 of 60 times or 3.9 of 150 times the exposure
     for factor, tiles in ((1.0, (6, 3)), (60.0, (6, 1)), (150.0, (3, 1))):
         experiment, choice = fitted("capillary", 48.0, factor=factor)
         states, slices = len(experiment.phantom.states.values), len(experiment.phantom.slices_z_mm)

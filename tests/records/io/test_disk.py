@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -144,3 +145,12 @@ def test_ctrl_c_in_the_middle_of_a_write(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_records(tmp_path / "a.h5", {"record": xr.Dataset({"a": ("x", np.zeros(10))})})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_the_locale_cannot_decode_is_written_as_it_is(tmp_path):
+    name = b"Glas \xc3\xa4".decode("ascii", "surrogateescape")
+    write_text(tmp_path / "a.txt", f"inputfile = {name}\n")
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "inputfile = Glas ä\n"
+    write_records(tmp_path / "a.h5", {"gr": xr.Dataset({"name": ("pattern", [name])})})
+    with h5py.File(tmp_path / "a.h5") as handle:
+        assert handle["gr/name"].asstr()[0] == "Glas ä"

@@ -52,3 +52,10 @@ def test_the_truth_holds_every_share_and_the_scan_none(cell, perfect, table):
     assert record.attrs["physics"] == {"parallax": 1.0, "outgoing_absorption": 1.0, "multiple_scattering": 0.5}
     other = expected_tile(cell, replace(line, physics=point_sample()), table, 0, 1).attrs | {"entry_identifier": ""}
     assert expected_tile(cell, line, table, 0, 1).attrs | {"entry_identifier": ""} == other
+
+
+def test_nothing_is_larger_than_it_is_but_double_scattering_up_to_ten_times():
+    assert {name: high for name, (_, high) in SHARES.items() if high != 1.0} == {"multiple_scattering": 10.0}
+    assert Physics(multiple_scattering=10.0).multiple_scattering == 10.0
+    with pytest.raises(InputError, match="allowed are 0 to 10"):
+        Physics(multiple_scattering=10.5)

@@ -143,6 +143,20 @@ def test_the_way_out_of_a_disc_against_numerical_integration(perfect, beam_mm):
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_what_scatters_at_any_edge_of_the_map_is_seen(perfect):
+    """A strip between the last two rows or columns, turned with the view: alike from all four sides, and weakened."""
+    line = replace(perfect, scan=replace(perfect.scan, views=4, angular_range_deg=360.0, q_max=20.0, q_step=0.25))
+    attenuation, factors = np.full((13, 13), 0.05), []
+    for turn in range(4):
+        strip = np.zeros((13, 13))
+        # the view at zero runs upwards along y, that at a quarter turn along -x
+        strip[-2:] = 1.0
+        strip = np.rot90(strip, -turn)
+        factors.append(outgoing_factors(attenuation, strip, 0.5, line, np.zeros((4, 1)))[0][turn, 0])
+    np.testing.assert_allclose(factors, np.tile(factors[0], (4, 1)), rtol=1e-6)
+    assert np.all(np.abs(factors[0] - 1.0) > 1e-6)
+
+
 def test_a_turn_during_the_frame_blurs_the_rim_and_keeps_the_mass(cell, perfect, table):
     """Frames of a continuous rotation are the mean of frames at rest within their step."""
     clear = {name: replace(spectra, attenuation=0.0) for name, spectra in table.items()}

@@ -8,7 +8,7 @@ import pytest
 from tsct.phantoms.structures import read_structure, structure
 from tsct.records.errors import InputError
 from tsct.simulate.scattering import structure_scattering
-from tsct.simulate.scattering.partials import CRYSTALLITE
+from tsct.simulate.scattering.partials import CRYSTALLITE_A
 from tsct.simulate.scattering.xray_tables import attenuation_per_mm, form_factor
 
 FCC = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
@@ -95,13 +95,13 @@ def reflections(cell, g_max):
     return hkl[keep], g[keep]
 
 
-def profile(x, diameter=CRYSTALLITE):
+def profile(x, diameter=CRYSTALLITE_A):
     """Peak of a spherical crystallite, area one: cosine transform of its shape function (Guinier & Fournet 1955)."""
     y = np.maximum(np.abs(x) * diameter, 0.05)
     return diameter / np.pi * 1.5 * (y**2 + 2.0 - 2.0 * np.cos(y) - 2.0 * y * np.sin(y)) / y**4
 
 
-def closed_form(name, q, diameter=CRYSTALLITE):
+def closed_form(name, q, diameter=CRYSTALLITE_A):
     """Sum over reciprocal lattice points of structure factors, per atom, with the diffuse scattering of the motion.
 
     Averaged over orientations each point G gives ``2 pi^2 |F|^2 / (N V G Q)`` times its profile at Q - G, less the one

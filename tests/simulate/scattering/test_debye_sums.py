@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsct.simulate.scattering.debye_sums import damped_sum, exact_sum, gauss_legendre, sinc_sum, sine_transform
+from tsct.simulate.scattering.debye_sums import (
+    _evenly_spaced,
+    damped_sum,
+    exact_sum,
+    gauss_legendre,
+    sinc_sum,
+    sine_transform,
+)
 
 
 def plain_sum(number: np.ndarray, y: np.ndarray, x: np.ndarray, sigma2: np.ndarray | float = 0.0) -> np.ndarray:
@@ -77,3 +84,11 @@ def test_quadrature_of_an_oscillation():
     x, weights = gauss_legendre(1.0, 4.0, 300.0)
     exact = (np.cos(100.0) - np.cos(400.0)) / 100.0
     assert weights @ np.sin(100.0 * x) == pytest.approx(exact, abs=1e-13)
+
+
+def test_a_grid_is_even_where_the_largest_phase_is_off_by_less_than_a_billionth():
+    """Phases are x times y: what is even for short y is not for long ones; a chirp needs 32 points."""
+    grid = np.linspace(0.5, 30.0, 64)
+    bent = grid + 1e-11 * np.sin(np.arange(64.0))
+    assert _evenly_spaced(bent, 10.0) and not _evenly_spaced(bent, 1000.0)
+    assert _evenly_spaced(grid, 1000.0) and not _evenly_spaced(grid[:31], 1000.0) and _evenly_spaced(grid[:32], 1000.0)

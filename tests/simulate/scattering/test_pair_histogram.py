@@ -182,6 +182,12 @@ def test_the_repeating_unit_of_a_crystal_is_found(repeat):
     np.testing.assert_array_equal(counts.count.sum(axis=1), expected.count.sum(axis=1))
 
 
+@pytest.mark.parametrize("copies", [2, 3, 5, 7, 11, 13, 26])
+def test_a_unit_is_found_in_any_number_of_copies_up_to_thirteen(copies):
+    unit = Atoms("NaCl", positions=[[0, 0, 0], [1.4, 1.3, 0.9]], cell=[2.9, 3.1, 3.3], pbc=True)
+    assert len(repeating_unit(unit * (1, copies, 1))) == 2
+
+
 def test_a_disordered_or_substituted_box_does_not_repeat():
     atoms = bulk("Si", "diamond", a=5.43, cubic=True) * (2, 2, 2)
     moved, other = atoms.copy(), atoms.copy()

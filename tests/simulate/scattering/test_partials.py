@@ -95,7 +95,7 @@ def test_an_atom_repels_about_one_other():
 @pytest.mark.parametrize("kind", ["cluster", "box", "crystal"])
 def test_amplitudes_over_the_histogram_are_those_over_the_pairs(kind, thermal, monkeypatch):
     # shorter crystallites have fewer pairs to sum one by one
-    monkeypatch.setattr(correlations, "CRYSTALLITE", 30.0)
+    monkeypatch.setattr(correlations, "CRYSTALLITE_A", 30.0)
     atoms = bulk("SiC", "zincblende", a=4.36, cubic=True) if kind == "crystal" else glass("Si116C100")
     if kind == "cluster":
         atoms.pbc = False
@@ -112,7 +112,7 @@ def test_amplitudes_over_the_histogram_are_those_over_the_pairs(kind, thermal, m
 def test_a_crystal_is_known_however_often_it_is_repeated(repeat):
     unit = bulk("Si", "diamond", a=5.43, cubic=True)
     one, many = correlate([unit]), correlate([unit * repeat])
-    assert many.reach == pytest.approx(correlations.CRYSTALLITE, abs=0.01)
+    assert many.reach == pytest.approx(correlations.CRYSTALLITE_A, abs=0.01)
     np.testing.assert_allclose(
         amplitude(many, ("Si", "Si"), Q, STATIC.pair_variance),
         amplitude(one, ("Si", "Si"), Q, STATIC.pair_variance),

@@ -268,7 +268,7 @@ def test_forbidden_reflections_are_absent():
 def test_crystallites_scatter_as_the_mean_of_explicit_balls(monkeypatch):
     """The shape function holds for balls cut at all places; small ones, so that they can be summed explicitly."""
     diameter, q = 24.0, np.linspace(1.5, 12.0, 200)
-    monkeypatch.setattr(correlations, "CRYSTALLITE", diameter)
+    monkeypatch.setattr(correlations, "CRYSTALLITE_A", diameter)
     unit = bulk("Si", "diamond", a=5.43, cubic=True)
     block = (unit * (7, 7, 7)).positions
     rng, total, number = np.random.default_rng(3), np.zeros_like(q), 0

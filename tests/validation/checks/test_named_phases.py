@@ -7,6 +7,7 @@ import xarray as xr
 from tsct.records.errors import InputError
 from tsct.validation import CHECKS, check_named, score
 from tsct.validation.evidence.check import Evidence
+from tsct.validation.evidence.phase_amounts import interior
 from tsct.validation.evidence.recovered import complete_recovered
 from tsct.validation.evidence.region_states import roi_densities
 from tsct.validation.selftest.phase_defects import phase_defects
@@ -160,3 +161,27 @@ def test_an_amount_is_not_wrong_by_what_blur_moves():
     assert sigmas_off(blurred) == pytest.approx(0.0, abs=0.1)
     assert sigmas_off(1.2 * true) > 100
     assert sigmas_off(blurred + 0.01 * true[roi].mean()) == pytest.approx(10, rel=0.1)
+
+
+def test_detail_is_the_slope_off_the_rings_with_the_error_of_a_slope():
+    """Each map less its mean over rings one voxel wide: 0.6 of what is left, an error over the root of its power."""
+    y, x = np.indices((41, 41)) - 20.0
+    true = np.where(np.hypot(x, y) < 18, 1 + 0.02 * x, 0.0)
+    dims, error = ("state", "slice", "phase", "y", "x"), 0.02
+    recovered = xr.Dataset(
+        {
+            "phase_amount": (dims, (0.6 * true + 0.1 * np.hypot(x, y))[None, None, None]),
+            "phase_amount_errors": (dims, np.full((1, 1, 1, 41, 41), error)),
+        },
+        coords={"phase": ["salt"], "slice": [0], "state": [0], "y": y[:, 0], "x": x[0]},
+    )
+    truth = xr.Dataset(
+        {"phase_amount": (("phase_name", "slice", "y", "x"), true[None, None])}, {"phase_name": ["salt"]}
+    )
+    found = check_named("map.detail[salt]").measure(Evidence(truth=truth, recovered=recovered, phases=None))
+    inside = interior(true)
+    ring = np.floor(np.hypot(x, y)).astype(int)
+    rings = [true[inside & (ring == k)] for k in np.unique(ring[inside])]
+    left = np.concatenate([values - values.mean() for values in rings])
+    assert found.value == pytest.approx(0.6, abs=0.01) and found.n == inside.sum()
+    assert found.error == pytest.approx(error / np.sqrt(np.sum(left**2)))

@@ -5,8 +5,10 @@ import pytest
 import xarray as xr
 import xraylib
 
+from tsct import phantoms
 from tsct.analyze.pdf import form_factor
 from tsct.records.seeds import generator
+from tsct.validation.checks.onsets import EVENTS
 
 from .carbon import SHARP, Q, R, evidence, gr_of, pair_fq, top
 
@@ -167,3 +169,13 @@ def test_the_slope_of_the_middle_between_lobes(measure):
     found = xr.Dataset({"lobe_low": ("state", low), "lobe_high": ("state", high)})
     measured = measure("shift.slope[lobes]", truth, found)
     assert measured.value == pytest.approx(0.4, rel=1e-9) and measured.n == 3
+
+
+@pytest.mark.parametrize("scenario", sorted(EVENTS))
+def test_events_are_the_kinks_of_the_lithium_content(scenario):
+    """Between them lithium goes in evenly: the second difference of the content over even potentials is zero."""
+    potentials = np.round(np.arange(0.50, 0.1999, -0.005), 3)
+    lithium = phantoms.discharge(scenario, tuple(potentials.tolist())).x
+    kinks = potentials[1:-1][np.abs(np.diff(lithium, 2)) > 1e-4]
+    assert scenario == "medium" or kinks.tolist() == list(EVENTS[scenario])
+    assert set(EVENTS[scenario]) <= set(kinks.tolist())

@@ -9,6 +9,7 @@ from scipy.stats import chi2, norm
 from tsct.analyze.recipe import Roi
 from tsct.analyze.tomography.fbp import fbp_weights
 from tsct.analyze.tomography.geometry import ParallelGeometry
+from tsct.validation.evidence.check import NotRunError
 from tsct.validation.statistics.noise_measures import VOXEL_FACTOR, disc_weights, variance_over_errors
 from tsct.validation.statistics.windows import CHANCE
 
@@ -94,6 +95,17 @@ def test_scatter_of_maps_between_states(measure, scale):
     # the square and two voxels around it, without its corners: 20^2 + 8 * 20 + 4
     air = size**2 - 400 - 160 - 4
     assert measured.n == int(2 * 2 * 2 * air / 1.8) and measured.error == pytest.approx(scale / np.sqrt(2 * measured.n))
+
+
+def test_maps_of_one_state_do_not_scatter(measure):
+    """Two states are the least, with the axis of states or without."""
+    image = ("state", "slice", "y", "x")
+    names = ("silicon", "carbon", "silicon_errors", "carbon_errors")
+    found = xr.Dataset({name: (image, np.linspace(-1, 1, 3600).reshape(1, 1, 60, 60)) for name in names})
+    truth = xr.Dataset({"phase_density": (("phase", "slice", "y", "x"), np.zeros((1, 1, 60, 60)))})
+    for data in (found, found.isel(state=0)):
+        with pytest.raises(NotRunError, match="two states or more"):
+            measure("errors.map-scatter", truth, data)
 
 
 def test_noise_of_a_voxel_is_that_of_the_ramp_filter():

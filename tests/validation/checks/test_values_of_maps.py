@@ -7,6 +7,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import erf
 
 from tsct.records.seeds import generator
+from tsct.validation import check_named
+from tsct.validation.checks.phase_maps import LEFT
 
 SIZE, VOXEL_MM, EDGE_VOXELS = 81, 0.5, 30.0
 CENTRES = np.arange(SIZE) - (SIZE - 1) / 2
@@ -142,6 +144,14 @@ def test_cross_talk_is_the_response_to_a_relative_change(measure, name):
     # noise over mean, over the scatter of the other phase's relative change and the root of the number of voxels
     assert found.error == pytest.approx(100 * (0.01 / 2) / (0.2 * np.sqrt(found.n)), rel=0.1)
     assert found.value == pytest.approx(8.0, abs=4 * found.error)
+
+
+@pytest.mark.parametrize("name", ["silicon", "carbon"])
+def test_what_the_reference_chain_leaves_lies_in_the_window(name):
+    """Correlation, bias and cross-talk that the sources of the windows state."""
+    for check, left in zip(("correlation", "bias", "cross-talk"), LEFT[name], strict=True):
+        window = check_named(f"map.{check}[{name}]")
+        assert window.low < left < window.high and f"{left}" in window.source
 
 
 def test_overlap_of_two_halves(measure):

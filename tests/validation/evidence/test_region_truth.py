@@ -126,6 +126,19 @@ def test_a_mixture_of_elements_is_that_of_a_transform_to_100(monkeypatch, sharp)
     assert np.max(np.abs(wrong - expected)) > 0.02 * expected.max()
 
 
+def test_two_elements_weigh_as_their_form_factors_at_every_q(monkeypatch):
+    """Shells so broad that nothing is left at the end of the tables: the plain transform of the weighted sum."""
+    # tables from zero: the first interval is not left out
+    monkeypatch.setitem(globals(), "FAR", 0.02 * np.arange(3761))
+    densities, shares = {"b": 0.05, "c": 0.05}, {"Si": 0.5, "C": 0.5}
+    both = phases("bc")
+    weights = [0.5 * mean_f({SHELLS[name][0]: 1.0}, FAR) ** 2 / mean_f(shares, FAR) ** 2 for name in densities]
+    mixed = np.sum(weights * both.fq.values, axis=0)
+    expected = 2 / np.pi * np.trapezoid(mixed * np.sin(np.multiply.outer(R, FAR)), FAR)
+    true = roi_truth(truth(densities), found(shares), both)
+    np.testing.assert_allclose(true.gr_untruncated, expected, atol=1e-7 * expected.max())
+
+
 def test_a_record_without_the_far_f_of_q_tells_no_untruncated_truth():
     true = roi_truth(truth({"a": 0.03}), found({"Si": 1.0}), phases("a").drop_vars("fq"))
     assert np.all(np.isnan(true.gr_untruncated)) and np.all(np.isfinite(true.gr))

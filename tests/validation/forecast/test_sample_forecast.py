@@ -31,6 +31,9 @@ def test_amounts_are_those_of_the_sample(found):
     alumina = found.phases.sel(phase="alumina")
     assert float(alumina.amount / alumina.pure) == pytest.approx(0.45, rel=0.05)
     assert found.costs.hours == pytest.approx(24 * 27 * 0.1 * 18 / 3600)
+    # four bytes a channel
+    costs = found.costs
+    assert costs.tomograms == 18 and costs.gigabytes == pytest.approx(4e-9 * 24 * 27 * found.counts.size * 18)
     assert 0.9 < found.least_transmission < 1.0
 
 
