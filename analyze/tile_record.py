@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from tsct.analyze.pdf.transform import PdfOperator
 from tsct.analyze.phases.phase_maps import MapOperator
-from tsct.analyze.prepare.channel_scatter import pair_scatter_over_errors, scatter_over_errors
 from tsct.analyze.prepare.normalisation_error import SHARED_ERRORS
 from tsct.analyze.prepare.prepare import Sinogram
 from tsct.analyze.recipe import Recipe
 from tsct.analyze.recipe.maps import PHASE_UNITS
+from tsct.analyze.tomography.channel_scatter import pair_scatter_over_errors, scatter_over_errors
 from tsct.analyze.tomography.geometry import ParallelGeometry
 from tsct.analyze.tomography.ray_errors import ray_errors
 from tsct.analyze.tomography.voxel_images import VoxelImages

@@ -166,7 +166,7 @@ def pdfs_of_rays(
     """
     to_numbers, to_distances = operator.independent_parts()
     lines, _ = sinogram.rays.project(to_numbers, to_numbers[:0])
-    numbers = reconstructor(recipe.method, settings_of(recipe, threads))(lines, geometry)
+    numbers = reconstructor(recipe.method, settings_of(recipe, threads))(lines.astype(np.float32), geometry)
     expand = to_distances.T.astype(np.float32)
     pdfs = np.empty((*numbers.shape[:2], expand.shape[1]), dtype=np.float32)
     for row, image in zip(pdfs, numbers, strict=True):

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from tsct.records.errors import InputError
 from tsct.records.units import R_E_ANGSTROM
 
-from .beam_average import lost_across_beam
 from .readings import Channels, Readings, read_tile
 
 #: r_e^2 in square angstrom, times angstrom per mm: lines come out in electron units per cubic angstrom times mm
@@ -78,7 +77,7 @@ class Rays:
     air : ndarray, shape (q,), optional
         What a ray of air holds.
     across : ndarray, shape (angle, translation), optional
-        Slope of the depth across the beam, see :func:`~tsct.analyze.prepare.beam_average.depth_slope`.
+        Slope of the depth across the beam, see :func:`depth_slope`.
     twice : ndarray, shape (angle, translation), optional
         Photons that scatter a second time, per photon that would have passed.
     ways_out : WaysOut, optional
@@ -308,3 +307,32 @@ def share_of_sample(lines: NDArray[Any], variance: NDArray[Any], air_rays: int) 
     between = max(float(np.ptp(means)) - 5.0 * float(np.sqrt(noise.mean(axis=0).max() / len(total))), 0.0)
     excess = total.var(axis=0) - noise.mean(axis=0) * (1 + 5.0 * np.sqrt(2.0 / len(total)))
     return max(between, float(np.sqrt(max(float(excess.max()), 0.0)))) / strongest
+
+
+def depth_slope(depth: NDArray[Any]) -> NDArray[np.float32]:
+    """Slope of the depth of each ray across the beam, per step, shape (angle, translation) as the depth.
+
+    Half the difference of both neighbours; at the ends that of one.
+    """
+    return _slope(np.asarray(depth), 1).astype(np.float32)
+
+
+def lost_across_beam(lines: NDArray[Any], slope: NDArray[Any]) -> NDArray[Any]:
+    """What lines of one view, shape (translation, q), lack because the depth slopes across the beam.
+
+    Signal over transmission is the mean over the beam weighted with what passes. A layer along the beam that fills a
+    part of its width shadows itself, and less of it is found than there is: the exponential edge-gradient effect
+    (Joseph & Spital, Phys. Med. Biol. 26, 473 (1981)). To first order that mean is low by the covariance of line and
+    depth over the beam. With slopes as between the rays on either side, per step, and a beam as wide as a step, it is
+    their product over twelve.
+
+    Parameters
+    ----------
+    slope : ndarray, shape (translation,)
+        See :func:`depth_slope`.
+    """
+    return _slope(lines, 0) * (slope[:, None] / 12).astype(lines.dtype)
+
+
+def _slope(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    return np.gradient(values, axis=axis) if values.shape[axis] > 1 else np.zeros_like(values)

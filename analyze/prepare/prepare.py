@@ -13,8 +13,7 @@ from tsct.analyze.recipe import Recipe
 from tsct.records.errors import TsctWarning
 
 from .attenuation import AttenuationMap, absorbs, attenuation_map
-from .beam_average import depth_slope
-from .corrections import AIR_DIFFERS, Rays, counted_rays, mean_air, share_of_sample
+from .corrections import AIR_DIFFERS, Rays, counted_rays, depth_slope, mean_air, share_of_sample
 from .double_scattering import double_scattering
 from .normalisation_error import reading_noise
 from .readings import Channels, Readings, TileLabels, read_tile

@@ -1,9 +1,9 @@
 from .assembly import Assembly
-from .export import Facts, resolution_facts, write_fq, write_gr, write_ndtomo, write_pdfgetx3, write_sq, write_xye
 from .lone_bins import bridged, check_gaps, unmeasured_points, without_lone_bins
+from .outline import ScanOutline, outline_scan
 from .pattern_stacks import PatternStack, is_hdf5, read_pattern_stack
 from .patterns import check_q, evened, is_uniform, q_from_two_theta, read_columns, read_pattern, resample
-from .scans import SCAN_ATTRS, SCAN_NAMES, ScanOutline, outline_scan, parts_of_scan, read_scan
+from .scans import SCAN_ATTRS, SCAN_NAMES, parts_of_scan, read_scan
 from .text_headers import UNITS, RadialUnit, named_unit
 from .unmeasured import DROPPED
 
@@ -13,7 +13,6 @@ __all__ = [
     "SCAN_NAMES",
     "UNITS",
     "Assembly",
-    "Facts",
     "PatternStack",
     "RadialUnit",
     "ScanOutline",
@@ -32,13 +31,6 @@ __all__ = [
     "read_pattern_stack",
     "read_scan",
     "resample",
-    "resolution_facts",
     "unmeasured_points",
     "without_lone_bins",
-    "write_fq",
-    "write_gr",
-    "write_ndtomo",
-    "write_pdfgetx3",
-    "write_sq",
-    "write_xye",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tsct.analyze.readers import write_gr
+from tsct.analyze import write_gr
 from tsct.analyze.recipe import stated_recipe
 from tsct.validation.report import DASHES, FAINT, FOUND, R_LABEL, TRUTH, legend, sheet, tidy
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from tsct.analyze import Facts, resolution_facts, write_fq, write_gr, write_sq
 from tsct.analyze.pdf import (
     Density,
     PdfPeak,
@@ -18,7 +19,6 @@ from tsct.analyze.pdf import (
     ripple_test,
     shared_pixels,
 )
-from tsct.analyze.readers import Facts, resolution_facts, write_fq, write_gr, write_sq
 from tsct.analyze.recipe import PdfRecipe
 from tsct.phantoms.structures import molar_mass_g_mol
 from tsct.records.errors import InputError, UsageError

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from tsct.analyze.readers import Facts, is_hdf5, resolution_facts, write_gr
+from tsct.analyze import Facts, resolution_facts, write_gr
+from tsct.analyze.readers import is_hdf5
 from tsct.analyze.recipe import PdfRecipe
 from tsct.records.errors import UsageError
 from tsct.records.io import write_records

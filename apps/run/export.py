@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from tsct.analyze import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.analyze.pdf import curve_records
-from tsct.analyze.readers import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.analyze.recipe import stated_recipe
 from tsct.records.errors import InputError, UsageError, nearest
 from tsct.records.io import read_record

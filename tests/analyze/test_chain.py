@@ -8,7 +8,7 @@ import xarray as xr
 
 from tsct import analyze
 from tsct.analyze.chain import analyze_tile, default_recipe
-from tsct.analyze.prepare.channel_scatter import scatter_over_errors
+from tsct.analyze.tomography.channel_scatter import scatter_over_errors
 from tsct.records.errors import InputError, UsageError
 from tsct.simulate.beampath.phase_spectra import spectra_table
 from tsct.simulate.scan import expected_tile

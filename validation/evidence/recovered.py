@@ -11,9 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from tsct.analyze import scatter_over_errors
+from tsct.analyze import pair_scatter_over_errors, scatter_over_errors
 from tsct.analyze.pdf import parse_composition
-from tsct.analyze.prepare import pair_scatter_over_errors
 from tsct.analyze.recipe import Roi, stated_recipe
 from tsct.records.errors import InputError, nearest
 from tsct.records.schema import AXES, COMPARED, NAMES, POWER, RECOVERED

@@ -140,7 +140,7 @@ def test_an_estimate_of_an_analysis_follows_from_counts_and_voxels():
 ANALYSE = """
 import resource, subprocess, sys
 command = [sys.executable, "-m", "tsct.apps.cli.main", "analyze", *sys.argv[1:]]
-said = subprocess.run(command, capture_output=True, text=True)
+said = subprocess.run(command, capture_output=True, text=True, check=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(said.stderr, file=sys.stderr)
 print(used.ru_utime + used.ru_stime, 1024 * used.ru_maxrss)
@@ -161,7 +161,7 @@ linspace = [-1.0, 1.0, {translations}]
 units = "mm"
 [attrs]
 energy_kev = 100.0
-sample_composition = "Si0.5 C0.5"
+sample_composition = "Ce O2"
 solid_angle_applied = true
 polarization_applied = true
 efficiency_applied = true

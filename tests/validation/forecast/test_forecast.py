@@ -41,7 +41,7 @@ def test_time_data_and_lithium(found, experiment):
     _, beamline, _ = experiment
     assert found.costs.seconds_per_tomogram == pytest.approx(36 * 40 * 0.01)
     assert found.costs.hours == pytest.approx(2 * 3 * 36 * 40 * 0.01 / 3600)
-    assert found.gigabytes == pytest.approx(4e-9 * 36 * 40 * len(beamline.scan.q) * 6)
+    assert found.costs.gigabytes == pytest.approx(4e-9 * 36 * 40 * len(beamline.scan.q) * 6)
     # 150 mA/g take up 0.157 Li per Si in an hour
     assert found.lithium_per_tomogram == pytest.approx(0.157 * found.costs.seconds_per_tomogram / 3600, rel=2e-3)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsct.analyze.prepare.channel_scatter import pair_scatter_over_errors, scatter_over_errors
+from tsct.analyze.tomography.channel_scatter import pair_scatter_over_errors, scatter_over_errors
 
 
 def crystal(rng, relative_noise=1.0):

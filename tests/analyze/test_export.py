@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from tsct.analyze.export import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.analyze.pdf.curves import curve_records
-from tsct.analyze.readers.export import resolution_facts, write_gr, write_ndtomo, write_pdfgetx3, write_xye
 from tsct.records.errors import InputError, TsctWarning
 
 R = 0.02 * np.arange(1, 400)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tsct.analyze.prepare.beam_average import EVEN, depth_slope, lost_across_beam, unresolved
+from tsct.analyze.absorption_errors import EVEN, unresolved
+from tsct.analyze.prepare.corrections import depth_slope, lost_across_beam
 
 #: places across all beams, 400 to each of seven
 FINE = (np.arange(7 * 400) + 0.5) / 400 - 3.5
