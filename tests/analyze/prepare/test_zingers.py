@@ -71,6 +71,16 @@ def test_zingers_are_those_of_the_definition(mean):
     assert len(expected) > 10 and sorted(found.tolist()) == expected
 
 
+def test_a_zinger_in_the_dark_is_found_in_any_channel():
+    """Forty counts among none, in the middle of a frame and at its ends."""
+    counts = np.zeros((9, 3, 12), dtype=np.float32)
+    places = [(1, 0, 0), (2, 1, 1), (3, 2, 6), (5, 0, 10), (7, 1, 11)]
+    for place in places:
+        counts[place] = 40.0
+    found = find_zingers(counts, np.ones((9, 3), dtype=bool), np.arange(9) * 20.0)
+    assert sorted(found.tolist()) == [np.ravel_multi_index(place, counts.shape) for place in places]
+
+
 def test_a_frame_of_four_channels_has_none():
     counts = np.ones((3, 2, 4), dtype=np.float32)
     counts[1, 1, 2] = 1e6

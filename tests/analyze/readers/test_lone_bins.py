@@ -64,6 +64,8 @@ def test_the_ends_stay_and_so_does_a_pattern_of_six():
     assert without_lone_bins(pattern, np.full(40, 5.0), "p.xy")[0] is pattern
     short = np.array([1.0, 1.0, 1.0, 90.0, 1.0, 1.0])
     assert without_lone_bins(short, np.full(6, 0.1), "p.xy")[0] is short
+    with pytest.warns(TsctWarning, match="point 4 "):
+        assert without_lone_bins(np.append(short, 1.0), np.full(7, 0.1), "p.xy")[0].tolist() == [1.0] * 7
 
 
 @pytest.mark.parametrize(("counts", "sigmas"), [(9.0, False), (11.0, True)])

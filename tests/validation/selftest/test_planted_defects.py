@@ -113,6 +113,17 @@ def test_what_is_swapped_or_left_out_and_nothing_else(ramp):
     np.testing.assert_array_equal(damaged("no polarisation correction", ramp).polarization, np.ones(9))
 
 
+def test_maps_that_are_renormalised_add_up_alike_where_there_is_material():
+    """Above 0.3 of the largest sum all voxels get their mean; below that, nothing is changed."""
+    defect = next(defect for defect in DEFECTS if defect.name == "maps renormalised in every voxel")
+    maps = {"silicon": np.array([4.0, 2.0, 1.9, 0.1, -0.1]), "carbon": np.array([6.0, 4.0, 1.2, 2.7, 0.0])}
+    changed = defect.result(maps, np.random.default_rng(1))
+    mean = (10.0 + 6.0 + 3.1) / 3
+    scale = np.array([mean / 10.0, mean / 6.0, mean / 3.1, 1.0, 1.0])
+    for name, values in maps.items():
+        np.testing.assert_allclose(changed[name], scale * values)
+
+
 def test_splitting_shares_readings_and_forgets_it(ramp):
     """A quarter to either side, at the ends back to itself; of the variance a sixteenth and a quarter."""
     split = damaged("independent errors after pixel splitting", ramp)
