@@ -91,8 +91,8 @@ def test_overlap_needs_three_voxels_that_differ():
 def test_masses_are_those_of_the_middle_slice():
     """Two atoms of silicon to three of carbon: 56.17 to 36.03."""
     maps = {
-        name: (("slice", "y", "x"), np.reshape(values, (3, 1, 1)))
-        for name, values in (("silicon", [9.0, 2.0, 1.0]), ("carbon", [1.0, 3.0, 7.0]))
+        name: (("slice", "y", "x"), np.reshape(values, (5, 1, 1)))
+        for name, values in (("silicon", [9.0, 9.0, 2.0, 1.0, 1.0]), ("carbon", [1.0, 1.0, 3.0, 7.0, 7.0]))
     }
     assert (
         table._masses(Sources(recovered=xr.Dataset(), truth=xr.Dataset(maps)))

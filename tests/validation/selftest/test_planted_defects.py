@@ -143,3 +143,15 @@ def test_a_mean_weighted_by_counts_is_a_quarter_too_low(ramp):
     expected = np.mean(np.sum(counts > 0, axis=1) / np.sum(1 / np.maximum(counts, 1), axis=1)) / 5.0
     assert expected == pytest.approx(0.76, abs=0.01)
     np.testing.assert_allclose(damaged("mean weighted by 1/n", even).intensity / 5000.0, expected, rtol=3e-3)
+
+
+def test_pixels_hold_five_counts_on_average_over_all_views(ramp):
+    """Views of 2500 and 7500 counts share their pixels, a thousand each: 2.5 and 7.5 counts a pixel."""
+    counts = np.full(ramp.intensity.shape, 2500.0)
+    counts[:, :, 1::2] = 7500.0
+    spoiled = damaged("mean weighted by 1/n", ramp.assign(intensity=ramp.intensity.copy(data=counts))).intensity.values
+    rng = np.random.default_rng(6)
+    for view, mean in ((0, 2.5), (1, 7.5)):
+        drawn = rng.poisson(mean, (4000, 1000))
+        expected = np.mean(np.sum(drawn > 0, axis=1) / np.sum(1 / np.maximum(drawn, 1), axis=1)) * 1000
+        np.testing.assert_allclose(spoiled[0, 0, view], expected, rtol=5e-3)
