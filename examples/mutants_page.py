@@ -28,9 +28,10 @@ $ python examples/mutants.py -o docs/mutants.jsonl --page docs/mutants.md
 ```
 
 The goal is 90 %. A seed draws the mutants in an order of their own, which holds until the code changes; so far the
-first of each have been run, as many as the table says. Those of the first seed met the tests once, tests were written
-for what survived, which hold values and not lines, and the survivors met these. What follows was drawn after that: no
-test was written with a look at it. An equivalent mutant changes nothing that a test could see; each is listed with the
+first of each have been run, as many as the table says. The survivors of each met tests that were written for them,
+which hold values and not lines. What was killed at first is therefore the share of the code at large, low because only
+the quickest tests were met, and where the trace was older than the tests; the second seed was a fresh sample: no test
+had been written with a look at it. An equivalent mutant changes nothing that a test could see; each is listed with the
 reason. On one processor a mutant took {mean:.0f} s on average.
 
 | sample | room | run | killed at first | killed | equivalent | killed of all | killed of the others |

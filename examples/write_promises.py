@@ -257,8 +257,10 @@ def page(ends: Sequence[Result]) -> str:
 def noticed(record: Path) -> str:
     """How many of the mutants in a record were killed, in words."""
     rows = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
-    killed = sum(bool(row["killed_by"]) for row in rows)
-    return f"{killed} of {len(rows)}"
+    killed, first = (
+        sum(bool(row["killed_by"]) and not (row["again"] and new) for row in rows) for new in (False, True)
+    )
+    return f"{first} of {len(rows)} at their first meeting, {killed} since tests were written for what survived"
 
 
 def main() -> None:
