@@ -133,7 +133,8 @@ def reference_response(
     per_carbonate = shell_pdf(problem.near, ELECTROLYTE) / ELECTROLYTE_OXYGEN
     target_by_pattern = problem.near.matrix - np.outer(per_carbonate, oxygen_share * operator.density_weights)
     response = np.zeros((len(p), len(operator.q)))
-    if not np.linalg.cond(curvature) < WORST_CONDITION:
+    # all at their bounds: there is no silicon to be seen
+    if not free.size or not np.linalg.cond(curvature) < WORST_CONDITION:
         return np.full_like(response, np.nan)
     by_target = np.array(SCALE)[free, None] * problem.gradient_by_target(p)[free]
     response[free, operator.used] = -np.array(SCALE)[free, None] * np.linalg.solve(

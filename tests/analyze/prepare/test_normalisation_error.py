@@ -9,6 +9,7 @@ import xarray as xr
 from tsct.analyze.chain import analyze_tile, default_recipe
 from tsct.analyze.pdf.transform import pdf_operator
 from tsct.analyze.pdf.xray_tables import mean_compton, mean_f2
+from tsct.analyze.phases import reference_fit
 from tsct.analyze.phases.phase_maps import map_operator, map_response
 from tsct.analyze.phases.reference_fit import fit_reference, reference_response
 from tsct.analyze.phases.shells import CARBON, SILICON, shell_pattern
@@ -105,6 +106,14 @@ def test_shells_that_a_pattern_does_not_hold_have_no_response(fit):
     free = mean_f2({"C": 1.0}, Q)
     response = reference_response(fit.operator, fit.reference(free), free, 0.0)
     assert np.isnan(response).all() or np.isfinite(response).all()
+
+
+def test_shells_that_all_end_at_their_bounds_have_no_response(fit, monkeypatch):
+    """As where nothing of silicon is to be seen: unknown, and no crash."""
+    j = pattern()
+    reference = fit.reference(j)
+    monkeypatch.setattr(reference_fit, "AT_BOUND", 1e9)
+    assert np.isnan(reference_response(fit.operator, reference, j, 0.0)).all()
 
 
 def test_the_noise_of_readings_is_unknown_without_air():
