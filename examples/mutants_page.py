@@ -51,6 +51,7 @@ def page(rows: list[dict], rooms: Sequence[str], *, seconds: float, spare: float
         text += share(f"**seed {seed}** | **all**", own, judged)
     alive = [row for row in rows if not row["killed_by"]]
     text += "\n## Survivors\n\nWith a star: some tests that execute the line were left out, being too long.\n"
+    text += "" if any(key(row) not in judged for row in alive) else "\nNone.\n"
     for row in alive:
         if key(row) not in judged:
             text += f"\n{change(row)}"
