@@ -35,7 +35,7 @@ _KEPT_BYTES = 2.5e6
 _START_S, _TILE_S, _SIMULATE_S = 8.0, 0.5, 0.13
 #: a process that analyses only starts, and draws its page
 _ANALYSIS_START_S, _PAGE_S = 2.5, 6.0
-#: per count: to read, the more where intensities are no counts; to find the region of, to analyse, and to undo the way out
+#: per count: to read, also where intensities are no counts; to find the region, to analyse, to undo the way out
 _READ_S, _READ_ERRORS_S, _REGION_S, _COUNT_S, _WAYS_S = 2.1e-8, 7.0e-8, 1.3e-8, 6.8e-8, 5.0e-8
 #: per voxel, view and channel: an image, its variance, a step of an iterative method; per product of voxel, Q bin and r
 _IMAGE_S, _VARIANCE_S, _STEP_S, _PDF_S = 1.6e-10, 3.0e-10, 3.0e-10, 2.0e-11
