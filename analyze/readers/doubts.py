@@ -147,11 +147,16 @@ def like_counts(scan: xr.Dataset, units: str, source: str) -> xr.Dataset:
     Everything that judges a reading by its counting noise then works alike; the level is relative from here on.
     """
     rows, spread = scan.intensity.values, scan["variance"].values
+    ratio, number = np.empty(rows.size, dtype=np.float32), 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.concatenate([_ratio(*view) for view in zip(rows, spread, strict=True)])
-    if not len(ratio):
+        for view in zip(rows, spread, strict=True):
+            part = _ratio(*view)
+            ratio[number : number + len(part)] = part
+            number += len(part)
+    if not number:
         raise InputError(f"{source}: no intensity is positive with a variance above zero")
-    factor = float(np.median(ratio, overwrite_input=True))
+    factor = float(np.median(ratio[:number], overwrite_input=True))
+    del ratio
     scan = scan.assign_attrs(relative=True, counts_per_unit=factor, intensity_units=units)
     scan["intensity"] = scan.intensity.copy(data=_scaled(rows, factor))
     scan["variance"] = (scan.intensity.dims, _scaled(spread, factor**2), {"units": "counts^2"})

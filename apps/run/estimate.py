@@ -22,7 +22,7 @@ _ANALYSIS_BYTES = 2.7e8
 #: the first tile of a process tabulates the rings of the detector: per Q bin
 _RINGS_BYTES = 1.25e5
 #: per count: while a scan is read and judged, the more where it has errors of its own, and while it is analysed
-_READ_BYTES, _READ_ERRORS_BYTES, _PER_COUNT = 7.4, 24.0, 4.6
+_READ_BYTES, _READ_ERRORS_BYTES, _PER_COUNT = 7.4, 21.0, 4.6
 #: per ray and voxel, and sum over channels that is mapped: sums of lines and variances in double precision, two images
 _PER_RAY_SUM, _PER_VOXEL_SUM = 16.0, 8.0
 #: per voxel and Q bin of volumes of patterns with errors, and per voxel and distance of PDFs with theirs
@@ -35,8 +35,8 @@ _KEPT_BYTES = 2.5e6
 _START_S, _TILE_S, _SIMULATE_S = 8.0, 0.5, 0.13
 #: a process that analyses only starts, and draws its page
 _ANALYSIS_START_S, _PAGE_S = 2.5, 6.0
-#: per count: to read, to find the region of, to analyse, and to undo the way out of the sample
-_READ_S, _REGION_S, _COUNT_S, _WAYS_S = 2.1e-8, 1.3e-8, 6.8e-8, 5.0e-8
+#: per count: to read, also where intensities are no counts; to find the region, to analyse, to undo the way out
+_READ_S, _READ_ERRORS_S, _REGION_S, _COUNT_S, _WAYS_S = 2.1e-8, 7.0e-8, 1.3e-8, 6.8e-8, 5.0e-8
 #: per voxel, view and channel: an image, its variance, a step of an iterative method; per product of voxel, Q bin and r
 _IMAGE_S, _VARIANCE_S, _STEP_S, _PDF_S = 1.6e-10, 3.0e-10, 3.0e-10, 2.0e-11
 
@@ -134,12 +134,13 @@ def estimate_analysis(
     used = min(processes, len(scans))
     reading = [_counts(scan) * (_READ_BYTES if scan.is_counts else _READ_ERRORS_BYTES) for scan in scans]
     tiles = [max(read, tile_bytes(scan, recipe, volumes=volumes)) for read, scan in zip(reading, scans, strict=True)]
-    each = [_READ_S * _counts(scan) + tile_seconds(scan, recipe, volumes=volumes) for scan in scans]
+    read_s = [_counts(scan) * (_READ_S if scan.is_counts else _READ_ERRORS_S) for scan in scans]
+    each = [read + tile_seconds(scan, recipe, volumes=volumes) for read, scan in zip(read_s, scans, strict=True)]
     first = 0.0
     if recipe.roi.map:
         first = each[0]
     elif not recipe.roi.is_decided:
-        first = (_READ_S + _REGION_S) * _counts(scans[0])
+        first = read_s[0] + _REGION_S * _counts(scans[0])
     apart = used if used > 1 else 0
     return Estimate(
         tiles=len(scans),
