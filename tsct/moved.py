@@ -13,7 +13,7 @@ OLD_NAMES = {
     "tsct.analyze.pdf": "conventions curves peaks ripples strongest_peaks tables",
     "tsct.analyze.phases": "difference hinges maps phase_maps reference series squared templates",
     "tsct.analyze.prepare": "absorbed attenuation corrections joined level repair stripes",
-    "tsct.analyze.readers": "export foreign frames layouts patterns",
+    "tsct.analyze.readers": "foreign frames layouts patterns",
     "tsct.analyze.recipe": "methods",
     "tsct.analyze.tomography": "axis coverage fbp geometry iterative peers projector reconstruct sirt_noise",
     "tsct.apps.cli": "command_analyze command_explore command_export command_frames command_init command_lesson "
@@ -38,7 +38,7 @@ OLD_NAMES = {
     "check_star check_voxel check_wedge measured_power",
     "tsct.validation.evidence": "check intensity recovered recovered_files roi_states roi_truth same_run",
     "tsct.validation.forecast": "dose verify_forecast",
-    "tsct.validation.report": "explain figure_difference figure_errors figure_maps figure_overview figure_pdf "
+    "tsct.validation.report": "figure_difference figure_errors figure_maps figure_overview figure_pdf "
     "figure_style figure_trends paper plates",
     "tsct.validation.selftest": "calibration calibration_series calibration_tomogram error_rates plain_chain planted",
     "tsct.validation.statistics": "image_quality numbers propagation windows",

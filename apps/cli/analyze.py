@@ -55,8 +55,8 @@ def analyze(
     slurm: SlurmOption = None,
     max_memory: MaxMemoryOption = None,
     volumes: Annotated[
-        bool, typer.Option(help="Also write I(Q) and G(r) of every voxel; without, it takes far less memory and time.")
-    ] = True,
+        bool, typer.Option(help="Also write I(Q) and G(r) of every voxel, which takes far more memory and time.")
+    ] = False,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Also draw it all in analysis.html.")] = True,
     overwrite: OverwriteOption = False,
 ) -> None:
@@ -120,6 +120,8 @@ def _say_what_is_there(files: Sequence[Path], recipe: "Recipe", output: Path, us
     if not recipe.asks_for_phases:
         say(NO_PHASES)
     say(f"recovered: {output / 'recovered.h5'}")
+    if not (output / "recovered").is_dir():
+        say("patterns and PDFs of single voxels are written with --volumes")
     if usage is not None:
         title = files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
         (path,) = track((job.write_page(output, usage, title=title) for _ in range(1)), "page", 1)

@@ -185,7 +185,9 @@ class Explorer:
         if not self.mask.any():
             return
         if not self.run.has_volumes or self.run.operator is None:
-            self.says.object = "<p>Patterns of single voxels were not kept (output.volumes).</p>"
+            self.says.object = (
+                "<p>Patterns of single voxels were not kept (output.volumes, or tsct analyze --volumes).</p>"
+            )
             return
         try:
             self.data = region(self.run, self.place)

@@ -126,7 +126,9 @@ def _pdfgetx3(file: Path) -> Files:
 def _ndtomo(file: Path) -> Files:
     tiles = {f"{tile.stem}_ndtomo.h5": tile for tile in sorted((file.parent / "recovered").glob("*.h5"))}
     if not tiles:
-        raise InputError(f"{file.parent / 'recovered'}: no volumes; run again with output.volumes = true")
+        raise InputError(
+            f"{file.parent / 'recovered'}: no volumes; run again with output.volumes = true, or tsct analyze --volumes"
+        )
 
     def write(folder: Path) -> None:
         for name, tile in tiles.items():

@@ -35,6 +35,8 @@ def _voxel(evidence: Evidence) -> Measurement:
 def _roi(evidence: Evidence) -> Measurement:
     error, rays, scale = _rays(evidence, "roi_counting_errors")
     radius = float(attribute(evidence, "roi_radius_voxels"))
+    if not np.isfinite(rays).any():
+        return Measurement(value=float("nan"), note="no error of a ray is a number")
     apart = float(np.hypot(_of_single_rows(rays, radius), _of_edge(rays, radius)))
     sure(apart, SHARE, "of it", "rays that differ much from one to the next make")
     return Measurement(value=error * scale / disc_error(rays, radius))

@@ -190,7 +190,8 @@ class _Errors:
         parts = sample.contents(0, slice_index, sample.extent_mm, PIXELS, layers=1).parts
         pure = {part.phase: part.structure.number_density_per_a3 for part in parts}
         units, rows = {"units": DENSITY}, templates.free_response
-        amounts = templates.fit(self.pattern).amounts
+        # where there is none of a phase, streaks of others leave a little above or below nothing
+        amounts = np.maximum(templates.fit(self.pattern).amounts, 0.0)
         ring, shared = (np.sqrt(rings.variance(w, self.pattern, rows)) for w in self.weights[:2])
         level = np.hypot(tile.phase_amount_level_errors.values, shared / np.where(amounts > 0, amounts, np.nan))
         return xr.Dataset(

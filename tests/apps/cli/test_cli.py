@@ -157,7 +157,7 @@ BOX = '3\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3 pbc="T T T"
         ("[anlysis]\nq_max = 24", 2, ("my.toml", "'anlysis'", "did you mean 'analysis'")),
         ("[beamline]\nexposure_s = -0.1", 3, ("my.toml", "beamline.exposure_s", "-0.1", "positive")),
         ("[beamline]\nexposure_s = nan", 3, ("my.toml", "beamline.exposure_s", "nan", "finite")),
-        ("[beamline]\nexposure_s = 'long'", 3, ("my.toml", "beamline.exposure_s", "'long'", "number")),
+        ("[beamline]\nexposure_s = 'long'", 3, ("my.toml", "beamline.exposure_s", '"long"', "number")),
         ("[beamline.scan]\nq_max = 60.0", 3, ("my.toml", "scan.q_max", "60", "reaches")),
         ("[beamline]\nenergy_kev = 20.0", 3, ("my.toml", "scan.q_max", "36", "4 pi / lambda = 20.27")),
         ("[analysis]\nq_max = 40.0", 3, ("my.toml", "analysis.q_max", "40", "36")),
@@ -180,7 +180,7 @@ BOX = '3\nLattice="9 0 0 0 9 0 0 0 9" Properties=species:S:1:pos:R:3 pbc="T T T"
         ("[structures]\nsilicon = ['twins.extxyz']", 3, ("my.toml", "structures.silicon[0]", "C atom 2", "same place")),
         ("[states]\nscenario = 'smal'", 2, ("my.toml", "smal", "did you mean 'small'")),
         ("[slices]\nz_mm = []", 3, ("my.toml", "z_mm")),
-        ("name = 3", 3, ("my.toml", "name", "3", "string")),
+        ("name = 3", 3, ("my.toml", "name", "3", "text in")),
         ("beamline = 3", 2, ("my.toml", "'beamline'", "section")),
     ],
 )

@@ -77,7 +77,7 @@ def analysed(folder):
         choices = ["--composition", formula, "--workers", 1, "-o", folder / name]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            run("analyze", folder / f"{name}.h5", *more, *choices)
+            run("analyze", folder / f"{name}.h5", *more, *choices, "--volumes")
     return folder
 
 

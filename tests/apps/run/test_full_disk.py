@@ -65,7 +65,7 @@ def test_simulate(small_disk, fill, source, sign, spare):
 @pytest.mark.parametrize("spare", [0, 5000, 20_000, 50_000, 100_000, 150_000])
 def test_analyze(small_disk, fill, scans, spare):
     fill(small_disk, spare)
-    check_end(command("analyze", scans, "-o", small_disk / "out", "--workers", "1"))
+    check_end(command("analyze", scans, "-o", small_disk / "out", "--workers", "1", "--volumes"))
     assert not list(small_disk.rglob(".*.tmp-*"))
 
 

@@ -111,6 +111,7 @@ def test_lists_of_sections_are_overridden_by_name_or_number():
         "capillary",
         overrides=(
             "sample.phase.palladium.crystallite_nm=6",
+            "analysis.phase.palladium.crystallite_nm=6",
             "sample.solid.1.fill.alumina=0.3",
             "sample.change.1.phase='palladium'",
             "sample.solid.body.texture.0.amplitude=0.5",
