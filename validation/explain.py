@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 #: a fit explains something if what differs falls to this share, of a map and of a curve
 EXPLAINED, CURVE_EXPLAINED = 0.9, 2 / 3
+#: a map of which more than this share still differs is not fitted, such as one of things that the truth leaves out
+FITTED = 0.15
 #: what is not worth naming, whatever its error: voxels, degrees, relative magnification, level and stretch
 LEAST_MOVE, LEAST_TURN_DEG, LEAST_MAGNIFICATION, LEAST_LEVEL, LEAST_STRETCH = 0.1, 0.5, 0.005, 0.03, 5e-4
 #: standard errors that a stretch must differ by
@@ -79,7 +81,8 @@ def _of_maps(evidence: Evidence) -> Iterator[str]:
     alike: dict[str, list[tuple[str, Registration]]] = {}
     for name, found, true in _maps(evidence):
         fit = register(found, true)
-        if fit.misfit < EXPLAINED * fit.misfit_before and (words := "; ".join(_changes(fit, evidence.truth))):
+        fits = fit.misfit < min(EXPLAINED * fit.misfit_before, FITTED)
+        if fits and (words := "; ".join(_changes(fit, evidence.truth))):
             alike.setdefault(words, []).append((name, fit))
     for words, rows in alike.items():
         names = " and ".join(name for name, _ in rows)
@@ -121,7 +124,7 @@ def _changes(fit: Registration, truth: xr.Dataset) -> Iterator[str]:
     if abs(np.log(fit.magnification)) > LEAST_MAGNIFICATION:
         yield f"magnify it by {fit.magnification:.3f} (size of a voxel?)"
     if max(map(abs, fit.move)) > LEAST_MOVE:
-        where = f"({fit.move[0]:+.2f}, {fit.move[1]:+.2f}) voxels along x and y"
+        where = f"({fit.move[0]:+.1f}, {fit.move[1]:+.1f}) voxels along x and y"
         yield f"move it by {where} (rotation axis, middle of the image?)"
     if abs(np.log(fit.level)) > LEAST_LEVEL:
         yield f"its level is {fit.level:.3g} of the truth{_factor(fit.level, truth)}"

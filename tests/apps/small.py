@@ -19,6 +19,24 @@ TINY = (
     "states.potentials_v=[0.50, 0.45, 0.40, 0.35, 0.30, 0.25, 0.22, 0.20]",
 )
 
+#: parts of an experiment of nickel and alumina: a cylinder of both, and a volume of labels
+SOLID = """
+[[sample.solid]]
+name = "bed"
+shape = "cylinder"
+diameter_mm = 1.0
+fill = { nickel = 0.2, alumina = 0.3 }
+"""
+LABELS = """
+[sample.labels]
+file = "volume.npy"
+voxel_mm = 0.02
+[sample.labels.fills]
+0 = {}
+1 = { nickel = 0.5 }
+2 = { alumina = 0.5 }
+"""
+
 
 def quiet(items, title, total):
     """No progress bar."""

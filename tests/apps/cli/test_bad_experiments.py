@@ -5,6 +5,8 @@ import pytest
 
 from tsct.apps.run import analysis_phases
 
+from ..small import LABELS, SOLID
+
 HEAD = """
 name = "own"
 [[sample.phase]]
@@ -26,22 +28,6 @@ q_max = 24.0
 [analysis]
 q_max = 20.0
 remove_stripes = true
-"""
-SOLID = """
-[[sample.solid]]
-name = "bed"
-shape = "cylinder"
-diameter_mm = 1.0
-fill = { nickel = 0.2, alumina = 0.3 }
-"""
-LABELS = """
-[sample.labels]
-file = "volume.npy"
-voxel_mm = 0.02
-[sample.labels.fills]
-0 = {}
-1 = { nickel = 0.5 }
-2 = { alumina = 0.5 }
 """
 GROWTH = "[[sample.change]]\nphase = '{}'\nkind = 'growth'\ncurve = [[0, {}]]\n"
 PEAKS = "[[analysis.peak]]\nname = 'a'\nlimits_a = [2.3, 2.7]\n[[analysis.peak]]\nname = 'b'\nlimits_a = [2.35, 2.7]\n"

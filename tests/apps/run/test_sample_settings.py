@@ -10,6 +10,8 @@ from tsct.apps.run.settings import dump
 from tsct.apps.run.toml_tables import PRESETS, preset_text
 from tsct.records.errors import InputError, UsageError
 
+from ..small import LABELS, SOLID
+
 PAINTED = ("capillary", "standard")
 SAMPLE = """
 [[sample.phase]]
@@ -18,22 +20,6 @@ structure = "nickel"
 [[sample.phase]]
 name = "alumina"
 structure = "alpha-alumina"
-"""
-SOLID = """
-[[sample.solid]]
-name = "bed"
-shape = "cylinder"
-diameter_mm = 1.0
-fill = { nickel = 0.2, alumina = 0.3 }
-"""
-LABELS = """
-[sample.labels]
-file = "volume.npy"
-voxel_mm = 0.02
-[sample.labels.fills]
-0 = {}
-1 = { nickel = 0.5 }
-2 = { alumina = 0.5 }
 """
 SCAN = """
 [beamline.scan]
